@@ -1,0 +1,100 @@
+/**
+ * Words: a *rollout* is one task to be executed; an *attempt* one try at it; a *span* one recorded step of an attempt;
+ * a *reward* a span with named values; *resources* a named, versioned, immutable snapshot of what can be tuned; a
+ * *worker* a runner as the store sees it; the *store* the only shared truth; a *runner* claims rollouts and runs the
+ * agent; a *tracer* records spans; the *gateway* (LLM proxy) attributes and records model calls; an *adapter* turns
+ * spans into training data; an *algorithm* decides what to run next; a *trainer* puts all of these together; a
+ * *backend* turns a dataset into a better model.
+ */
+export type { Adapter, Algorithm, AlgorithmContext, Dataset, Triplet } from './algorithm.ts'
+export {
+  type Attempt,
+  type AttemptOutcome,
+  attemptOutcomeSchema,
+  attemptSchema,
+  type AttemptStatus,
+  attemptStatusSchema,
+} from './attempt.ts'
+export { AglError, type AglErrorCode, type AglErrorOptions, errorCodes, errorMessage } from './errors.ts'
+export { type JsonObject, jsonObjectSchema, type JsonValue } from './json.ts'
+export type { LlmProxy, ProxiedModel } from './llm-proxy.ts'
+export { type LogFields, type Logger, silentLogger } from './logger.ts'
+export { parseOrThrow } from './parse.ts'
+export {
+  type CustomResource,
+  defineResourceKind,
+  type Llm,
+  type NamedResources,
+  namedResourcesSchema,
+  type PromptTemplate,
+  type ProxyLlm,
+  resolveProxyLlm,
+  type Resource,
+  type ResourceKind,
+  resourceSchema,
+  type ResourcesUpdate,
+} from './resources.ts'
+export {
+  type AttemptedRollout,
+  attemptedRolloutSchema,
+  defaultRolloutConfig,
+  type EnqueueRolloutRequest,
+  enqueueRolloutRequestSchema,
+  type Rollout,
+  type RolloutConfig,
+  rolloutConfigSchema,
+  type RolloutMode,
+  rolloutModeSchema,
+  rolloutSchema,
+  type RolloutStatus,
+  rolloutStatusSchema,
+} from './rollout.ts'
+export { modelCallAttributes, resourceAttributes, spanAttributes, spanNames } from './semantic-conventions.ts'
+export {
+  type Attributes,
+  type AttributeValue,
+  isAttributeValue,
+  type NewSpan,
+  newSpanSchema,
+  type OtelResource,
+  type Span,
+  type SpanContext,
+  type SpanEvent,
+  type SpanLink,
+  spanSchema,
+  type SpanStatus,
+  type SpanStatusCode,
+} from './span.ts'
+export type {
+  AttemptUpdate,
+  DequeueRequest,
+  HeartbeatReply,
+  HeartbeatRequest,
+  LightningStore,
+  Page,
+  PageRequest,
+  ResourcesQuery,
+  RolloutQuery,
+  RolloutUpdate,
+  SpanQuery,
+  StartRolloutRequest,
+  StoreCapabilities,
+  StoreStatistics,
+  WaitRequest,
+  WorkerQuery,
+} from './store.ts'
+export type { Emitter, RewardOptions, RewardValue, SpanSink, TracedAttempt, Tracer } from './tracer.ts'
+export type {
+  CallOptions,
+  ForwardBackwardRequest,
+  ForwardBackwardResult,
+  LossFunction,
+  ModelDescription,
+  OptimStepRequest,
+  OptimStepResult,
+  SampleRequest,
+  SampleResult,
+  TrainingBackend,
+  TrainingDatum,
+} from './training.ts'
+export { type Worker, workerSchema, type WorkerStatus, workerStatusSchema } from './worker.ts'

@@ -1,0 +1,25 @@
+import type { JsonObject } from './json.ts'
+import type { ProxyLlm } from './resources.ts'
+import type { SpanSink } from './tracer.ts'
+
+/** One entry of the gateway's routing table. */
+export interface ProxiedModel {
+  /** What agents ask for. */
+  readonly name: string
+  /** Base URL of the backend, ending in `/v1`. */
+  readonly endpoint: string
+  /** What the backend calls it. Default: `name`. */
+  readonly model?: string
+  readonly apiKey?: string | null
+}
+
+/** A model endpoint that attributes every call to its attempt and records it. */
+export interface LlmProxy extends AsyncDisposable {
+  /** Starts serving; spans go to `sink`. Starting twice is an error. */
+  start(options: { readonly sink: SpanSink }): Promise<{ readonly url: string }>
+  /** Replaces the routing table at once; calls in flight finish on the old one. */
+  setModels(models: readonly ProxiedModel[]): void
+  /** The resource that agents get; `model` may be left out when the table has one entry. */
+  asResource(options?: { readonly model?: string; readonly samplingParameters?: JsonObject }): ProxyLlm
+  close(): Promise<void>
+}

@@ -1,0 +1,133 @@
+import { z } from 'zod'
+import { type Attempt, type AttemptStatus, attemptSchema, attemptStatusSchema } from './attempt.ts'
+import { type JsonObject, type JsonValue, jsonObjectSchema } from './json.ts'
+
+/** How a rollout stands. `queuing` and `requeuing` wait for a runner; `failed`, `succeeded` and `cancelled` are finished. */
+export type RolloutStatus = 'queuing' | 'preparing' | 'running' | 'failed' | 'succeeded' | 'cancelled' | 'requeuing'
+
+/** What a rollout is for. */
+export type RolloutMode = 'train' | 'val' | 'test'
+
+/** How long an attempt may take and when it is tried again. */
+export interface RolloutConfig {
+  /** Longest time of one attempt in seconds, from its start; null = no limit. */
+  readonly timeout_seconds: number | null
+  /** Longest silence of one attempt in seconds (no span, heartbeat or update); null = no limit. */
+  readonly unresponsive_seconds: number | null
+  /** Tries in all, the first included; at least 1. */
+  readonly max_attempts: number
+  /** The attempt statuses after which another try is made while tries are left. */
+  readonly retry_condition: readonly AttemptStatus[]
+}
+
+/** One task to be executed. Times are epoch seconds with sub-millisecond digits. */
+export interface Rollout {
+  readonly rollout_id: string
+  /** The task, as the agent gets it. Any JSON value. */
+  readonly input: JsonValue
+  /** When it was enqueued or started. */
+  readonly start_time: number
+  readonly end_time: number | null
+  readonly mode: RolloutMode | null
+  readonly resources_id: string | null
+  /** The version of `resources_id` that this rollout sees, however often the resources change. */
+  readonly resources_version: number | null
+  readonly status: RolloutStatus
+  readonly config: RolloutConfig
+  readonly metadata: JsonObject | null
+  /** Higher is claimed first; FIFO within one priority. Default 0. */
+  readonly priority: number
+  readonly idempotency_key: string | null
+  /** Filterable text labels, for example `{ run: 'sft-7' }`. */
+  readonly labels: Readonly<Record<string, string>>
+}
+
+/** A rollout together with its latest attempt. */
+export interface AttemptedRollout extends Rollout {
+  readonly attempt: Attempt
+}
+
+/** A rollout to be put into the queue. Only `input` is required; a null counts as not given. */
+export interface EnqueueRolloutRequest {
+  readonly input: JsonValue
+  readonly mode?: RolloutMode | null
+  /** Default: the latest resources at the moment of enqueueing. An unknown id is accepted and fails in the runner. */
+  readonly resources_id?: string | null
+  /** Default: the latest version of `resources_id`. */
+  readonly resources_version?: number | null
+  readonly config?: Partial<RolloutConfig> | null
+  readonly metadata?: JsonObject | null
+  readonly priority?: number | null
+  /** The same key within 10 minutes returns the rollout of the first call. */
+  readonly idempotency_key?: string | null
+  readonly labels?: Readonly<Record<string, string>> | null
+  /** A chosen id; enqueueing the same id again returns the rollout that is there. */
+  readonly rollout_id?: string | null
+}
+
+export const rolloutStatusSchema: z.ZodType<RolloutStatus> = z.enum([
+  'queuing',
+  'preparing',
+  'running',
+  'failed',
+  'succeeded',
+  'cancelled',
+  'requeuing',
+])
+
+export const rolloutModeSchema: z.ZodType<RolloutMode> = z.enum(['train', 'val', 'test'])
+
+/** The defaults of {@link RolloutConfig}: no limits, one try. */
+export const defaultRolloutConfig: RolloutConfig = Object.freeze({
+  timeout_seconds: null,
+  unresponsive_seconds: null,
+  max_attempts: 1,
+  retry_condition: Object.freeze([]),
+})
+
+const rolloutConfigShape = {
+  timeout_seconds: z.number().nullable().default(null),
+  unresponsive_seconds: z.number().nullable().default(null),
+  max_attempts: z.int().min(1).default(1),
+  retry_condition: z.array(attemptStatusSchema).default([]),
+}
+
+export const rolloutConfigSchema: z.ZodType<RolloutConfig> = z.object(rolloutConfigShape)
+
+const rolloutShape = {
+  rollout_id: z.string(),
+  input: z.json(),
+  start_time: z.number(),
+  end_time: z.number().nullable().default(null),
+  mode: rolloutModeSchema.nullable().default(null),
+  resources_id: z.string().nullable().default(null),
+  resources_version: z.int().nullable().default(null),
+  status: rolloutStatusSchema.default('queuing'),
+  config: z.object(rolloutConfigShape).prefault({}),
+  metadata: jsonObjectSchema.nullable().default(null),
+  priority: z.int().default(0),
+  idempotency_key: z.string().nullable().default(null),
+  labels: z.record(z.string(), z.string()).default({}),
+}
+
+export const rolloutSchema: z.ZodType<Rollout> = z.object(rolloutShape)
+
+export const attemptedRolloutSchema: z.ZodType<AttemptedRollout> = z
+  .object({ ...rolloutShape, attempt: attemptSchema })
+  .refine((rollout) => rollout.attempt.rollout_id === rollout.rollout_id, {
+    error: 'attempt.rollout_id must equal rollout_id',
+    path: ['attempt', 'rollout_id'],
+  })
+
+export const enqueueRolloutRequestSchema: z.ZodType<EnqueueRolloutRequest> = z.object({
+  input: z.json(),
+  mode: rolloutModeSchema.nullable().exactOptional(),
+  resources_id: z.string().nullable().exactOptional(),
+  resources_version: z.int().min(1).nullable().exactOptional(),
+  config: z.object(rolloutConfigShape).nullable().exactOptional(),
+  metadata: jsonObjectSchema.nullable().exactOptional(),
+  priority: z.int().nullable().exactOptional(),
+  idempotency_key: z.string().min(1).nullable().exactOptional(),
+  labels: z.record(z.string(), z.string()).nullable().exactOptional(),
+  rollout_id: z.string().min(1).nullable().exactOptional(),
+})

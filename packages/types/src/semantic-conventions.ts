@@ -1,0 +1,69 @@
+/**
+ * The names that spans carry, as the Python reference writes them (agent-lightning 0.3 `semconv.py`), so that either
+ * side reads what the other wrote.
+ */
+
+/** Names of AGL's own spans. */
+export const spanNames = {
+  annotation: 'agentlightning.annotation',
+  message: 'agentlightning.message',
+  object: 'agentlightning.object',
+  exception: 'agentlightning.exception',
+  operation: 'agentlightning.operation',
+  reward: 'agentlightning.reward',
+  virtual: 'agentlightning.virtual',
+  /** One recorded model call, named as the reference's adapters expect it. */
+  chatCompletion: 'openai.chat.completion',
+} as const
+
+/** Resource attributes that attribute a span to an attempt. */
+export const resourceAttributes = {
+  rolloutId: 'agentlightning.rollout_id',
+  attemptId: 'agentlightning.attempt_id',
+  spanSequenceId: 'agentlightning.span_sequence_id',
+  tracerName: 'agentlightning.tracer.name',
+} as const
+
+/** Attributes and attribute prefixes of AGL's own spans. */
+export const spanAttributes = {
+  /** `agentlightning.reward.{i}.name` and `.value`; dimension 0 is the primary one. */
+  reward: 'agentlightning.reward',
+  /** `agentlightning.link.{i}.key_match` and `.value_match`. */
+  link: 'agentlightning.link',
+  /** `agentlightning.tag.{i}`. */
+  tag: 'agentlightning.tag',
+  messageBody: 'agentlightning.message.body',
+  objectType: 'agentlightning.object.type',
+  objectLiteral: 'agentlightning.object.literal',
+  objectJson: 'agentlightning.object.json',
+  operationName: 'agentlightning.operation.name',
+  operationInput: 'agentlightning.operation.input',
+  operationOutput: 'agentlightning.operation.output',
+  exceptionType: 'exception.type',
+  exceptionMessage: 'exception.message',
+  exceptionStacktrace: 'exception.stacktrace',
+} as const
+
+/** Attributes of a recorded model call: GenAI semantic conventions, and the token ids the reference's adapters read. */
+export const modelCallAttributes = {
+  operationName: 'gen_ai.operation.name',
+  requestModel: 'gen_ai.request.model',
+  requestTemperature: 'gen_ai.request.temperature',
+  requestMaxTokens: 'gen_ai.request.max_tokens',
+  requestSeed: 'gen_ai.request.seed',
+  responseId: 'gen_ai.response.id',
+  responseModel: 'gen_ai.response.model',
+  responseFinishReasons: 'gen_ai.response.finish_reasons',
+  inputTokens: 'gen_ai.usage.input_tokens',
+  outputTokens: 'gen_ai.usage.output_tokens',
+  /** `gen_ai.prompt.{i}.role` and `.content`. */
+  prompt: 'gen_ai.prompt',
+  /** `gen_ai.completion.{i}.role`, `.content` and `.finish_reason`. */
+  completion: 'gen_ai.completion',
+  /** Token ids of the prompt exactly as the model saw them. */
+  promptTokenIds: 'prompt_token_ids',
+  /** Token ids of the first choice exactly as the model sampled them. */
+  responseTokenIds: 'response_token_ids',
+  /** JSON text: the OpenAI `logprobs.content` list of the first choice. */
+  logprobsContent: 'logprobs.content',
+} as const

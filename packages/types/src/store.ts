@@ -1,0 +1,222 @@
+import type { Attempt, AttemptOutcome, AttemptStatus } from './attempt.ts'
+import type { JsonObject, JsonValue } from './json.ts'
+import type { NamedResources, ResourcesUpdate } from './resources.ts'
+import type { AttemptedRollout, EnqueueRolloutRequest, Rollout, RolloutConfig, RolloutMode, RolloutStatus } from './rollout.ts'
+import type { NewSpan, Span } from './span.ts'
+import type { Worker, WorkerStatus } from './worker.ts'
+
+/** Part of a list: `limit` and `offset` echo the request, `total` counts the matches before paging. */
+export interface Page<Item> {
+  readonly items: readonly Item[]
+  readonly limit: number
+  readonly offset: number
+  readonly total: number
+}
+
+/** Which part of a list, and in which order. */
+export interface PageRequest<Field extends string> {
+  /** A field of the record. Without it: insertion order. */
+  readonly sortBy?: Field | null
+  /** Default `asc`. */
+  readonly sortOrder?: 'asc' | 'desc'
+  /** -1 (the default) = all; otherwise at least 0. */
+  readonly limit?: number
+  /** Default 0. */
+  readonly offset?: number
+}
+
+/** What a store can do beyond the verbs; the conformance suite skips by these and by nothing else. */
+export interface StoreCapabilities {
+  /** Where the data is when the process ends. */
+  readonly durability: 'none' | 'durable'
+  /** Who sees the same data. */
+  readonly sharing: 'process' | 'machine' | 'network'
+}
+
+export interface StartRolloutRequest {
+  readonly rollout: EnqueueRolloutRequest
+  readonly workerId?: string | null
+  /** See {@link DequeueRequest.leaseMs}. */
+  readonly leaseMs?: number
+}
+
+export interface DequeueRequest {
+  readonly workerId?: string | null
+  /** How long to wait for work, in milliseconds. Default 0: do not wait. */
+  readonly waitMs?: number
+  /**
+   * Asks for a lease of this many milliseconds: it must be renewed by {@link LightningStore.heartbeat}, or the attempt
+   * becomes `unresponsive` and the rollout goes back into the queue. Without it the attempt is only watched by the
+   * rollout's own limits.
+   */
+  readonly leaseMs?: number
+  readonly signal?: AbortSignal
+}
+
+export interface RolloutQuery extends PageRequest<keyof Rollout> {
+  readonly statusIn?: readonly RolloutStatus[]
+  readonly rolloutIdIn?: readonly string[]
+  readonly rolloutIdContains?: string
+  readonly modeIn?: readonly RolloutMode[]
+  /** Rollouts that carry all of these labels. Always AND. */
+  readonly labels?: Readonly<Record<string, string>>
+  /** How the other filters combine. Default `and`. */
+  readonly filterLogic?: 'and' | 'or'
+}
+
+/** A change of a rollout. A key that is absent leaves the field alone; null sets it to null where the record allows it. */
+export interface RolloutUpdate {
+  readonly rolloutId: string
+  readonly input?: JsonValue
+  readonly mode?: RolloutMode | null
+  readonly resourcesId?: string | null
+  readonly status?: RolloutStatus
+  readonly config?: RolloutConfig
+  readonly metadata?: JsonObject | null
+}
+
+export interface AttemptUpdate {
+  readonly rolloutId: string
+  /** An id, or `latest`. */
+  readonly attemptId: string
+  readonly status?: AttemptStatus
+  /** Default by status: `succeeded` → `scored` if a reward span is there, else `completed`; `failed` → `agent_error`. */
+  readonly outcome?: AttemptOutcome
+  readonly workerId?: string
+  readonly lastHeartbeatTime?: number
+  readonly metadata?: JsonObject
+}
+
+export interface SpanQuery extends PageRequest<keyof Span> {
+  readonly rolloutId: string
+  /** An id, or `latest`. Default: all attempts. */
+  readonly attemptId?: string
+  readonly traceId?: string
+  readonly spanId?: string
+  readonly parentId?: string
+  readonly name?: string
+  readonly nameContains?: string
+  readonly filterLogic?: 'and' | 'or'
+}
+
+export interface WorkerQuery extends PageRequest<keyof Worker> {
+  readonly statusIn?: readonly WorkerStatus[]
+  readonly workerIdContains?: string
+  readonly filterLogic?: 'and' | 'or'
+}
+
+export interface ResourcesQuery extends PageRequest<keyof ResourcesUpdate> {
+  readonly resourcesId?: string
+  readonly resourcesIdContains?: string
+}
+
+export interface WaitRequest {
+  readonly rolloutIds: readonly string[]
+  /** In milliseconds; 0 = look once; null or absent = until all are finished. */
+  readonly timeoutMs?: number | null
+  readonly signal?: AbortSignal
+}
+
+export interface HeartbeatRequest {
+  readonly workerId: string
+  /** The attempts the worker is running; the leases of these are renewed. */
+  readonly attempts?: readonly { readonly rolloutId: string; readonly attemptId: string }[]
+  /** New lease, from now, in milliseconds. Default: the length of each attempt's present lease. */
+  readonly leaseMs?: number
+  readonly stats?: JsonObject
+}
+
+export interface HeartbeatReply {
+  readonly worker: Worker
+  /** Attempts of the request that must stop: their rollout was cancelled, or somebody else has taken it over. */
+  readonly stopped: readonly {
+    readonly rolloutId: string
+    readonly attemptId: string
+    readonly reason: 'cancelled' | 'superseded' | 'settled' | 'not_found'
+  }[]
+}
+
+export interface StoreStatistics {
+  readonly name: string
+  readonly total_rollouts: number
+  readonly total_attempts: number
+  readonly total_spans: number
+  readonly total_resources: number
+  readonly total_workers: number
+  /** Seconds since the store was made; grows between any two calls. */
+  readonly uptime: number
+}
+
+/**
+ * The only shared truth: queue, rollouts, attempts, spans, resources, workers.
+ *
+ * One request object in, one value out. Records are immutable values: what a call returns never changes afterwards.
+ * An unknown rollout or attempt is `not_found` in writes and `null` or an empty list in reads. Aborting a `signal`
+ * rejects with its reason. After {@link close} every call is refused with `closed`.
+ */
+export interface LightningStore extends AsyncDisposable {
+  /** For statistics and logs, for example `MemoryStore`. */
+  readonly name: string
+  readonly capabilities: StoreCapabilities
+
+  /** A new rollout with its first attempt, which never enters the queue. */
+  startRollout(request: StartRolloutRequest): Promise<AttemptedRollout>
+  enqueueRollout(request: EnqueueRolloutRequest): Promise<Rollout>
+  /** All or nothing, in order. */
+  enqueueManyRollouts(request: { readonly rollouts: readonly EnqueueRolloutRequest[] }): Promise<readonly Rollout[]>
+  /** Claims the next rollout and makes its next attempt; null when there is none within `waitMs`. */
+  dequeueRollout(request?: DequeueRequest): Promise<AttemptedRollout | null>
+  /** Claims up to `limit`; waits only while there is nothing at all. */
+  dequeueManyRollouts(request: DequeueRequest & { readonly limit: number }): Promise<readonly AttemptedRollout[]>
+  /** The next attempt of a rollout whatever its status; reopens a finished one. */
+  startAttempt(request: {
+    readonly rolloutId: string
+    readonly workerId?: string | null
+    readonly leaseMs?: number
+  }): Promise<AttemptedRollout>
+  /** Gives claimed work back: the attempt ends as `infra_error` without counting as a try, and the rollout is queued again. */
+  releaseAttempt(request: { readonly rolloutId: string; readonly attemptId: string }): Promise<Rollout>
+  /** Cancels what is not finished; answers the rollouts it cancelled. Unknown ids are left out. */
+  cancelRollouts(request: { readonly rolloutIds: readonly string[] }): Promise<readonly Rollout[]>
+
+  /** Stores a span; null when a span with this id is there already. Counts as a sign of life of the attempt. */
+  addSpan(span: NewSpan): Promise<Span | null>
+  /** Stores spans in order; answers those that were new. Nothing is stored when one of them is invalid. */
+  addManySpans(request: { readonly spans: readonly NewSpan[] }): Promise<readonly Span[]>
+  querySpans(query: SpanQuery): Promise<Page<Span>>
+  getNextSpanSequenceId(request: { readonly rolloutId: string; readonly attemptId: string }): Promise<number>
+  getManySpanSequenceIds(request: {
+    readonly attempts: readonly { readonly rolloutId: string; readonly attemptId: string }[]
+  }): Promise<readonly number[]>
+
+  queryRollouts(query?: RolloutQuery): Promise<Page<Rollout | AttemptedRollout>>
+  getRolloutById(request: { readonly rolloutId: string }): Promise<Rollout | AttemptedRollout | null>
+  queryAttempts(query: PageRequest<keyof Attempt> & { readonly rolloutId: string }): Promise<Page<Attempt>>
+  getLatestAttempt(request: { readonly rolloutId: string }): Promise<Attempt | null>
+  /** Waits until the rollouts are finished; answers the finished ones in the order asked. Unknown ids are left out. */
+  waitForRollouts(request: WaitRequest): Promise<readonly Rollout[]>
+  updateRollout(update: RolloutUpdate): Promise<Rollout>
+  /** Changes an attempt; if it is the latest one, the rollout follows. */
+  updateAttempt(update: AttemptUpdate): Promise<Attempt>
+
+  /** A new id at version 1, which becomes the latest resources. */
+  addResources(request: { readonly resources: NamedResources }): Promise<ResourcesUpdate>
+  /** The next version of an id (version 1 of an unknown one), which becomes the latest resources. */
+  updateResources(request: { readonly resourcesId: string; readonly resources: NamedResources }): Promise<ResourcesUpdate>
+  /** One snapshot; without `version` the newest of that id. */
+  getResourcesById(request: { readonly resourcesId: string; readonly version?: number | null }): Promise<ResourcesUpdate | null>
+  getLatestResources(): Promise<ResourcesUpdate | null>
+  /** The newest version of each id. */
+  queryResources(query?: ResourcesQuery): Promise<Page<ResourcesUpdate>>
+
+  queryWorkers(query?: WorkerQuery): Promise<Page<Worker>>
+  getWorkerById(request: { readonly workerId: string }): Promise<Worker | null>
+  /** Writes a worker's heartbeat; renews no lease. */
+  updateWorker(request: { readonly workerId: string; readonly heartbeatStats?: JsonObject }): Promise<Worker>
+  /** Writes a worker's heartbeat, renews the leases of what it runs, and says which of it must stop. */
+  heartbeat(request: HeartbeatRequest): Promise<HeartbeatReply>
+
+  statistics(): Promise<StoreStatistics>
+  /** Ends every wait with `closed` and stops all timers. Idempotent. */
+  close(): Promise<void>
+}

@@ -1,0 +1,33 @@
+import { z } from 'zod'
+import { type JsonObject, jsonObjectSchema } from './json.ts'
+
+export type WorkerStatus = 'idle' | 'busy' | 'unknown'
+
+/** A runner as the store sees it. Times are epoch seconds. */
+export interface Worker {
+  readonly worker_id: string
+  readonly status: WorkerStatus
+  /** What the runner last said about itself and its machine. */
+  readonly heartbeat_stats: JsonObject | null
+  readonly last_heartbeat_time: number | null
+  readonly last_dequeue_time: number | null
+  readonly last_busy_time: number | null
+  readonly last_idle_time: number | null
+  /** The rollout claimed last that is still running; a worker with several slots may hold more. */
+  readonly current_rollout_id: string | null
+  readonly current_attempt_id: string | null
+}
+
+export const workerStatusSchema: z.ZodType<WorkerStatus> = z.enum(['idle', 'busy', 'unknown'])
+
+export const workerSchema: z.ZodType<Worker> = z.object({
+  worker_id: z.string(),
+  status: workerStatusSchema.default('unknown'),
+  heartbeat_stats: jsonObjectSchema.nullable().default(null),
+  last_heartbeat_time: z.number().nullable().default(null),
+  last_dequeue_time: z.number().nullable().default(null),
+  last_busy_time: z.number().nullable().default(null),
+  last_idle_time: z.number().nullable().default(null),
+  current_rollout_id: z.string().nullable().default(null),
+  current_attempt_id: z.string().nullable().default(null),
+})
