@@ -9,7 +9,11 @@ export type Dataset<Task = unknown> = ArrayLike<Task>
 
 /** One model call as training data. */
 export interface Triplet {
-  readonly prompt: { readonly token_ids: readonly number[]; readonly raw_content: unknown; readonly image_urls: readonly string[] }
+  readonly prompt: {
+    readonly token_ids: readonly number[]
+    readonly raw_content: unknown
+    readonly image_urls: readonly string[]
+  }
   readonly response: {
     readonly token_ids: readonly number[]
     readonly raw_content: unknown

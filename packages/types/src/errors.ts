@@ -87,7 +87,10 @@ export class AglError extends Error {
   /** True for an AglError of this or any other copy of the package; with `code`, only for that code. */
   static isInstance(value: unknown, code?: string): value is AglError {
     return (
-      typeof value === 'object' && value !== null && brand in value && (code === undefined || ('code' in value && value.code === code))
+      typeof value === 'object' &&
+      value !== null &&
+      brand in value &&
+      (code === undefined || ('code' in value && value.code === code))
     )
   }
 }

@@ -19,7 +19,7 @@ export { AglError, type AglErrorCode, type AglErrorOptions, errorCodes, errorMes
 export { type JsonObject, jsonObjectSchema, type JsonValue } from './json.ts'
 export type { LlmProxy, ProxiedModel } from './llm-proxy.ts'
 export { type LogFields, type Logger, silentLogger } from './logger.ts'
-export { parseOrThrow } from './parse.ts'
+export { implementing, parseOptions, parseOrThrow } from './parse.ts'
 export {
   type CustomResource,
   defineResourceKind,

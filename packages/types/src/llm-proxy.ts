@@ -11,6 +11,11 @@ export interface ProxiedModel {
   /** What the backend calls it. Default: `name`. */
   readonly model?: string
   readonly apiKey?: string | null
+  /**
+   * Ask the backend for token ids and log-probabilities (`return_token_ids` and `logprobs`; vLLM and the embedded model
+   * give them, most hosted APIs refuse the first). Training on what the model sampled needs them. Default false.
+   */
+  readonly tokenIds?: boolean
 }
 
 /** A model endpoint that attributes every call to its attempt and records it. */

@@ -110,7 +110,10 @@ export interface TrainingBackend {
   optimStep(request: OptimStepRequest, options?: CallOptions): Promise<OptimStepResult>
   sample(request: SampleRequest, options?: CallOptions): Promise<SampleResult>
   /** Freezes the weights in training as a version, which can be sampled from and is served as `model`. */
-  saveState(request: { readonly version: string }, options?: CallOptions): Promise<{ readonly version: string; readonly model: string }>
+  saveState(
+    request: { readonly version: string },
+    options?: CallOptions,
+  ): Promise<{ readonly version: string; readonly model: string }>
   /** Puts the weights in training back to a saved version and forgets gradients and moments. */
   loadState(request: { readonly version: string }, options?: CallOptions): Promise<void>
 }

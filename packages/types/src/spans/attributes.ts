@@ -17,10 +17,12 @@ export function indexedGroups(attributes: Attributes, prefix: string): readonly 
 }
 
 /** The reverse of {@link indexedGroups}. */
-export function toIndexedAttributes(prefix: string, groups: readonly Readonly<Record<string, AttributeValue>>[]): Attributes {
-  const attributes: Record<string, AttributeValue> = {}
-  for (const [index, group] of groups.entries()) {
-    for (const [field, value] of Object.entries(group)) attributes[`${prefix}.${index}.${field}`] = value
-  }
-  return attributes
+export function toIndexedAttributes<Value extends AttributeValue>(
+  prefix: string,
+  groups: readonly Readonly<Record<string, Value>>[],
+): Record<string, Value> {
+  const entries = groups.flatMap((group, index) =>
+    Object.entries(group).map(([field, value]) => [`${prefix}.${index}.${field}`, value] as const),
+  )
+  return Object.fromEntries(entries)
 }

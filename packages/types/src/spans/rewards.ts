@@ -1,6 +1,6 @@
 import { AglError } from '../errors.ts'
 import { spanAttributes, spanNames } from '../semantic-conventions.ts'
-import type { Attributes, Span } from '../span.ts'
+import type { Span } from '../span.ts'
 import type { RewardOptions, RewardValue } from '../tracer.ts'
 import { indexedGroups, toIndexedAttributes } from './attributes.ts'
 
@@ -20,7 +20,7 @@ export const primaryReward = 'primary'
  * The attributes of a reward span: the primary dimension first, the others in the order given.
  * @throws AglError `invalid_argument` for a value that is not finite, or several dimensions without a primary one
  */
-export function rewardToAttributes(value: RewardValue, options: RewardOptions = {}): Attributes {
+export function rewardToAttributes(value: RewardValue, options: RewardOptions = {}): Record<string, string | number> {
   const dimensions = toDimensions(value, options.primary)
   for (const { name, value } of dimensions) {
     if (typeof value !== 'number' || !Number.isFinite(value)) {
@@ -32,7 +32,10 @@ export function rewardToAttributes(value: RewardValue, options: RewardOptions = 
   }
   const links = Object.entries(options.links ?? {}).map(([key, value]) => ({ key_match: key, value_match: value }))
   return {
-    ...toIndexedAttributes(spanAttributes.reward, dimensions.map(({ name, value }) => ({ name, value }))),
+    ...toIndexedAttributes<string | number>(
+      spanAttributes.reward,
+      dimensions.map(({ name, value }) => ({ name, value })),
+    ),
     ...toIndexedAttributes(spanAttributes.link, links),
   }
 }

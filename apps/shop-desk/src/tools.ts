@@ -1,0 +1,15 @@
+import type { ShopTask } from './tasks.ts'
+
+/** Carries out what a clerk wrote: `price(pen)`, `stock(pen)` or `calc(3*7)` (one `*` or `+` of two whole numbers). */
+export function runTool({ prices, stock }: ShopTask, call: string): string {
+  const lookup = /^(price|stock)\(([a-z]+)\)$/.exec(call)
+  if (lookup !== null) {
+    const table = lookup[1] === 'price' ? prices : stock
+    const value = table[lookup[2]!]
+    return value === undefined ? 'error: no such item' : String(value)
+  }
+  const sum = /^calc\((\d{1,6})([*+])(\d{1,6})\)$/.exec(call)
+  if (sum === null) return 'error: bad call'
+  const [left, right] = [Number(sum[1]), Number(sum[3])]
+  return String(sum[2] === '*' ? left * right : left + right)
+}

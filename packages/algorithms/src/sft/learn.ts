@@ -1,0 +1,60 @@
+import { AglError, type AlgorithmContext, type TrainingDatum } from '@agl/types'
+import type { CollectedRollout } from '../collect.ts'
+import type { Random } from '../random.ts'
+import { mergeTrajectory, type TrajectoryRow } from '../trajectory.ts'
+import type { ResolvedSftOptions } from './options.ts'
+
+/** The sequences of the rollouts whose reward is high enough. */
+export function selectRows<Task>(
+  collected: readonly CollectedRollout[],
+  { adapter }: Pick<AlgorithmContext<Task>, 'adapter'>,
+  { minReward, shuffleRewards }: Pick<ResolvedSftOptions<Task>, 'minReward' | 'shuffleRewards'>,
+  random: Random,
+): { readonly kept: number; readonly rows: readonly TrajectoryRow[] } {
+  const scores = collected.map(({ score }) => score)
+  const rewards = shuffleRewards ? random.shuffle(scores) : scores
+  const kept = collected.filter((_, index) => {
+    const reward = rewards[index]
+    return typeof reward === 'number' && reward >= minReward
+  })
+  return { kept: kept.length, rows: kept.flatMap(({ spans }) => mergeTrajectory(adapter.adapt(spans))) }
+}
+
+/** Trains on the rows for `epochs` passes in shuffled batches; answers the mean loss per token of the last pass. */
+export async function trainOnRows<Task>(
+  rows: readonly TrajectoryRow[],
+  { backend, epochs, batchSize, learningRate, onProgress }: ResolvedSftOptions<Task>,
+  random: Random,
+  iteration: number,
+  signal: AbortSignal,
+): Promise<number | null> {
+  if (rows.length === 0) return null
+  const perEpoch = Math.ceil(rows.length / batchSize)
+  let step = 0
+  let loss = 0
+  let tokens = 0
+  for (let epoch = 0; epoch < epochs; epoch += 1) {
+    loss = 0
+    tokens = 0
+    const shuffled = random.shuffle(rows)
+    for (let start = 0; start < shuffled.length; start += batchSize) {
+      const batch = shuffled.slice(start, start + batchSize)
+      const sampled = batch.reduce((total, row) => total + row.sampled.filter(Boolean).length, 0)
+      const result = await backend.forwardBackward({ data: batch.map((row) => toDatum(row, sampled)), loss: 'cross_entropy' }, { signal })
+      if (!Number.isFinite(result.loss)) {
+        throw new AglError({ code: 'training_failed', message: `The loss became ${result.loss} in iteration ${iteration}; try a lower learning rate.` })
+      }
+      await backend.optimStep({ learningRate, resetMoments: step === 0 }, { signal })
+      step += 1
+      loss += result.loss * sampled
+      tokens += sampled
+      onProgress({ type: 'training', iteration, step, steps: perEpoch * epochs, loss: result.loss })
+    }
+  }
+  return loss / tokens
+}
+
+/** Weights of 1/n over the batch's n sampled tokens turn the backend's summed loss into a mean per token. */
+function toDatum({ tokens, sampled }: TrajectoryRow, total: number): TrainingDatum {
+  return { tokens, weights: sampled.map((isSampled) => (isSampled ? 1 / total : 0)) }
+}

@@ -1,0 +1,86 @@
+import { type Dataset, implementing, type JsonObject, parseOptions, type TrainingBackend } from '@agl/types'
+import { z } from 'zod'
+import type { SftProgress } from './progress.ts'
+
+export interface SftOptions<Task = unknown> {
+  /** Trains the model and keeps its versions. */
+  readonly backend: TrainingBackend
+  /** Base URL, ending in `/v1`, under which the backend's versions are served. */
+  readonly endpoint: string
+  /** Tasks that decide nothing: scored once with the first version and once with the version that was kept. */
+  readonly testDataset?: Dataset<Task>
+  /** Name of the model among the resources. */
+  readonly resourceName?: string
+  /** Versions are called `{prefix}-0`, `{prefix}-1`, …; must be new to the backend. */
+  readonly versionPrefix?: string
+  /** Rounds of rolling out and training; at least 1. */
+  readonly iterations?: number
+  /** Tasks drawn from the training dataset per iteration, without repetition until it is used up; at least 1. */
+  readonly tasksPerIteration?: number
+  /** Rollouts per drawn task; at least 1. */
+  readonly samplesPerTask?: number
+  /** A rollout is learnt from when its reward is at least this. */
+  readonly minReward?: number
+  /** Passes over the kept rollouts per iteration; at least 1. */
+  readonly epochs?: number
+  /** Sequences per step of the optimizer; at least 1. */
+  readonly batchSize?: number
+  readonly learningRate?: number
+  /** Put into the model resource; the same in training and in every evaluation. */
+  readonly samplingParameters?: JsonObject
+  /** What counts for a rollout whose agent failed or ran out of time. */
+  readonly worstReward?: number
+  readonly seed?: number
+  /**
+   * Control experiment: deals the rewards of each iteration out to its rollouts at random before filtering. What is learnt
+   * then cannot come from the reward, so no gain may appear.
+   */
+  readonly shuffleRewards?: boolean
+  readonly onProgress?: (event: SftProgress) => void
+}
+
+/** The defaults of {@link SftOptions}. */
+export const sftDefaults: Readonly<Required<Omit<SftOptions, 'backend' | 'endpoint' | 'testDataset' | 'onProgress'>>> = Object.freeze({
+  resourceName: 'llm',
+  versionPrefix: 'sft',
+  iterations: 4,
+  tasksPerIteration: 64,
+  samplesPerTask: 8,
+  minReward: 1,
+  epochs: 2,
+  batchSize: 32,
+  learningRate: 1e-3,
+  samplingParameters: Object.freeze({ temperature: 1 }),
+  worstReward: 0,
+  seed: 0,
+  shuffleRewards: false,
+})
+
+export type ResolvedSftOptions<Task> = Required<SftOptions<Task>>
+
+const positive = z.int().min(1).optional()
+
+const optionsSchema = z.strictObject({
+  backend: implementing<TrainingBackend>('a training backend', 'forwardBackward', 'optimStep', 'sample', 'saveState', 'loadState'),
+  endpoint: z.url({ protocol: /^https?$/ }),
+  testDataset: z.custom<Dataset>((value) => typeof value === 'object' && value !== null && 'length' in value).optional(),
+  resourceName: z.string().min(1).optional(),
+  versionPrefix: z.string().min(1).optional(),
+  iterations: positive,
+  tasksPerIteration: positive,
+  samplesPerTask: positive,
+  minReward: z.number().optional(),
+  epochs: positive,
+  batchSize: positive,
+  learningRate: z.number().positive().optional(),
+  samplingParameters: z.record(z.string(), z.json()).optional(),
+  worstReward: z.number().optional(),
+  seed: z.int().optional(),
+  shuffleRewards: z.boolean().optional(),
+  onProgress: z.custom<(event: SftProgress) => void>((value) => typeof value === 'function').optional(),
+})
+
+export function resolveSftOptions<Task>(options: SftOptions<Task>): ResolvedSftOptions<Task> {
+  const defaults = { ...sftDefaults, testDataset: [], onProgress: () => {} }
+  return parseOptions(optionsSchema, options, defaults, 'options of createSft')
+}

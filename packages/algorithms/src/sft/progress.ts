@@ -1,0 +1,59 @@
+import type { OutcomeCounts } from '../collect.ts'
+import type { Estimate } from '../statistics.ts'
+
+/** What a set of rollouts was for. */
+export type SftPhase = 'train' | 'val' | 'test'
+
+/** What an SFT run tells while it runs. */
+export type SftProgress =
+  | {
+      readonly type: 'plan'
+      readonly iterations: number
+      /** Rollouts in all, evaluations included. */
+      readonly rollouts: number
+    }
+  | {
+      readonly type: 'rollouts'
+      readonly phase: SftPhase
+      readonly iteration: number
+      readonly done: number
+      readonly total: number
+    }
+  | {
+      readonly type: 'evaluation'
+      readonly phase: 'val' | 'test'
+      readonly iteration: number
+      readonly version: string
+      readonly reward: Estimate
+    }
+  | {
+      readonly type: 'training'
+      readonly iteration: number
+      readonly step: number
+      readonly steps: number
+      /** Mean over the tokens of the batch. */
+      readonly loss: number
+    }
+  | { readonly type: 'iteration'; readonly summary: SftIteration }
+
+/** One round. */
+export interface SftIteration {
+  /** From 1. */
+  readonly iteration: number
+  /** The version that rolled out. */
+  readonly sampledFrom: string
+  /** The version that came out. */
+  readonly version: string
+  /** Reward of the training rollouts. */
+  readonly trainReward: Estimate
+  readonly rollouts: number
+  /** Rollouts learnt from. */
+  readonly kept: number
+  /** Sequences they made. */
+  readonly rows: number
+  readonly outcomes: OutcomeCounts
+  /** Mean over tokens in the last epoch; null when nothing was kept. */
+  readonly loss: number | null
+  /** Reward of the new version on the validation tasks. */
+  readonly valReward: Estimate
+}

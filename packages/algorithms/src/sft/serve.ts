@@ -1,0 +1,48 @@
+import { AglError, type AlgorithmContext, type LlmProxy, type ResourcesUpdate } from '@agl/types'
+import type { ResolvedSftOptions } from './options.ts'
+
+/** A version of the model that agents can be pointed at. */
+export interface ServedVersion {
+  readonly version: string
+  /** Its name at the endpoint and in the gateway. */
+  readonly model: string
+  /** The snapshot that rollouts are pinned to. */
+  readonly resources: ResourcesUpdate
+}
+
+/** Saves what the backend has learnt so far as a version, routes it, and stores the resources that name it. */
+export type PublishVersion = (version: string) => Promise<ServedVersion>
+
+/**
+ * Every version keeps its place in the routing table, under its own name: a rollout pinned to an older snapshot goes on
+ * with the version that the snapshot names.
+ */
+export function createPublisher<Task>(context: AlgorithmContext<Task>, options: ResolvedSftOptions<Task>): PublishVersion {
+  const llmProxy = requireProxy(context)
+  const models: string[] = []
+  let resourcesId: string | null = null
+
+  return async (version) => {
+    const { model } = await options.backend.saveState({ version }, { signal: context.signal })
+    models.push(model)
+    llmProxy.setModels(models.map((name) => ({ name, endpoint: options.endpoint, tokenIds: true })))
+    const named = {
+      ...context.initialResources,
+      [options.resourceName]: llmProxy.asResource({ model, samplingParameters: options.samplingParameters }),
+    }
+    const resources: ResourcesUpdate =
+      resourcesId === null
+        ? await context.store.addResources({ resources: named })
+        : await context.store.updateResources({ resourcesId, resources: named })
+    resourcesId = resources.resources_id
+    return { version, model, resources }
+  }
+}
+
+function requireProxy({ llmProxy }: Pick<AlgorithmContext, 'llmProxy'>): LlmProxy {
+  if (llmProxy !== null) return llmProxy
+  throw new AglError({
+    code: 'invalid_argument',
+    message: 'SFT learns from recorded model calls: give the trainer a gateway, llmProxy: createLlmProxy() of @agl/llm-proxy.',
+  })
+}

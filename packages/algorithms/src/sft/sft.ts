@@ -1,0 +1,162 @@
+import { AglError, type Algorithm, type AlgorithmContext, type Dataset, type EnqueueRolloutRequest, type JsonValue } from '@agl/types'
+import { type CollectedRollout, collectRollouts, countOutcomes } from '../collect.ts'
+import { createRandom, type Random } from '../random.ts'
+import { type Estimate, estimateGain, estimateMean } from '../statistics.ts'
+import { selectRows, trainOnRows } from './learn.ts'
+import { type ResolvedSftOptions, resolveSftOptions, type SftOptions } from './options.ts'
+import type { SftIteration, SftPhase } from './progress.ts'
+import { createPublisher, type ServedVersion } from './serve.ts'
+
+/** What an SFT run found. */
+export interface SftResult {
+  /** The version with the highest validation reward, the first one included; the earlier one wins a tie. */
+  readonly version: string
+  readonly model: string
+  readonly resourcesId: string
+  readonly resourcesVersion: number
+  /** The first version on the validation tasks. */
+  readonly firstValReward: Estimate
+  readonly iterations: readonly SftIteration[]
+  /** The first and the kept version on the test tasks, and their paired difference; null without a test dataset. */
+  readonly test: { readonly before: Estimate; readonly after: Estimate; readonly gain: Estimate } | null
+}
+
+/**
+ * Supervised fine-tuning on the agent's own good rollouts (expert iteration): serve → roll out → keep what scored → train →
+ * serve the next version, and in the end keep the version that is best on the validation tasks. The test tasks take no
+ * part in any choice, so their scores are not inflated by it.
+ */
+export function createSft<Task>(options: SftOptions<Task>): Algorithm<SftResult, Task> {
+  const resolved = resolveSftOptions(options)
+  return Object.freeze({
+    name: 'sft',
+    run: (context: AlgorithmContext<Task>) => runSft(context, resolved),
+  })
+}
+
+async function runSft<Task>(context: AlgorithmContext<Task>, options: ResolvedSftOptions<Task>): Promise<SftResult> {
+  requireTasks(context)
+  const { signal, trainDataset, valDataset } = context
+  const { iterations, samplesPerTask, testDataset, onProgress } = options
+  const random = createRandom(options.seed)
+  const publish = createPublisher(context, options)
+  const drawTasks = createTaskDrawer(trainDataset.length, random)
+  const tasksPerIteration = Math.min(options.tasksPerIteration, trainDataset.length)
+  onProgress({
+    type: 'plan',
+    iterations,
+    rollouts: iterations * tasksPerIteration * samplesPerTask + (iterations + 1) * valDataset.length + 2 * testDataset.length,
+  })
+
+  const collect = async (phase: SftPhase, iteration: number, served: ServedVersion, requests: readonly EnqueueRolloutRequest[]) =>
+    await collectRollouts(context, requests.map((request) => pinned(request, phase, iteration, served)), {
+      worstReward: options.worstReward,
+      onFinished: (done, total) => onProgress({ type: 'rollouts', phase, iteration, done, total }),
+    })
+
+  // The same seed for a task in every evaluation: versions are compared under the same luck.
+  const evaluationSeeds = { val: random.seed(), test: random.seed() }
+  const evaluate = async (phase: 'val' | 'test', iteration: number, served: ServedVersion, dataset: Dataset<Task>) => {
+    const seeds = createRandom(evaluationSeeds[phase])
+    const requests = Array.from(dataset, (task) => ({ input: task as JsonValue, metadata: { seed: seeds.seed() } }))
+    const scores = (await collect(phase, iteration, served, requests)).map(({ score }) => score)
+    const reward = estimateMean(scores.filter((score) => score !== null))
+    onProgress({ type: 'evaluation', phase, iteration, version: served.version, reward })
+    return { scores, reward }
+  }
+
+  const first = await publish(`${options.versionPrefix}-0`)
+  const firstVal = await evaluate('val', 0, first, valDataset)
+  const versions = [{ served: first, valReward: firstVal.reward.mean }]
+  const history: SftIteration[] = []
+  let current = first
+  for (let iteration = 1; iteration <= iterations; iteration += 1) {
+    signal.throwIfAborted()
+    const requests = drawTasks(tasksPerIteration).flatMap((index) =>
+      Array.from({ length: samplesPerTask }, () => ({
+        input: trainDataset[index] as JsonValue,
+        metadata: { seed: random.seed(), task_index: index },
+      })),
+    )
+    const collected = await collect('train', iteration, current, requests)
+    const { kept, rows } = selectRows(collected, context, options, random)
+    const loss = await trainOnRows(rows, options, random, iteration, signal)
+    const next = await publish(`${options.versionPrefix}-${iteration}`)
+    const { reward: valReward } = await evaluate('val', iteration, next, valDataset)
+    const summary: SftIteration = {
+      iteration,
+      sampledFrom: current.version,
+      version: next.version,
+      trainReward: estimateMean(knownScores(collected)),
+      rollouts: collected.length,
+      kept,
+      rows: rows.length,
+      outcomes: countOutcomes(collected),
+      loss,
+      valReward,
+    }
+    history.push(summary)
+    onProgress({ type: 'iteration', summary })
+    versions.push({ served: next, valReward: valReward.mean })
+    current = next
+  }
+
+  const best = versions.reduce((leader, candidate) => (candidate.valReward > leader.valReward ? candidate : leader)).served
+  const { resources_id: resourcesId } = best.resources
+  await options.backend.loadState({ version: best.version }, { signal })
+  // The kept version becomes the latest resources, so that whoever asks for those gets it.
+  const kept = await context.store.updateResources({ resourcesId, resources: best.resources.resources })
+  return {
+    version: best.version,
+    model: best.model,
+    resourcesId,
+    resourcesVersion: kept.version,
+    firstValReward: firstVal.reward,
+    iterations: history,
+    test: testDataset.length === 0 ? null : await compare(first, best),
+  }
+
+  async function compare(before: ServedVersion, after: ServedVersion): Promise<NonNullable<SftResult['test']>> {
+    const a = await evaluate('test', 0, before, testDataset)
+    const b = await evaluate('test', iterations, after, testDataset)
+    const pairs = a.scores.flatMap((score, index) => {
+      const other = b.scores[index]
+      return score === null || other === null || other === undefined ? [] : [[score, other] as const]
+    })
+    const gain = estimateGain(pairs.map(([score]) => score), pairs.map(([, other]) => other))
+    return { before: a.reward, after: b.reward, gain }
+  }
+}
+
+function requireTasks<Task>({ trainDataset, valDataset }: AlgorithmContext<Task>): void {
+  for (const [name, dataset, use] of [
+    ['training', trainDataset, 'learn from'],
+    ['validation', valDataset, 'choose the best version by'],
+  ] as const) {
+    if (dataset.length > 0) continue
+    throw new AglError({ code: 'invalid_argument', message: `The ${name} dataset is empty; SFT needs at least one task to ${use}.` })
+  }
+}
+
+function pinned(request: EnqueueRolloutRequest, phase: SftPhase, iteration: number, { version, resources }: ServedVersion): EnqueueRolloutRequest {
+  return {
+    ...request,
+    mode: phase,
+    resources_id: resources.resources_id,
+    resources_version: resources.version,
+    labels: { algorithm: 'sft', phase, iteration: String(iteration), model_version: version },
+  }
+}
+
+function knownScores(collected: readonly CollectedRollout[]): readonly number[] {
+  return collected.flatMap(({ score }) => (score === null ? [] : [score]))
+}
+
+/** Draws task indices in shuffled passes over the dataset: none comes again before all have come. */
+function createTaskDrawer(length: number, random: Random): (count: number) => readonly number[] {
+  let waiting: number[] = []
+  return (count) => {
+    while (waiting.length < count) waiting.push(...random.shuffle(Array.from({ length }, (_, index) => index)))
+    return waiting.splice(0, count)
+  }
+}

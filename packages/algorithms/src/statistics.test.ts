@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest'
+import { createRandom } from './random.ts'
+import { estimateGain, estimateMean } from './statistics.ts'
+
+describe('estimateMean', () => {
+  it("gives Wilson's interval for zeros and ones (10 of 20: 0.299 to 0.701)", () => {
+    const { mean, low, high } = estimateMean([...Array(10).fill(1), ...Array(10).fill(0)])
+    expect(mean).toBe(0.5)
+    expect(low).toBeCloseTo(0.299, 3)
+    expect(high).toBeCloseTo(0.701, 3)
+  })
+
+  it('stays inside [0, 1] at the ends and is never sure of 20 of 20', () => {
+    const { low, high } = estimateMean(Array(20).fill(1))
+    expect(high).toBeCloseTo(1, 10)
+    expect(low).toBeCloseTo(0.839, 3)
+  })
+
+  it('covers the true mean about 95 times in 100', () => {
+    const random = createRandom(1)
+    let covered = 0
+    for (let run = 0; run < 1000; run += 1) {
+      const { low, high } = estimateMean(Array.from({ length: 100 }, () => (random.next() < 0.3 ? 1 : 0)))
+      if (low <= 0.3 && 0.3 <= high) covered += 1
+    }
+    expect(covered).toBeGreaterThan(925)
+    expect(covered).toBeLessThan(975)
+  })
+})
+
+describe('estimateGain', () => {
+  it('is paired: what both runs share cancels out', () => {
+    const before = [0, 10, 20, 30]
+    const { mean, low, high } = estimateGain(before, before.map((value) => value + 1))
+    expect([mean, low, high]).toEqual([1, 1, 1])
+  })
+
+  it('finds no gain between two equal coins in about 95 of 100 comparisons', () => {
+    const random = createRandom(2)
+    const coins = (): number[] => Array.from({ length: 200 }, () => random.below(2))
+    let wrong = 0
+    for (let run = 0; run < 500; run += 1) {
+      const { low, high } = estimateGain(coins(), coins())
+      if (low > 0 || high < 0) wrong += 1
+    }
+    expect(wrong).toBeGreaterThan(8)
+    expect(wrong).toBeLessThan(45)
+  })
+
+  it('refuses lists of different lengths', () => {
+    expect(() => estimateGain([1], [1, 2])).toThrow(/one length/)
+  })
+})

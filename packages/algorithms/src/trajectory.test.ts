@@ -1,0 +1,56 @@
+import type { Triplet } from '@agl/types'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { mergeTrajectory } from './trajectory.ts'
+
+function call(prompt: readonly number[], response: readonly number[]): Triplet {
+  return {
+    prompt: { token_ids: prompt, raw_content: [], image_urls: [] },
+    response: { token_ids: response, raw_content: [] },
+    reward: null,
+    metadata: { response_id: 'r' },
+  }
+}
+
+describe('mergeTrajectory', () => {
+  it('goes on with the sequence while prompts begin with it', () => {
+    expect(mergeTrajectory([call([1, 2], [3]), call([1, 2, 3, 9], [4, 5])])).toEqual([
+      { tokens: [1, 2, 3, 9, 4, 5], sampled: [false, false, true, false, true, true] },
+    ])
+  })
+
+  it('starts a new row where the prompt differs, also in what was sampled', () => {
+    expect(mergeTrajectory([call([1, 2], [3]), call([1, 2, 7], [4])])).toHaveLength(2)
+    expect(mergeTrajectory([call([1, 2], [3]), call([1], [4])])).toHaveLength(2)
+  })
+
+  it('refuses a call without token ids and says what to do', () => {
+    expect(() => mergeTrajectory([call([], [1])])).toThrow(/tokenIds: true/)
+    expect(() => mergeTrajectory([call([1], [])])).toThrow(/no token ids/)
+  })
+
+  it('holds every sampled token of every call exactly once, in order, with its prompt before it', () => {
+    const token = fc.integer({ min: 0, max: 3 })
+    const tokens = fc.array(token, { minLength: 1, maxLength: 4 })
+    const turns = fc.array(fc.record({ extra: tokens, response: tokens, isFresh: fc.boolean() }), { minLength: 1, maxLength: 6 })
+    fc.assert(
+      fc.property(turns, (list) => {
+        const calls: Triplet[] = []
+        for (const { extra, response, isFresh } of list) {
+          const last = calls.at(-1)
+          const history = last === undefined || isFresh ? [] : [...last.prompt.token_ids, ...last.response.token_ids]
+          calls.push(call([...history, ...extra], response))
+        }
+        const rows = mergeTrajectory(calls)
+        const sampled = rows.flatMap((row) => row.tokens.filter((_, index) => row.sampled[index]))
+        expect(sampled).toEqual(calls.flatMap(({ response }) => response.token_ids))
+        for (const row of rows) expect(row.sampled).toHaveLength(row.tokens.length)
+        // Each call stands in some row exactly as the engine saw it.
+        for (const { prompt, response } of calls) {
+          const whole = [...prompt.token_ids, ...response.token_ids].join()
+          expect(rows.some(({ tokens }) => `${tokens.join()},`.startsWith(`${whole},`))).toBe(true)
+        }
+      }),
+    )
+  })
+})

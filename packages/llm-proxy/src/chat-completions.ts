@@ -1,0 +1,137 @@
+import { errorMessage, type Logger, type ProxiedModel, type SpanSink } from '@agl/types'
+import type { Request, Response } from 'express'
+import { z } from 'zod'
+import { type ChatAnswer, type ChatRequest, chatRequestSchema, errorBody } from './openai.ts'
+import type { RoutingTable } from './options.ts'
+import { type Exchange, exchangeToSpan } from './record.ts'
+import { createStreamCollector } from './stream.ts'
+
+export interface ChatHandlerParts {
+  readonly sink: SpanSink
+  /** The table at the time of the call; a call stays on the entry it started with. */
+  readonly table: () => RoutingTable
+  readonly upstreamTimeoutMs: number
+  readonly logger: Logger
+}
+
+/**
+ * Handles one chat completion: forwards it, passes the answer on byte for byte, and has stored the call's span by the time
+ * the answer ends, so that whoever settles the attempt afterwards finds it in the store.
+ */
+export async function handleChatCompletion(request: Request, response: Response, parts: ChatHandlerParts): Promise<void> {
+  const parsed = chatRequestSchema.safeParse(request.body)
+  if (!parsed.success) {
+    response.status(400).json(errorBody(`Invalid chat completion request:\n${z.prettifyError(parsed.error)}`, 'invalid_request_error'))
+    return
+  }
+  const call = parsed.data
+  const table = parts.table()
+  const target = table.get(call.model)
+  if (target === undefined) {
+    const known = [...table.keys()].join(', ') || 'none'
+    const message = `The gateway has no model "${call.model}"; it has: ${known}.`
+    response.status(404).json(errorBody(message, 'invalid_request_error', 'model_not_found'))
+    return
+  }
+
+  const startTime = Date.now() / 1000
+  const { rolloutId, attemptId } = request.params as { rolloutId: string; attemptId: string }
+  const record = async (answer: ChatAnswer | null, failure: string | null): Promise<void> => {
+    const exchange: Exchange = { rolloutId, attemptId, request: call, answer, failure, startTime, endTime: Date.now() / 1000 }
+    try {
+      await parts.sink.addManySpans({ spans: [exchangeToSpan(exchange)] })
+    } catch (error) {
+      parts.logger.error('A model call could not be recorded', { rolloutId, attemptId, error: errorMessage(error) })
+    }
+  }
+
+  const gone = new AbortController()
+  response.on('close', () => gone.abort())
+  let upstream: globalThis.Response
+  try {
+    upstream = await forward(target, call, AbortSignal.any([gone.signal, AbortSignal.timeout(parts.upstreamTimeoutMs)]))
+  } catch (error) {
+    const message = `The backend of model "${target.name}" at ${target.endpoint} could not be reached: ${rootMessage(error)}`
+    await record(null, message)
+    if (!response.destroyed) response.status(502).json(errorBody(message, 'upstream_error', 'upstream_failed'))
+    return
+  }
+  response.status(upstream.status)
+  for (const name of ['content-type', 'retry-after', 'x-request-id']) {
+    const value = upstream.headers.get(name)
+    if (value !== null) response.setHeader(name, value)
+  }
+  const isStream = upstream.headers.get('content-type')?.startsWith('text/event-stream') === true
+  await (isStream ? passStream(upstream, response, record) : passBody(upstream, response, record))
+}
+
+async function forward(target: ProxiedModel, call: ChatRequest, signal: AbortSignal): Promise<globalThis.Response> {
+  const body = {
+    ...call,
+    model: target.model ?? target.name,
+    ...(target.tokenIds === true ? { return_token_ids: true, logprobs: true } : {}),
+    ...(call.stream === true ? { stream_options: { include_usage: true, ...(call['stream_options'] as object | undefined) } } : {}),
+  }
+  return await fetch(`${target.endpoint.replace(/\/$/, '')}/chat/completions`, {
+    method: 'POST',
+    headers: {
+      'content-type': 'application/json',
+      ...(target.apiKey == null ? {} : { authorization: `Bearer ${target.apiKey}` }),
+    },
+    body: JSON.stringify(body),
+    signal,
+  })
+}
+
+type RecordCall = (answer: ChatAnswer | null, failure: string | null) => Promise<void>
+
+async function passBody(upstream: globalThis.Response, response: Response, record: RecordCall): Promise<void> {
+  let text: string
+  try {
+    text = await upstream.text()
+  } catch (error) {
+    await record(null, `The answer broke off: ${rootMessage(error)}`)
+    response.destroy()
+    return
+  }
+  if (upstream.ok) {
+    const answer = parseAnswer(text)
+    await record(answer, answer === null ? 'The answer is not JSON' : null)
+  } else {
+    await record(null, `HTTP ${upstream.status}: ${text.slice(0, 500)}`)
+  }
+  response.end(text)
+}
+
+/** Every chunk goes on as it comes and is read on the side; only the end of the stream waits for the record. */
+async function passStream(upstream: globalThis.Response, response: Response, record: RecordCall): Promise<void> {
+  const collector = createStreamCollector()
+  const decoder = new TextDecoder()
+  try {
+    for await (const chunk of upstream.body ?? []) {
+      const bytes = chunk as Uint8Array
+      if (!response.write(bytes)) await new Promise((resolve) => response.once('drain', resolve).once('close', resolve))
+      collector.feed(decoder.decode(bytes, { stream: true }))
+    }
+  } catch (error) {
+    await record(collector.answer(), `The stream broke off: ${rootMessage(error)}`)
+    response.destroy()
+    return
+  }
+  await record(collector.answer(), null)
+  response.end()
+}
+
+function parseAnswer(text: string): ChatAnswer | null {
+  try {
+    return JSON.parse(text) as ChatAnswer
+  } catch {
+    return null
+  }
+}
+
+/** fetch says only "fetch failed"; what happened stands in the cause. */
+function rootMessage(error: unknown): string {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
+  return errorMessage(cause)
+}

@@ -1,0 +1,2 @@
+export { llmProxyDefaults, type LlmProxyOptions } from './options.ts'
+export { createLlmProxy } from './proxy.ts'

@@ -1,0 +1,67 @@
+import { implementing, type LightningStore, type Logger, parseOptions, silentLogger, type Tracer } from '@agl/types'
+import { z } from 'zod'
+import type { Agent } from './agent.ts'
+import { createDirectTracer } from './direct-tracer.ts'
+
+export interface RunnerOptions<Task = unknown> {
+  readonly agent: Agent<Task>
+  readonly store: LightningStore
+  /** Default: records emitted rewards only. */
+  readonly tracer?: Tracer
+  readonly logger?: Logger
+  /** How the store knows this runner. Default: unique per runner. */
+  readonly workerId?: string
+  /** Rollouts run at the same time; at least 1. */
+  readonly concurrency?: number
+  /** Length of the lease on claimed work in milliseconds, at least 100; renewed three times within each. */
+  readonly leaseMs?: number
+  /** How long one claim waits for work in milliseconds; at least 0. */
+  readonly waitMs?: number
+  /** Longest time of one attempt in milliseconds where the rollout has no `timeout_seconds`; null = no limit. */
+  readonly attemptTimeoutMs?: number | null
+  /** How long an agent has to end by itself after its signal is aborted, in milliseconds; at least 0. */
+  readonly abortGraceMs?: number
+  /** How long running attempts may go on after the runner was asked to stop, in milliseconds; then they are handed back. */
+  readonly shutdownGraceMs?: number
+  /** Stop after this many attempts; null = never. */
+  readonly maxRollouts?: number | null
+}
+
+export type ResolvedOptions<Task = unknown> = Required<RunnerOptions<Task>>
+
+/** The defaults of {@link RunnerOptions}. */
+export const runnerDefaults: Readonly<Omit<ResolvedOptions, 'agent' | 'store' | 'tracer' | 'logger' | 'workerId'>> =
+  Object.freeze({
+    concurrency: 1,
+    leaseMs: 30_000,
+    waitMs: 30_000,
+    attemptTimeoutMs: 900_000,
+    abortGraceMs: 1_000,
+    shutdownGraceMs: 5_000,
+    maxRollouts: null,
+  })
+
+const optionsSchema = z.strictObject({
+  agent: implementing<Agent>('an agent: wrap your function, as in rollout(async (task, context) => reward)', 'rollout'),
+  store: implementing<LightningStore>('a store', 'dequeueRollout', 'updateAttempt'),
+  tracer: implementing<Tracer>('a tracer', 'trace').optional(),
+  logger: implementing<Logger>('a logger', 'info', 'warn').optional(),
+  workerId: z.string().min(1).optional(),
+  concurrency: z.int().min(1).optional(),
+  leaseMs: z.number().min(100).optional(),
+  waitMs: z.number().min(0).optional(),
+  attemptTimeoutMs: z.number().positive().nullable().optional(),
+  abortGraceMs: z.number().min(0).optional(),
+  shutdownGraceMs: z.number().min(0).optional(),
+  maxRollouts: z.int().min(1).nullable().optional(),
+})
+
+export function resolveOptions<Task>(options: RunnerOptions<Task>): ResolvedOptions<Task> {
+  const defaults = {
+    ...runnerDefaults,
+    tracer: createDirectTracer(),
+    logger: silentLogger,
+    workerId: `runner-${globalThis.crypto.randomUUID()}`,
+  }
+  return parseOptions(optionsSchema, options, defaults, 'options of createRunner')
+}

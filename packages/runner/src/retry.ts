@@ -1,0 +1,26 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { AglError } from '@agl/types'
+
+/** Whether a failure of the store is worth another try: what it says of itself; unknown errors are defects and are not. */
+export function isRetryable(error: unknown): boolean {
+  return AglError.isInstance(error) && error.isRetryable
+}
+
+/** Waits before try number `attempt` (0, 1, …): doubling from 100 ms to 5 s, ±25 % so that runners do not march in step. */
+export async function backOff(attempt: number, signal?: AbortSignal): Promise<void> {
+  const base = Math.min(100 * 2 ** attempt, 5_000)
+  await sleep(base * (0.75 + Math.random() * 0.5), undefined, signal === undefined ? {} : { signal })
+}
+
+/** Calls until it works, fails for good, or `forMs` is over. */
+export async function retry<Result>(call: () => Promise<Result>, { forMs }: { readonly forMs: number }): Promise<Result> {
+  const end = performance.now() + forMs
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      return await call()
+    } catch (error) {
+      if (!isRetryable(error) || performance.now() >= end) throw error
+      await backOff(attempt)
+    }
+  }
+}

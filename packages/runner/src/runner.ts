@@ -1,0 +1,149 @@
+import { AglError, type AttemptedRollout, errorMessage } from '@agl/types'
+import { type ActiveAttempt, createActiveAttempt, type Ending, runAttempt } from './attempt.ts'
+import { type ResolvedOptions, resolveOptions, type RunnerOptions } from './options.ts'
+import { backOff, isRetryable } from './retry.ts'
+import { settleAttempt } from './settle.ts'
+
+/** What a runner did. */
+export interface RunSummary {
+  /** Attempts run, however they ended. */
+  readonly attempts: number
+}
+
+/** Claims rollouts and runs the agent on them. */
+export interface Runner {
+  readonly workerId: string
+  /**
+   * Runs until `signal` is aborted or `maxRollouts` is reached, then until what is running has ended or, after
+   * `shutdownGraceMs`, was handed back. Rejects when the store fails for good.
+   */
+  run(options?: { readonly signal?: AbortSignal }): Promise<RunSummary>
+}
+
+/** Makes a runner; nothing starts before `run`. */
+export function createRunner<Task>(options: RunnerOptions<Task>): Runner {
+  const resolved = resolveOptions(options)
+  let isRunning = false
+  return Object.freeze({
+    workerId: resolved.workerId,
+    async run({ signal }: { readonly signal?: AbortSignal } = {}) {
+      if (isRunning) throw new AglError({ code: 'conflict', message: `Runner ${resolved.workerId} is running already.` })
+      isRunning = true
+      try {
+        return await runLoop(resolved, signal)
+      } finally {
+        isRunning = false
+      }
+    },
+  })
+}
+
+/**
+ * One run: `concurrency` slots that claim, run and settle, and one heartbeat for all of them. `stop` ends the claiming:
+ * the caller's signal, or the failure of any slot.
+ */
+async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal | undefined): Promise<RunSummary> {
+  const failed = new AbortController()
+  const stop = AbortSignal.any([failed.signal, ...(signal === undefined ? [] : [signal])])
+  const active = new Map<string, ActiveAttempt>()
+  let claims = 0
+  let attempts = 0
+
+  async function claim(): Promise<AttemptedRollout | null> {
+    const { store, workerId, waitMs, leaseMs, logger } = options
+    for (let failures = 0; !stop.aborted; failures += 1) {
+      const asked = performance.now()
+      try {
+        const claimed = await store.dequeueRollout({ workerId, waitMs, leaseMs, signal: stop })
+        if (claimed !== null) return claimed
+        // A store that cannot park a claim answers at once; do not spin on it.
+        if (performance.now() - asked < Math.min(waitMs, 50) || waitMs === 0) await backOff(0, stop)
+        failures = -1
+      } catch (error) {
+        if (stop.aborted) return null
+        if (!isRetryable(error)) throw error
+        logger.warn('Claiming failed; trying again', { workerId, error: errorMessage(error) })
+        await backOff(failures, stop).catch(() => {})
+      }
+    }
+    return null
+  }
+
+  async function runSlot(): Promise<void> {
+    while (!stop.aborted && (options.maxRollouts === null || claims < options.maxRollouts)) {
+      claims += 1
+      const claimed = await claim()
+      if (claimed === null) return
+      attempts += 1
+      const running = createActiveAttempt(claimed)
+      active.set(claimed.attempt.attempt_id, running)
+      try {
+        const ending = await runAttempt(running, options)
+        logEnding(options, claimed, ending)
+        await settleAttempt(claimed, ending, options)
+      } finally {
+        active.delete(claimed.attempt.attempt_id)
+      }
+    }
+  }
+
+  async function beat(): Promise<void> {
+    const { store, workerId, leaseMs, concurrency } = options
+    const attempts = [...active.values()].map(({ claimed }) => ({
+      rolloutId: claimed.rollout_id,
+      attemptId: claimed.attempt.attempt_id,
+    }))
+    const stats = { capacity: concurrency, running: attempts.length }
+    const { stopped } = await store.heartbeat({ workerId, attempts, leaseMs, stats })
+    // `settled`: the store has ended the attempt by itself (its own timeout); going on would be for nothing.
+    for (const { attemptId, reason } of stopped) active.get(attemptId)?.stop(reason === 'cancelled' ? 'cancelled' : 'superseded')
+  }
+
+  const heartbeat = setInterval(() => {
+    beat().catch((error: unknown) =>
+      options.logger.warn('A heartbeat failed', { workerId: options.workerId, error: errorMessage(error) }),
+    )
+  }, options.leaseMs / 3)
+  let shutdownTimer: NodeJS.Timeout | undefined
+  const onStop = (): void => {
+    shutdownTimer = setTimeout(() => {
+      for (const running of active.values()) running.stop('shutdown')
+    }, options.shutdownGraceMs)
+  }
+  if (stop.aborted) onStop()
+  else stop.addEventListener('abort', onStop, { once: true })
+
+  try {
+    const slots = Array.from({ length: options.concurrency }, async () => {
+      try {
+        await runSlot()
+      } catch (error) {
+        failed.abort(error)
+        throw error
+      }
+    })
+    const results = await Promise.allSettled(slots)
+    const failure = results.find((result) => result.status === 'rejected')
+    if (failure !== undefined) throw failure.reason
+    return { attempts }
+  } finally {
+    clearInterval(heartbeat)
+    clearTimeout(shutdownTimer)
+    stop.removeEventListener('abort', onStop)
+  }
+}
+
+function logEnding(options: ResolvedOptions<never>, claimed: AttemptedRollout, ending: Ending): void {
+  const fields = { workerId: options.workerId, rolloutId: claimed.rollout_id, attemptId: claimed.attempt.attempt_id }
+  switch (ending.kind) {
+    case 'returned':
+      return options.logger.debug('An attempt ended', fields)
+    case 'stopped':
+      return options.logger.warn('An attempt was stopped', { ...fields, reason: ending.reason })
+    case 'agent_error':
+    case 'infra_error':
+      return options.logger.warn('An attempt failed', { ...fields, outcome: ending.kind, error: errorMessage(ending.error) })
+    default:
+      return ending satisfies never
+  }
+}

@@ -1,0 +1,54 @@
+import { AglError, type AttemptedRollout, type AttemptUpdate, errorMessage, type JsonObject } from '@agl/types'
+import type { Ending } from './attempt.ts'
+import type { ResolvedOptions } from './options.ts'
+import { retry } from './retry.ts'
+
+/**
+ * Writes how an attempt ended. Store failures are retried for one lease; after that the lease has run out and the store
+ * settles the attempt itself, so giving up loses nothing but this process's word.
+ */
+export async function settleAttempt(claimed: AttemptedRollout, ending: Ending, options: ResolvedOptions): Promise<void> {
+  const ids = { rolloutId: claimed.rollout_id, attemptId: claimed.attempt.attempt_id }
+  const write = async (): Promise<unknown> => {
+    switch (ending.kind) {
+      case 'returned':
+        return await options.store.updateAttempt({ ...ids, status: 'succeeded' })
+      case 'agent_error':
+      case 'infra_error':
+        return await options.store.updateAttempt({ ...ids, ...failure(claimed, ending.kind, ending.error) })
+      case 'stopped':
+        switch (ending.reason) {
+          case 'timeout':
+            return await options.store.updateAttempt({ ...ids, status: 'timeout', outcome: 'timeout' })
+          case 'cancelled':
+            return await options.store.updateAttempt({ ...ids, status: 'failed', outcome: 'cancelled' })
+          case 'shutdown':
+            return await options.store.releaseAttempt(ids)
+          case 'superseded':
+            return undefined
+          default:
+            return ending.reason satisfies never
+        }
+      default:
+        return ending satisfies never
+    }
+  }
+  try {
+    await retry(write, { forMs: options.leaseMs })
+  } catch (error) {
+    options.logger.error('An attempt could not be settled; its lease will run out', { ...ids, error: errorMessage(error) })
+  }
+}
+
+function failure(
+  claimed: AttemptedRollout,
+  outcome: 'agent_error' | 'infra_error',
+  error: unknown,
+): Pick<AttemptUpdate, 'status' | 'outcome' | 'metadata'> {
+  const reason: JsonObject = {
+    message: errorMessage(error),
+    ...(AglError.isInstance(error) ? { code: error.code } : {}),
+    ...(error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {}),
+  }
+  return { status: 'failed', outcome, metadata: { ...claimed.attempt.metadata, error: reason } }
+}

@@ -1,0 +1,54 @@
+import type { RunnerOptions } from '@agl/runner'
+import {
+  type Adapter,
+  type Algorithm,
+  implementing,
+  type LightningStore,
+  type LlmProxy,
+  type Logger,
+  type NamedResources,
+  namedResourcesSchema,
+  type Tracer,
+  type Triplet,
+} from '@agl/types'
+import { z } from 'zod'
+
+/** What may be set for the runners; the trainer gives them the rest. */
+export type RunnerSettings = Omit<RunnerOptions, 'agent' | 'store' | 'tracer' | 'logger' | 'workerId'>
+
+export interface TrainerOptions<Result = unknown, Task = unknown> {
+  readonly algorithm: Algorithm<Result, Task>
+  /** Default: a new memory store, found as `trainer.store`. The trainer never closes a store. */
+  readonly store?: LightningStore
+  /** Default: records emitted rewards only. `createOtelTracer()` of `@agl/tracer-otel` records every step. */
+  readonly tracer?: Tracer
+  /** Default: the triplet adapter of `@agl/algorithms`. */
+  readonly adapter?: Adapter<readonly Triplet[]>
+  /** Started for each `fit` and closed after it. */
+  readonly llmProxy?: LlmProxy
+  /** Runners in this process, at least 1; each runs `runner.concurrency` rollouts at a time. */
+  readonly nRunners?: number
+  readonly runner?: RunnerSettings
+  /** Stored as the first snapshot, so that rollouts without resources of their own get it, and handed to the algorithm. */
+  readonly initialResources?: NamedResources
+  /** How long an algorithm has to end by itself once its signal is aborted, in milliseconds; at least 0. */
+  readonly abortGraceMs?: number
+  readonly logger?: Logger
+}
+
+/** The defaults of {@link TrainerOptions}. */
+export const trainerDefaults: Readonly<{ nRunners: number; abortGraceMs: number }> = Object.freeze({ nRunners: 1, abortGraceMs: 5_000 })
+
+export const trainerOptionsSchema: z.ZodType = z.strictObject({
+  algorithm: implementing<Algorithm>('an algorithm: wrap your function, as in algo("name", async (context) => result)', 'run'),
+  store: implementing<LightningStore>('a store', 'dequeueRollout', 'enqueueManyRollouts').optional(),
+  tracer: implementing<Tracer>('a tracer', 'trace').optional(),
+  adapter: implementing<Adapter>('an adapter', 'adapt').optional(),
+  llmProxy: implementing<LlmProxy>('a gateway', 'start', 'setModels', 'asResource', 'close').optional(),
+  nRunners: z.int().min(1).optional(),
+  // The runner checks its own settings.
+  runner: z.record(z.string(), z.unknown()).optional(),
+  initialResources: namedResourcesSchema.optional(),
+  abortGraceMs: z.number().min(0).optional(),
+  logger: implementing<Logger>('a logger', 'info', 'error').optional(),
+})

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest'
+import { z } from 'zod'
+import { AglError } from './errors.ts'
+import { implementing, parseOptions } from './parse.ts'
+
+interface Greeter {
+  greet(): string
+}
+const schema = z.strictObject({
+  count: z.int().min(1).optional(),
+  greeter: implementing<Greeter>('a greeter', 'greet').optional(),
+})
+const parse = (options: { count?: number | undefined; greeter?: Greeter }) => parseOptions(schema, options, { count: 3 }, 'options of demo')
+
+describe('parseOptions', () => {
+  it('fills in defaults, also for undefined, and keeps instances as they are', () => {
+    const greeter = { greet: () => 'hi' }
+    expect(parse({})).toEqual({ count: 3 })
+    expect(parse({ count: undefined })).toEqual({ count: 3 })
+    expect(parse({ count: 5, greeter })).toEqual({ count: 5, greeter })
+    expect(parse({ greeter }).greeter).toBe(greeter)
+  })
+
+  it.each([
+    [{ count: 0 }, /count/],
+    [{ conut: 1 }, /conut/],
+    [{ greeter: {} as Greeter }, /expected a greeter/],
+  ])('refuses %j and says what is wrong', (options, text) => {
+    const refused = (): unknown => parse(options)
+    expect(refused).toThrow(AglError)
+    expect(refused).toThrow(/Invalid options of demo/)
+    expect(refused).toThrow(text)
+  })
+})
