@@ -1,0 +1,6 @@
+export { baseModelFile, loadBaseModel } from './base-model.ts'
+export { playCarelessly } from './careless-clerk.ts'
+export { clerk } from './clerk.ts'
+export { type Episode, type Message, playEpisode } from './episode.ts'
+export { createTask, createTasks, items, type ShopTask, type TaskKind } from './tasks.ts'
+export { runTool } from './tools.ts'

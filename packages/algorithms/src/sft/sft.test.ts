@@ -1,0 +1,122 @@
+import { createRunner } from '@agl/runner'
+import { createMemoryStore } from '@agl/store-memory'
+import { type LightningStore, silentLogger } from '@agl/types'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { createTripletAdapter } from '../triplets.ts'
+import { createBandit, createNamingProxy, createPuller } from './bandit.test-support.ts'
+import type { SftOptions } from './options.ts'
+import type { SftProgress } from './progress.ts'
+import { createSft, type SftResult } from './sft.ts'
+
+let store: LightningStore
+beforeEach(() => {
+  store = createMemoryStore()
+})
+afterEach(async () => {
+  await store.close()
+})
+
+const tasks = Array.from({ length: 40 }, (_, index) => index % 4)
+
+async function run(
+  options: Partial<SftOptions<number>> = {},
+  { bandit = createBandit(), withTokens = true, valTasks = tasks, trainTasks = tasks, withProxy = true } = {},
+): Promise<SftResult> {
+  const algorithm = createSft<number>({
+    backend: bandit.backend,
+    endpoint: 'http://127.0.0.1:1/v1',
+    testDataset: [...tasks, ...tasks, ...tasks],
+    tasksPerIteration: 40,
+    samplesPerTask: 4,
+    learningRate: 5,
+    seed: 1,
+    ...options,
+  })
+  const stop = new AbortController()
+  const agent = createPuller(bandit, store, withTokens)
+  const running = createRunner({ agent, store, concurrency: 16 }).run({ signal: stop.signal })
+  try {
+    return await algorithm.run({
+      store,
+      adapter: createTripletAdapter(),
+      llmProxy: withProxy ? createNamingProxy() : null,
+      trainDataset: trainTasks,
+      valDataset: valTasks,
+      initialResources: {},
+      signal: stop.signal,
+      logger: silentLogger,
+    })
+  } finally {
+    stop.abort()
+    await running
+  }
+}
+
+describe('createSft', () => {
+  it('raises the held-out reward from a quarter to nearly one', async () => {
+    const { test, version, iterations } = await run()
+    expect(test!.before.mean).toBeLessThan(0.4)
+    expect(test!.after.mean).toBeGreaterThan(0.9)
+    expect(test!.gain.low).toBeGreaterThan(0.4)
+    expect(version).toMatch(/^sft-[1-4]$/)
+    expect(iterations[0]!.kept).toBeLessThan(iterations.at(-1)!.kept)
+  })
+
+  it('gains nothing when the rewards are dealt out at random', async () => {
+    const { test } = await run({ shuffleRewards: true })
+    expect(Math.abs(test!.gain.mean)).toBeLessThan(0.15)
+  })
+
+  it('repeats for a seed', async () => {
+    const first = await run({ iterations: 2 })
+    const second = await run({ iterations: 2 }, { bandit: createBandit() })
+    expect({ ...second, resourcesId: '' }).toEqual({ ...first, resourcesId: '' })
+    expect(await run({ iterations: 2, seed: 2 })).not.toMatchObject({ firstValReward: first.firstValReward, iterations: first.iterations })
+  })
+
+  it('keeps the first version when training makes things worse', async () => {
+    const bandit = createBandit(-1)
+    const { version, resourcesId, resourcesVersion, test } = await run({}, { bandit })
+    expect(version).toBe('sft-0')
+    expect(test!.gain.mean).toBe(0)
+    // The resources that everybody gets from now on name the kept version.
+    const latest = await store.getLatestResources()
+    expect(latest).toMatchObject({ resources_id: resourcesId, version: resourcesVersion, resources: { llm: { model: 'sft-0' } } })
+  })
+
+  it('leaves every rollout in the store, pinned to the version that served it', async () => {
+    const { iterations } = await run({ iterations: 1 })
+    const page = await store.queryRollouts({ labels: { phase: 'train', iteration: '1' } })
+    expect(page.total).toBe(160)
+    expect(page.items.every(({ labels, mode }) => labels['model_version'] === 'sft-0' && mode === 'train')).toBe(true)
+    expect(iterations[0]).toMatchObject({ rollouts: 160, outcomes: { scored: 160 }, sampledFrom: 'sft-0', version: 'sft-1' })
+  })
+
+  it('tells its plan first and keeps to it', async () => {
+    const events: SftProgress[] = []
+    await run({ iterations: 2, onProgress: (event) => events.push(event) })
+    expect(events[0]).toEqual({ type: 'plan', iterations: 2, rollouts: 2 * 160 + 3 * 40 + 2 * 120 })
+    expect((await store.queryRollouts()).total).toBe(2 * 160 + 3 * 40 + 2 * 120)
+  })
+
+  it('says what to do when calls carry no token ids', async () => {
+    await expect(run({}, { withTokens: false })).rejects.toThrow(/tokenIds: true/)
+  })
+
+  it.each([
+    [{ trainTasks: [] }, /training dataset is empty/],
+    [{ valTasks: [] }, /validation dataset is empty/],
+    [{ withProxy: false }, /createLlmProxy/],
+  ])('refuses to start with %j', async (world, text) => {
+    await expect(run({}, world)).rejects.toThrow(text)
+    expect((await store.queryRollouts()).total).toBe(0)
+  })
+
+  it.each([
+    [{ iterations: 0 }, /iterations/],
+    [{ learningRat: 1 }, /learningRat/],
+    [{ endpoint: 'nowhere' }, /endpoint/],
+  ])('refuses options %j', (options, text) => {
+    expect(() => createSft({ backend: createBandit().backend, endpoint: 'http://h/v1', ...options })).toThrow(text)
+  })
+})

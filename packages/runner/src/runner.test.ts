@@ -1,0 +1,260 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { createMemoryStore } from '@agl/store-memory'
+import { AglError, type AttemptedRollout, type EnqueueRolloutRequest, type LightningStore } from '@agl/types'
+import { findFinalReward } from '@agl/types/spans'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { type Agent, rollout } from './agent.ts'
+import type { RunnerOptions } from './options.ts'
+import { createRunner } from './runner.ts'
+
+let store: LightningStore
+beforeEach(() => {
+  store = createMemoryStore()
+})
+afterEach(async () => {
+  await store.close()
+})
+
+async function enqueue(count: number, request: Partial<EnqueueRolloutRequest> = {}): Promise<string[]> {
+  const rollouts = Array.from({ length: count }, (_, index) => ({ input: index, ...request }))
+  return (await store.enqueueManyRollouts({ rollouts })).map(({ rollout_id }) => rollout_id)
+}
+
+/** Runs until the rollouts are finished, then stops the runner. */
+async function runAll(agent: Agent<number>, rolloutIds: readonly string[], options: Partial<RunnerOptions<number>> = {}) {
+  const stop = new AbortController()
+  const running = createRunner<number>({ agent, store, ...options }).run({ signal: stop.signal })
+  await store.waitForRollouts({ rolloutIds, timeoutMs: 10_000 })
+  stop.abort()
+  const summary = await running
+  const rollouts = await Promise.all(rolloutIds.map((rolloutId) => store.getRolloutById({ rolloutId })))
+  return { summary, rollouts: rollouts as AttemptedRollout[] }
+}
+
+async function rewardOf(rolloutId: string): Promise<number | null> {
+  return findFinalReward((await store.querySpans({ rolloutId })).items)
+}
+
+describe('what an agent may return', () => {
+  it.each([
+    [0.25, 'scored', 0.25],
+    [0, 'scored', 0],
+    [true, 'scored', 1],
+    [undefined, 'completed', null],
+    [null, 'completed', null],
+  ])('%j ends as %s with reward %j', async (returned, outcome, reward) => {
+    const [id] = await enqueue(1)
+    const { rollouts } = await runAll(rollout(() => returned), [id!])
+    expect(rollouts[0]).toMatchObject({ status: 'succeeded', attempt: { status: 'succeeded', outcome } })
+    expect(await rewardOf(id!)).toBe(reward)
+  })
+
+  it.each([['a string'], [Number.NaN], [[1]], [{ reward: 1 }]])('%j is an agent error that says what is expected', async (returned) => {
+    const [id] = await enqueue(1)
+    const { rollouts } = await runAll(rollout(() => returned as unknown as number), [id!])
+    const error = { code: 'agent_failed', message: expect.stringContaining('finite number') }
+    expect(rollouts[0]).toMatchObject({ status: 'failed', attempt: { outcome: 'agent_error', metadata: { error } } })
+  })
+
+  it('what it emitted stays when it returns nothing', async () => {
+    const [id] = await enqueue(1)
+    await runAll(
+      rollout((_task, { emit }) => emit.reward({ accuracy: 0.5, speed: 2 }, { primary: 'accuracy' })),
+      [id!],
+    )
+    expect(await rewardOf(id!)).toBe(0.5)
+  })
+})
+
+describe('an agent that misbehaves', () => {
+  it('throws: the attempt fails as agent_error and keeps the reason', async () => {
+    const [id] = await enqueue(1)
+    const agent = rollout<number>(() => {
+      throw new Error('boom')
+    })
+    const { rollouts } = await runAll(agent, [id!])
+    expect(rollouts[0]).toMatchObject({
+      status: 'failed',
+      attempt: { status: 'failed', outcome: 'agent_error', metadata: { error: { message: 'boom' } } },
+    })
+  })
+
+  it('never returns and ignores its signal: the attempt times out and the slot goes on', async () => {
+    const ids = await enqueue(2)
+    const agent = rollout<number>((task) => (task === 0 ? new Promise<number>(() => {}) : 1))
+    const { rollouts } = await runAll(agent, ids, { attemptTimeoutMs: 50, abortGraceMs: 10 })
+    expect(rollouts[0]).toMatchObject({ status: 'failed', attempt: { status: 'timeout', outcome: 'timeout' } })
+    expect(rollouts[1]).toMatchObject({ status: 'succeeded' })
+  })
+
+  it('answers after its deadline: what it returns no longer counts', async () => {
+    const [id] = await enqueue(1, { config: { timeout_seconds: 0.05 } })
+    const agent = rollout<number>(async () => {
+      await sleep(120)
+      return 1
+    })
+    const { rollouts } = await runAll(agent, [id!], { abortGraceMs: 500 })
+    expect(rollouts[0]).toMatchObject({ status: 'failed', attempt: { status: 'timeout' } })
+    await sleep(150)
+    expect(await rewardOf(id!)).toBeNull()
+  })
+
+  it('is told by its signal when time is up', async () => {
+    const [id] = await enqueue(1)
+    const reasons: unknown[] = []
+    const agent = rollout<number>(async (_task, { signal }) => {
+      await new Promise((resolve) => signal.addEventListener('abort', resolve))
+      reasons.push(signal.reason)
+    })
+    await runAll(agent, [id!], { attemptTimeoutMs: 30 })
+    expect(reasons).toEqual([expect.objectContaining({ code: 'timeout' })])
+  })
+})
+
+describe('resources', () => {
+  it('that the store does not have settle the attempt as infra_error', async () => {
+    const [id] = await enqueue(1, { resources_id: 'rs-gone' })
+    const { rollouts } = await runAll(rollout(() => 1), [id!])
+    const error = { code: 'not_found', message: expect.stringContaining('rs-gone') }
+    expect(rollouts[0]).toMatchObject({ status: 'failed', attempt: { outcome: 'infra_error', metadata: { error } } })
+  })
+
+  it('that the agent asks for and does not have are an agent error that says what is there', async () => {
+    const [id] = await enqueue(1)
+    const { rollouts } = await runAll(rollout((_task, { llm }) => Number(llm.model)), [id!])
+    expect(rollouts[0]!.attempt.metadata).toMatchObject({ error: { message: expect.stringContaining('no resources') } })
+  })
+
+  it('stay at the pinned version, and gateway models carry the attempt', async () => {
+    const llm = { resource_type: 'proxy_llm', model: 'one', endpoint: 'http://gateway/v1', api_key: null, sampling_parameters: {} } as const
+    const { resources_id } = await store.addResources({ resources: { llm } })
+    const [id] = await enqueue(1)
+    await store.updateResources({ resourcesId: resources_id, resources: { llm: { ...llm, model: 'two' } } })
+    const seen: unknown[] = []
+    const { rollouts } = await runAll(rollout((_task, context) => void seen.push(context.llm)), [id!])
+    const endpoint = `http://gateway/rollout/${id}/attempt/${rollouts[0]!.attempt.attempt_id}/v1`
+    expect(seen).toEqual([{ ...llm, resource_type: 'llm', model: 'one', endpoint }])
+  })
+
+  it('come with a seed: the given one, else one that depends on the rollout alone', async () => {
+    const seeds: number[] = []
+    const agent = rollout<number>((_task, { seed }) => void seeds.push(seed))
+    await runAll(agent, await enqueue(1, { metadata: { seed: 7 } }))
+    await runAll(agent, await enqueue(1, { rollout_id: 'ro-fixed' }))
+    await store.startAttempt({ rolloutId: 'ro-fixed' })
+    await store.updateRollout({ rolloutId: 'ro-fixed', status: 'queuing' })
+    await runAll(agent, ['ro-fixed'])
+    expect(seeds).toEqual([7, seeds[2], expect.any(Number)])
+    expect(seeds[1]).not.toBe(7)
+  })
+})
+
+describe('the runner', () => {
+  it('runs `concurrency` rollouts at a time, no more', async () => {
+    const ids = await enqueue(20)
+    let running = 0
+    let most = 0
+    const agent = rollout<number>(async () => {
+      running += 1
+      most = Math.max(most, running)
+      await sleep(5)
+      running -= 1
+    })
+    const { summary } = await runAll(agent, ids, { concurrency: 5 })
+    expect(most).toBe(5)
+    expect(summary).toEqual({ attempts: 20 })
+  })
+
+  it('stops after maxRollouts', async () => {
+    await enqueue(5)
+    expect(await createRunner({ agent: rollout(() => 1), store, maxRollouts: 3, concurrency: 2 }).run()).toEqual({ attempts: 3 })
+    expect((await store.queryRollouts({ statusIn: ['queuing'] })).total).toBe(2)
+  })
+
+  it('renews its lease while the agent works', async () => {
+    const [id] = await enqueue(1)
+    const agent = rollout<number>(async () => {
+      await sleep(500)
+      return 1
+    })
+    const { rollouts } = await runAll(agent, [id!], { leaseMs: 150 })
+    expect(rollouts[0]).toMatchObject({ status: 'succeeded', attempt: { sequence_id: 1 } })
+  })
+
+  it('stops an agent whose rollout was cancelled', async () => {
+    const [id] = await enqueue(1)
+    const started = Promise.withResolvers<void>()
+    const stopped = vi.fn()
+    const agent = rollout<number>(async (_task, { signal }) => {
+      started.resolve()
+      await new Promise((resolve) => signal.addEventListener('abort', resolve))
+      stopped()
+      return 1
+    })
+    const stop = new AbortController()
+    const running = createRunner({ agent, store, leaseMs: 150 }).run({ signal: stop.signal })
+    await started.promise
+    await store.cancelRollouts({ rolloutIds: [id!] })
+    await vi.waitFor(() => expect(stopped).toHaveBeenCalled())
+    stop.abort()
+    await running
+    expect(await store.getRolloutById({ rolloutId: id! })).toMatchObject({ status: 'cancelled', attempt: { outcome: 'cancelled' } })
+    expect(await rewardOf(id!)).toBeNull()
+  })
+
+  it('hands running work back when it is shut down', async () => {
+    const [id] = await enqueue(1)
+    const started = Promise.withResolvers<void>()
+    const agent = rollout<number>(async () => {
+      started.resolve()
+      await new Promise(() => {})
+    })
+    const stop = new AbortController()
+    const running = createRunner({ agent, store, shutdownGraceMs: 20, abortGraceMs: 20 }).run({ signal: stop.signal })
+    await started.promise
+    stop.abort()
+    expect(await running).toEqual({ attempts: 1 })
+    const again = await store.dequeueRollout()
+    expect(again).toMatchObject({ rollout_id: id, attempt: { sequence_id: 2 } })
+  })
+
+  it('rides out a store that fails for a while', async () => {
+    const [id] = await enqueue(1)
+    let failures = 2
+    const flaky: LightningStore = {
+      ...store,
+      async dequeueRollout(request) {
+        if (failures > 0) {
+          failures -= 1
+          throw new AglError({ code: 'upstream_failed', message: 'store is away' })
+        }
+        return await store.dequeueRollout(request)
+      },
+    }
+    const { rollouts } = await runAll(rollout(() => 1), [id!], { store: flaky })
+    expect(rollouts[0]).toMatchObject({ status: 'succeeded' })
+    expect(failures).toBe(0)
+  })
+
+  it('rejects when the store fails for good', async () => {
+    await store.close()
+    await expect(createRunner({ agent: rollout(() => 1), store }).run()).rejects.toMatchObject({ code: 'closed' })
+  })
+
+  it('refuses to run twice at once', async () => {
+    const stop = new AbortController()
+    const runner = createRunner({ agent: rollout(() => 1), store })
+    const running = runner.run({ signal: stop.signal })
+    await expect(runner.run()).rejects.toMatchObject({ code: 'conflict' })
+    stop.abort()
+    await running
+  })
+
+  it.each([
+    [{ concurrency: 0 }, /concurrency/],
+    [{ concurency: 2 }, /concurency/],
+    [{ agent: (() => 1) as unknown as Agent }, /wrap your function/],
+  ])('refuses options %j', (options, text) => {
+    expect(() => createRunner({ agent: rollout(() => 1), store, ...options })).toThrow(text)
+  })
+})
