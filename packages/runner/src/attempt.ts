@@ -120,18 +120,18 @@ function describe(value: unknown): string {
 /** Settles with the agent, or `graceMs` after the signal is aborted, whichever comes first. */
 async function untilStopped(agent: Promise<AgentEnding>, signal: AbortSignal, graceMs: number): Promise<AgentEnding> {
   let timer: NodeJS.Timeout | undefined
-  let listener: (() => void) | undefined
+  let startTimer = (): void => {}
   const graceOver = new Promise<AgentEnding>((resolve) => {
-    listener = () => {
+    startTimer = () => {
       timer = setTimeout(resolve, graceMs, { kind: 'agent_error', error: signal.reason })
     }
-    if (signal.aborted) listener()
-    else signal.addEventListener('abort', listener, { once: true })
   })
+  if (signal.aborted) startTimer()
+  else signal.addEventListener('abort', startTimer, { once: true })
   try {
     return await Promise.race([agent, graceOver])
   } finally {
     clearTimeout(timer)
-    if (listener !== undefined) signal.removeEventListener('abort', listener)
+    signal.removeEventListener('abort', startTimer)
   }
 }

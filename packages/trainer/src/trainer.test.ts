@@ -21,14 +21,14 @@ const deaf = algo('deaf', () => new Promise<never>(() => {}))
 describe('fit', () => {
   it("resolves to the algorithm's result, and everything is in the store afterwards", async () => {
     const trainer = createTrainer({ algorithm: rewards })
-    expect(await trainer.fit(double as never, [1, 2, 3])).toEqual([2, 4, 6])
+    expect(await trainer.fit(double, [1, 2, 3])).toEqual([2, 4, 6])
     expect((await trainer.store.queryRollouts({ statusIn: ['succeeded'] })).total).toBe(3)
     await trainer.store.close()
   })
 
   it('runs again, with several runners too', async () => {
     const trainer = createTrainer({ algorithm: rewards, nRunners: 3, runner: { concurrency: 2 } })
-    await trainer.fit(double as never, [1])
+    await trainer.fit(double, [1])
     const tasks = Array.from({ length: 50 }, (_, index) => index)
     expect(await trainer.fit(double as never, tasks)).toEqual(tasks.map((task) => task * 2))
     await trainer.store.close()
@@ -45,7 +45,7 @@ describe('fit', () => {
   it("rejects with the algorithm's error and stops the runners", async () => {
     await using store = createMemoryStore()
     const trainer = createTrainer({ algorithm: algo('broken', () => Promise.reject(new Error('no idea'))), store })
-    await expect(trainer.fit(double as never, [1])).rejects.toThrow('no idea')
+    await expect(trainer.fit(double, [1])).rejects.toThrow('no idea')
   })
 
   it('rejects at once when a runner fails, even if the algorithm is deaf', async () => {
@@ -55,20 +55,20 @@ describe('fit', () => {
     }
     const trainer = createTrainer({ algorithm: deaf, store, abortGraceMs: 20 })
     const failure = { code: 'no_runners', message: expect.stringContaining('the store went away') }
-    await expect(trainer.fit(double as never, [1])).rejects.toMatchObject(failure)
+    await expect(trainer.fit(double, [1])).rejects.toMatchObject(failure)
   })
 
   it('rejects when every runner has ended while the algorithm still waits', async () => {
     const trainer = createTrainer({ algorithm: rewards, runner: { maxRollouts: 1 }, abortGraceMs: 20 })
-    await expect(trainer.fit(double as never, [1, 2])).rejects.toMatchObject({ code: 'no_runners' })
+    await expect(trainer.fit(double, [1, 2])).rejects.toMatchObject({ code: 'no_runners' })
     await trainer.store.close()
   })
 
   it('is ended by its signal', async () => {
     const trainer = createTrainer({ algorithm: deaf, abortGraceMs: 10 })
     const reason = new Error('that is enough')
-    await expect(trainer.fit(double as never, [], { signal: AbortSignal.timeout(1) })).rejects.toThrow(/timeout/)
-    await expect(trainer.fit(double as never, [], { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+    await expect(trainer.fit(double, [], { signal: AbortSignal.timeout(1) })).rejects.toThrow(/timeout/)
+    await expect(trainer.fit(double, [], { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
     await trainer.store.close()
   })
 
@@ -76,7 +76,7 @@ describe('fit', () => {
     const llmProxy = { start: vi.fn(async () => ({ url: '' })), close: vi.fn(async () => {}), setModels() {}, asResource() {} }
     const algorithm = algo('broken', () => Promise.reject(new Error('no idea')))
     const trainer = createTrainer({ algorithm, llmProxy: llmProxy as unknown as LlmProxy })
-    await expect(trainer.fit(double as never, [1])).rejects.toThrow('no idea')
+    await expect(trainer.fit(double, [1])).rejects.toThrow('no idea')
     expect(llmProxy.start).toHaveBeenCalledWith({ sink: trainer.store })
     expect(llmProxy.close).toHaveBeenCalledOnce()
     await trainer.store.close()
@@ -84,7 +84,7 @@ describe('fit', () => {
 
   it('brings the triplet adapter by default', async () => {
     const trainer = createTrainer({ algorithm: algo('adapting', ({ adapter }) => adapter.adapt([])) })
-    expect(await trainer.fit(double as never, [1])).toEqual([])
+    expect(await trainer.fit(double, [1])).toEqual([])
     await trainer.store.close()
   })
 })
@@ -101,7 +101,7 @@ describe('createTrainer', () => {
 
   it('refuses what the runner refuses', async () => {
     const trainer = createTrainer({ algorithm: rewards, runner: { concurency: 3 } as never })
-    await expect(trainer.fit(double as never, [1])).rejects.toThrow(/concurency/)
+    await expect(trainer.fit(double, [1])).rejects.toThrow(/concurency/)
     await trainer.store.close()
   })
 })

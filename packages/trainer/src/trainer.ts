@@ -81,18 +81,20 @@ function noRunners(what: string, cause?: unknown): AglError {
  */
 async function untilAborted<Result>(run: Promise<Result>, signal: AbortSignal, graceMs: number): Promise<Result> {
   let timer: NodeJS.Timeout | undefined
-  const aborted = new Promise<never>((_resolve, reject) => {
-    const start = (): void => {
+  let startTimer = (): void => {}
+  const graceOver = new Promise<never>((_resolve, reject) => {
+    startTimer = () => {
       timer = setTimeout(() => reject(signal.reason as Error), graceMs)
     }
-    if (signal.aborted) start()
-    else signal.addEventListener('abort', start, { once: true })
   })
+  if (signal.aborted) startTimer()
+  else signal.addEventListener('abort', startTimer, { once: true })
   try {
-    return await Promise.race([run, aborted])
+    return await Promise.race([run, graceOver])
   } catch (error) {
     throw signal.aborted ? signal.reason : error
   } finally {
     clearTimeout(timer)
+    signal.removeEventListener('abort', startTimer)
   }
 }

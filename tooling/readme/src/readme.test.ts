@@ -1,0 +1,35 @@
+import { execFile } from 'node:child_process'
+import { existsSync, globSync, readFileSync } from 'node:fs'
+import { rm, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+
+/** What a README shows runs: each TypeScript block, from the folder of its package, with the package's own dependencies. */
+const readmes = globSync('{packages,examples}/*/README.md')
+
+describe('READMEs', () => {
+  it('exist for every package', () => {
+    const missing = globSync('packages/*/package.json').filter((file) => !existsSync(join(dirname(file), 'README.md')))
+    expect(missing).toEqual([])
+  })
+
+  describe.each(readmes)('%s', (readme) => {
+    const blocks = [...readFileSync(readme, 'utf8').matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code]) => code!)
+
+    it('shows at least one program', () => {
+      expect(blocks.length).toBeGreaterThan(0)
+    })
+
+    it.each(blocks.map((code, index) => [index + 1, code] as const))('program %d runs', async (number, code) => {
+      const file = join(dirname(readme), `.readme-${number}.ts`)
+      await writeFile(file, code)
+      try {
+        const { stderr } = await promisify(execFile)(process.execPath, ['--conditions=@agl/source', file], { timeout: 30_000 })
+        expect(stderr).toBe('')
+      } finally {
+        await rm(file)
+      }
+    })
+  })
+})
