@@ -7,7 +7,9 @@ let written: string[] = []
 beforeEach(() => {
   written = []
   for (const method of methods) {
-    vi.spyOn(console, method).mockImplementation((...values: unknown[]) => void written.push(`console.${method}: ${values.join(' ')}`))
+    vi.spyOn(console, method).mockImplementation(
+      (...values: unknown[]) => void written.push(`console.${method}: ${values.join(' ')}`),
+    )
   }
 })
 

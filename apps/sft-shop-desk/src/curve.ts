@@ -41,7 +41,8 @@ export function drawSvg(curves: readonly Curve[], title: string): string {
   )
   const ticks = Array.from(
     { length: last + 1 },
-    (_, index) => `<text x="${x(index)}" y="${size.height - size.bottom + 22}" text-anchor="middle">${index === 0 ? 'base' : index}</text>`,
+    (_, index) =>
+      `<text x="${x(index)}" y="${size.height - size.bottom + 22}" text-anchor="middle">${index === 0 ? 'base' : index}</text>`,
   )
   const lines = curves.map(({ label, points }, index) => {
     const colour = colours[index % colours.length]!

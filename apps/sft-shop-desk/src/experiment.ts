@@ -24,11 +24,14 @@ export interface ExperimentOptions {
 }
 
 /** One run from the base model on: the whole of AGL in one process, put together from its packages. */
-export async function runExperiment(settings: Settings, { shuffleRewards, onProgress, signal }: ExperimentOptions): Promise<Experiment> {
+export async function runExperiment(
+  settings: Settings,
+  { shuffleRewards, onProgress, signal }: ExperimentOptions,
+): Promise<Experiment> {
   const started = performance.now()
   const seeds = createRandom(settings.seed)
   const trainTasks = createTasks(seeds.seed(), settings.tasks * settings.iterations)
-  const validationTasks = createTasks(seeds.seed(), 128)
+  const validationTasks = createTasks(seeds.seed(), 256)
   const testTasks = createTasks(settings.heldoutSeed, settings.heldout)
 
   await using model = createEmbeddedModel({ checkpoint: await loadBaseModel() })
@@ -54,6 +57,9 @@ export async function runExperiment(settings: Settings, { shuffleRewards, onProg
     llmProxy: createLlmProxy(),
     runner: { concurrency: 64, attemptTimeoutMs: 60_000 },
   })
-  const result = await trainer.fit(clerk, trainTasks, { valDataset: validationTasks, ...(signal === undefined ? {} : { signal }) })
+  const result = await trainer.fit(clerk, trainTasks, {
+    valDataset: validationTasks,
+    ...(signal === undefined ? {} : { signal }),
+  })
   return { result, store, testTasks, seconds: (performance.now() - started) / 1000 }
 }

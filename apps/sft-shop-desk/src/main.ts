@@ -36,7 +36,7 @@ async function main(args: readonly string[]): Promise<void> {
 
   let control: Outcome | null = null
   if (settings.withControl) {
-    say('\nControl: the same run, with the rewards dealt out to the rollouts at random\n')
+    say('\nControl: the same run, with the rewards dealt out at random\n')
     const shuffled = await run(true)
     control = await summarize(shuffled, settings)
     curves.push(toCurve('control: shuffled rewards', shuffled.result))
@@ -47,7 +47,8 @@ async function main(args: readonly string[]): Promise<void> {
   const seconds = Math.round((performance.now() - started) / 100) / 10
   say(`Took ${seconds} s.\n`)
   if (!settings.json) return
-  if (control !== null) process.stdout.write(`${JSON.stringify({ ...toJson(settings, control, seconds), control: 'shuffled-rewards' })}\n`)
+  if (control !== null)
+    process.stdout.write(`${JSON.stringify({ ...toJson(settings, control, seconds), control: 'shuffled-rewards' })}\n`)
   process.stdout.write(`${JSON.stringify(toJson(settings, outcome, seconds))}\n`)
 }
 
@@ -63,7 +64,13 @@ interface Outcome {
 async function summarize({ store, result }: Experiment, { iterations }: Settings): Promise<Outcome> {
   const [before, after] = await Promise.all([readHeldOut(store, 0), readHeldOut(store, iterations)])
   const [a, b] = [before.map(({ reward }) => reward ?? 0), after.map(({ reward }) => reward ?? 0)]
-  const outcome: Outcome = { before, after, beforeReward: estimateMean(a), afterReward: estimateMean(b), gain: estimateGain(a, b) }
+  const outcome: Outcome = {
+    before,
+    after,
+    beforeReward: estimateMean(a),
+    afterReward: estimateMean(b),
+    gain: estimateGain(a, b),
+  }
   if (outcome.afterReward.mean !== result.test?.after.mean) {
     throw new AglError({ code: 'internal', message: 'The store and the algorithm disagree about the held-out reward.' })
   }
@@ -87,7 +94,12 @@ function describe({ beforeReward, afterReward, gain }: Outcome, control: Outcome
   ].join('\n')
 }
 
-async function writeFiles(settings: Settings, { store, testTasks }: Experiment, outcome: Outcome, curves: readonly Curve[]): Promise<string> {
+async function writeFiles(
+  settings: Settings,
+  { store, testTasks }: Experiment,
+  outcome: Outcome,
+  curves: readonly Curve[],
+): Promise<string> {
   await mkdir(settings.out, { recursive: true })
   const file = (name: string): string => join(settings.out, name)
   const transcript = describeTranscript(testTasks, outcome)
@@ -104,7 +116,9 @@ async function writeFiles(settings: Settings, { store, testTasks }: Experiment, 
 
 /** The first customer with more than one step whom the base served wrongly and the kept version rightly. */
 function describeTranscript(tasks: readonly ShopTask[], { before, after }: Outcome): string {
-  const learnt = tasks.flatMap((task, index) => (before[index]?.reward === 0 && after[index]?.reward === 1 ? [{ task, index }] : []))
+  const learnt = tasks.flatMap((task, index) =>
+    before[index]?.reward === 0 && after[index]?.reward === 1 ? [{ task, index }] : [],
+  )
   const shown = learnt.find(({ task }) => task.kind === 'several' || task.kind === 'both') ?? learnt[0]
   if (shown === undefined) return 'No customer was served wrongly before and rightly after.'
   const { task, index } = shown

@@ -1,7 +1,10 @@
 import type { SftProgress } from '@agl/algorithms'
 
 /** Shows a run while it goes on: one line that is rewritten on a terminal, a line per finished step elsewhere. */
-export function createProgress(stream: NodeJS.WriteStream): { readonly show: (event: SftProgress) => void; readonly done: () => void } {
+export function createProgress(stream: NodeJS.WriteStream): {
+  readonly show: (event: SftProgress) => void
+  readonly done: () => void
+} {
   let lastShown = 0
 
   function live(text: string): void {
@@ -20,12 +23,16 @@ export function createProgress(stream: NodeJS.WriteStream): { readonly show: (ev
         case 'plan':
           return line(`plan: ${event.iterations} rounds, ${event.rollouts} rollouts in all`)
         case 'rollouts':
-          return live(`${phases[event.phase]}${event.iteration === 0 ? '' : `, round ${event.iteration}`}: ${event.done} of ${event.total} customers`)
+          return live(
+            `${phases[event.phase]}${event.iteration === 0 ? '' : `, round ${event.iteration}`}: ${event.done} of ${event.total} customers`,
+          )
         case 'training':
           return live(`training, round ${event.iteration}: step ${event.step} of ${event.steps}, loss ${event.loss.toFixed(3)}`)
         case 'evaluation':
           if (event.phase === 'test' || event.iteration === 0) {
-            line(`${event.version}: ${phases[event.phase]} reward ${event.reward.mean.toFixed(3)} (${event.reward.count} customers)`)
+            line(
+              `${event.version}: ${phases[event.phase]} reward ${event.reward.mean.toFixed(3)} (${event.reward.count} customers)`,
+            )
           }
           return
         case 'iteration': {

@@ -14,8 +14,8 @@ validation customers is kept and scored on held-out customers that took no part 
   --seed <n>            seed of everything: customers, sampling, training order (default 1)
   --heldout-seed <n>    seed of the held-out customers alone (default 4242)
   --iterations <n>      rounds (default 4)
-  --tasks <n>           customers per round (default 64)
-  --samples <n>         times each is served per round (default 8)
+  --tasks <n>           customers per round (default 128)
+  --samples <n>         times each is served per round (default 4)
   --heldout <n>         held-out customers (default 400)
   --no-control          leave out the control: the same run with the rewards dealt out at random
   --out <folder>        where curve, transcripts and everything in the store are written
@@ -47,8 +47,8 @@ const flagsSchema = z.object({
   seed: whole.default(1),
   'heldout-seed': whole.default(4242),
   iterations: count.default(4),
-  tasks: count.default(64),
-  samples: count.default(8),
+  tasks: count.default(128),
+  samples: count.default(4),
   heldout: count.default(400),
 })
 
@@ -58,7 +58,9 @@ export function readSettings(args: readonly string[]): Settings | 'help' {
   if (isHelp === true) return 'help'
   const parsed = flagsSchema.safeParse(flags)
   if (!parsed.success) {
-    const problems = parsed.error.issues.map(({ path, message }) => `--${path.join('.')} ${String(flags[path[0] as keyof typeof flags])}: ${message}`)
+    const problems = parsed.error.issues.map(
+      ({ path, message }) => `--${path.join('.')} ${String(flags[path[0] as keyof typeof flags])}: ${message}`,
+    )
     throw new AglError({ code: 'invalid_argument', message: problems.join('\n') })
   }
   const { 'heldout-seed': heldoutSeed, ...counts } = parsed.data
@@ -78,11 +80,23 @@ function parseFlags(args: readonly string[]) {
     return parseArgs({
       args: [...args],
       options: {
-        seed: text, 'heldout-seed': text, iterations: text, tasks: text, samples: text, heldout: text, out: text,
-        'no-control': flag, json: flag, help: flag,
+        seed: text,
+        'heldout-seed': text,
+        iterations: text,
+        tasks: text,
+        samples: text,
+        heldout: text,
+        out: text,
+        'no-control': flag,
+        json: flag,
+        help: flag,
       },
     }).values
   } catch (error) {
-    throw new AglError({ code: 'invalid_argument', message: error instanceof Error ? error.message : String(error), cause: error })
+    throw new AglError({
+      code: 'invalid_argument',
+      message: error instanceof Error ? error.message : String(error),
+      cause: error,
+    })
   }
 }

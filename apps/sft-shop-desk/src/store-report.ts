@@ -14,7 +14,10 @@ export interface StoreCounts {
 }
 
 /** Writes each rollout (with its attempt) and each span as a line of JSON, and counts on the way. */
-export async function exportStore(store: LightningStore, files: { readonly rollouts: string; readonly spans: string }): Promise<StoreCounts> {
+export async function exportStore(
+  store: LightningStore,
+  files: { readonly rollouts: string; readonly spans: string },
+): Promise<StoreCounts> {
   const counts = { rollouts: 0, modelCalls: 0, sampledTokens: 0, rewards: 0 }
   const { items: rollouts } = await store.queryRollouts()
   await pipeline(Readable.from(rollouts.map(toLine)), createWriteStream(files.rollouts))
@@ -53,7 +56,11 @@ export async function readHeldOut(store: LightningStore, iteration: number): Pro
   const { items } = await store.queryRollouts({ labels: { phase: 'test', iteration: String(iteration) } })
   return await Promise.all(
     items.map(async (rollout) => {
-      const { items: spans } = await store.querySpans({ rolloutId: rollout.rollout_id, attemptId: 'latest', sortBy: 'sequence_id' })
+      const { items: spans } = await store.querySpans({
+        rolloutId: rollout.rollout_id,
+        attemptId: 'latest',
+        sortBy: 'sequence_id',
+      })
       return { rollout, reward: findFinalReward(spans), spans }
     }),
   )

@@ -36,7 +36,8 @@ for (let step = 1; step <= steps; step += 1) {
   const data = conversations.map(({ tokens, weights }) => ({ tokens, weights: weights.map((weight) => weight / learnt) }))
   const { loss } = await model.forwardBackward({ data, loss: 'cross_entropy' })
   await model.optimStep({ learningRate: learningRateAt(step) })
-  if (step % 100 === 0) console.log(`step ${step}: loss ${loss.toFixed(3)}, ${((performance.now() - started) / 1000).toFixed(1)} s`)
+  if (step % 100 === 0)
+    console.log(`step ${step}: loss ${loss.toFixed(3)}, ${((performance.now() - started) / 1000).toFixed(1)} s`)
 }
 await model.saveState({ version: 'base' })
 const file = writeCheckpoint(await model.exportState({ version: 'base' }), 'BF16')

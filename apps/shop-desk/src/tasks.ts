@@ -2,8 +2,22 @@ import { createRandom, type Random } from '@agl/algorithms'
 
 /** What the shop sells. */
 export const items: readonly string[] = Object.freeze([
-  'pen', 'cup', 'lamp', 'chair', 'desk', 'mug', 'bag', 'hat',
-  'book', 'clock', 'plant', 'mouse', 'cable', 'stapler', 'bottle', 'marker',
+  'pen',
+  'cup',
+  'lamp',
+  'chair',
+  'desk',
+  'mug',
+  'bag',
+  'hat',
+  'book',
+  'clock',
+  'plant',
+  'mouse',
+  'cable',
+  'stapler',
+  'bottle',
+  'marker',
 ])
 
 export type TaskKind = 'price' | 'stock' | 'several' | 'both' | 'times'
@@ -38,14 +52,28 @@ export function createTask(random: Random): ShopTask {
   const kind = pick(random, kinds)
   const [first, second] = random.shuffle(items) as [string, string]
   const make = (question: string, answer: number, about: readonly string[], numbers: readonly number[] = []): ShopTask => ({
-    kind, question, answer: String(answer), about, numbers, prices, stock,
+    kind,
+    question,
+    answer: String(answer),
+    about,
+    numbers,
+    prices,
+    stock,
   })
   switch (kind) {
     case 'price':
-      return make(pick(random, [`how much is a ${first}?`, `price of the ${first}?`, `what does a ${first} cost?`]), prices[first]!, [first])
+      return make(
+        pick(random, [`how much is a ${first}?`, `price of the ${first}?`, `what does a ${first} cost?`]),
+        prices[first]!,
+        [first],
+      )
     case 'stock':
       return make(
-        pick(random, [`how many of the ${first} are left?`, `do we still have the ${first}, and how many?`, `stock level of the ${first}?`]),
+        pick(random, [
+          `how many of the ${first} are left?`,
+          `do we still have the ${first}, and how many?`,
+          `stock level of the ${first}?`,
+        ]),
         stock[first]!,
         [first],
       )

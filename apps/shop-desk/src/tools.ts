@@ -5,8 +5,8 @@ export function runTool({ prices, stock }: ShopTask, call: string): string {
   const lookup = /^(price|stock)\(([a-z]+)\)$/.exec(call)
   if (lookup !== null) {
     const table = lookup[1] === 'price' ? prices : stock
-    const value = table[lookup[2]!]
-    return value === undefined ? 'error: no such item' : String(value)
+    const item = lookup[2]!
+    return Object.hasOwn(table, item) ? String(table[item]) : 'error: no such item'
   }
   const sum = /^calc\((\d{1,6})([*+])(\d{1,6})\)$/.exec(call)
   if (sum === null) return 'error: bad call'

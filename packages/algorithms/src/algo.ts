@@ -6,7 +6,10 @@ export function algo<Result, Task = unknown>(
   run: (context: AlgorithmContext<Task>) => Promise<Result> | Result,
 ): Algorithm<Result, Task> {
   if (typeof name !== 'string' || typeof run !== 'function') {
-    throw new AglError({ code: 'invalid_argument', message: 'algo takes a name and a function: algo("name", async (context) => result).' })
+    throw new AglError({
+      code: 'invalid_argument',
+      message: 'algo takes a name and a function: algo("name", async (context) => result).',
+    })
   }
   return Object.freeze({
     name,

@@ -50,7 +50,10 @@ export async function collectRollouts(
       await store.waitForRollouts({ rolloutIds: [rolloutId], signal })
       const rollout = await store.getRolloutById({ rolloutId })
       if (rollout === null) {
-        throw new AglError({ code: 'training_failed', message: `Rollout ${rolloutId} disappeared from the store while it was waited for.` })
+        throw new AglError({
+          code: 'training_failed',
+          message: `Rollout ${rolloutId} disappeared from the store while it was waited for.`,
+        })
       }
       const attempt = 'attempt' in rollout ? (rollout as AttemptedRollout).attempt : null
       const { items: spans } = await store.querySpans({ rolloutId, attemptId: 'latest', sortBy: 'sequence_id' })

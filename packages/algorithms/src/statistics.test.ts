@@ -31,7 +31,10 @@ describe('estimateMean', () => {
 describe('estimateGain', () => {
   it('is paired: what both runs share cancels out', () => {
     const before = [0, 10, 20, 30]
-    const { mean, low, high } = estimateGain(before, before.map((value) => value + 1))
+    const { mean, low, high } = estimateGain(
+      before,
+      before.map((value) => value + 1),
+    )
     expect([mean, low, high]).toEqual([1, 1, 1])
   })
 

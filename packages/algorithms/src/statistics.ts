@@ -32,7 +32,8 @@ export function estimateMean(values: readonly number[]): Estimate {
  * what two runs share (easy tasks, hard tasks) cancels out.
  */
 export function estimateGain(before: readonly number[], after: readonly number[]): Estimate {
-  if (before.length !== after.length) throw new RangeError(`Paired scores must be of one length; got ${before.length} and ${after.length}.`)
+  if (before.length !== after.length)
+    throw new RangeError(`Paired scores must be of one length; got ${before.length} and ${after.length}.`)
   const differences = after.map((value, index) => value - before[index]!)
   const mean = sum(differences) / differences.length
   const half = z * standardError(differences, mean)

@@ -40,7 +40,11 @@ export function mergeTrajectory(triplets: readonly Triplet[]): readonly Trajecto
   return rows
 }
 
-function append(row: { readonly tokens: number[]; readonly sampled: boolean[] }, tokens: readonly number[], isSampled: boolean): void {
+function append(
+  row: { readonly tokens: number[]; readonly sampled: boolean[] },
+  tokens: readonly number[],
+  isSampled: boolean,
+): void {
   for (const token of tokens) {
     row.tokens.push(token)
     row.sampled.push(isSampled)

@@ -5,7 +5,10 @@ import { createTripletAdapter } from './triplets.ts'
 
 let sequence = 0
 function span(name: string, attributes: Attributes, sequenceId: number = (sequence += 1)): Span {
-  return { ...buildSpan({ rolloutId: 'r', attemptId: 'a', name, attributes, startTime: sequenceId, endTime: sequenceId }), sequence_id: sequenceId }
+  return {
+    ...buildSpan({ rolloutId: 'r', attemptId: 'a', name, attributes, startTime: sequenceId, endTime: sequenceId }),
+    sequence_id: sequenceId,
+  }
 }
 function call(id: string, sequenceId?: number): Span {
   const attributes = {
@@ -38,7 +41,11 @@ describe('createTripletAdapter', () => {
   it('matches rewards by order like the reference: each to the latest earlier call that has none', () => {
     const spans = [call('2', 2), call('4', 4), reward(0.1, {}, 5), call('6', 6), reward(0.2, {}, 7), reward(0.3, {}, 8)]
     const triplets = createTripletAdapter().adapt(spans.toReversed())
-    expect(triplets.map(({ metadata, reward }) => [metadata['response_id'], reward])).toEqual([['2', 0.3], ['4', 0.1], ['6', 0.2]])
+    expect(triplets.map(({ metadata, reward }) => [metadata['response_id'], reward])).toEqual([
+      ['2', 0.3],
+      ['4', 0.1],
+      ['6', 0.2],
+    ])
   })
 
   it('matches a linked reward to its call, whatever the order', () => {

@@ -21,7 +21,9 @@ export interface ChatHandlerParts {
 export async function handleChatCompletion(request: Request, response: Response, parts: ChatHandlerParts): Promise<void> {
   const parsed = chatRequestSchema.safeParse(request.body)
   if (!parsed.success) {
-    response.status(400).json(errorBody(`Invalid chat completion request:\n${z.prettifyError(parsed.error)}`, 'invalid_request_error'))
+    response
+      .status(400)
+      .json(errorBody(`Invalid chat completion request:\n${z.prettifyError(parsed.error)}`, 'invalid_request_error'))
     return
   }
   const call = parsed.data
@@ -70,7 +72,9 @@ async function forward(target: ProxiedModel, call: ChatRequest, signal: AbortSig
     ...call,
     model: target.model ?? target.name,
     ...(target.tokenIds === true ? { return_token_ids: true, logprobs: true } : {}),
-    ...(call.stream === true ? { stream_options: { include_usage: true, ...(call['stream_options'] as object | undefined) } } : {}),
+    ...(call.stream === true
+      ? { stream_options: { include_usage: true, ...(call['stream_options'] as object | undefined) } }
+      : {}),
   }
   return await fetch(`${target.endpoint.replace(/\/$/, '')}/chat/completions`, {
     method: 'POST',

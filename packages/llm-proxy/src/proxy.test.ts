@@ -62,7 +62,11 @@ async function start(model: Partial<ProxiedModel> = {}, options: LlmProxyOptions
   const { rollout_id: rolloutId, attempt } = await store.startRollout({ rollout: { input: null } })
   const llm = resolveProxyLlm(proxy.asResource(), { rolloutId, attemptId: attempt.attempt_id })
   const post = (body: object, url = `${llm.endpoint}/chat/completions`) =>
-    fetch(url, { method: 'POST', headers: { 'content-type': 'application/json', authorization: 'Bearer agent-key' }, body: JSON.stringify(body) })
+    fetch(url, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', authorization: 'Bearer agent-key' },
+      body: JSON.stringify(body),
+    })
   const spans = async (): Promise<readonly Span[]> => (await store.querySpans({ rolloutId })).items
   return { post, spans, llm, rolloutId }
 }
@@ -105,7 +109,13 @@ describe('a chat completion', () => {
     const { post } = await start({ model: 'backend-model', apiKey: 'secret', tokenIds: true })
     await post({ ...hi, custom_field: { kept: true } })
     expect(asked[0]!.headers.authorization).toBe('Bearer secret')
-    expect(asked[0]!.body).toEqual({ ...hi, custom_field: { kept: true }, model: 'backend-model', return_token_ids: true, logprobs: true })
+    expect(asked[0]!.body).toEqual({
+      ...hi,
+      custom_field: { kept: true },
+      model: 'backend-model',
+      return_token_ids: true,
+      logprobs: true,
+    })
   })
 
   it('asks for token ids only where the entry says so', async () => {
@@ -121,14 +131,19 @@ describe('a chat completion', () => {
     const response = await post(hi)
     expect(response.status).toBe(429)
     expect(await response.json()).toEqual({ error: { message: 'slow down' } })
-    expect((await spans())[0]!.status).toEqual({ status_code: 'ERROR', description: 'HTTP 429: {"error":{"message":"slow down"}}' })
+    expect((await spans())[0]!.status).toEqual({
+      status_code: 'ERROR',
+      description: 'HTTP 429: {"error":{"message":"slow down"}}',
+    })
   })
 
   it('is a 502 that names the backend when that cannot be reached', async () => {
     const { post, spans } = await start({ endpoint: 'http://127.0.0.1:9/v1' })
     const response = await post(hi)
     expect(response.status).toBe(502)
-    expect(await response.json()).toMatchObject({ error: { message: expect.stringContaining('127.0.0.1:9'), code: 'upstream_failed' } })
+    expect(await response.json()).toMatchObject({
+      error: { message: expect.stringContaining('127.0.0.1:9'), code: 'upstream_failed' },
+    })
     expect((await spans())[0]!.status.status_code).toBe('ERROR')
   })
 
@@ -166,10 +181,27 @@ describe('a chat completion', () => {
 
 describe('a streamed completion', () => {
   const chunks = [
-    { id: 'c-1', model: 'm', prompt_token_ids: [1, 2], choices: [{ index: 0, delta: { role: 'assistant', content: 'he' }, token_ids: [7] }] },
-    { id: 'c-1', model: 'm', choices: [{ index: 0, delta: { content: 'llö\n ' }, token_ids: [8, 9], logprobs: { content: [{ logprob: -1 }] } }] },
-    { id: 'c-1', model: 'm', choices: [{ index: 0, delta: { tool_calls: [{ index: 0, id: 't', function: { name: 'f', arguments: '{"a"' } }] } }] },
-    { id: 'c-1', model: 'm', choices: [{ index: 0, delta: { tool_calls: [{ index: 0, function: { arguments: ':1}' } }] }, finish_reason: 'tool_calls' }] },
+    {
+      id: 'c-1',
+      model: 'm',
+      prompt_token_ids: [1, 2],
+      choices: [{ index: 0, delta: { role: 'assistant', content: 'he' }, token_ids: [7] }],
+    },
+    {
+      id: 'c-1',
+      model: 'm',
+      choices: [{ index: 0, delta: { content: 'llö\n ' }, token_ids: [8, 9], logprobs: { content: [{ logprob: -1 }] } }],
+    },
+    {
+      id: 'c-1',
+      model: 'm',
+      choices: [{ index: 0, delta: { tool_calls: [{ index: 0, id: 't', function: { name: 'f', arguments: '{"a"' } }] } }],
+    },
+    {
+      id: 'c-1',
+      model: 'm',
+      choices: [{ index: 0, delta: { tool_calls: [{ index: 0, function: { arguments: ':1}' } }] }, finish_reason: 'tool_calls' }],
+    },
     { id: 'c-1', model: 'm', choices: [], usage: { prompt_tokens: 2, completion_tokens: 3 } },
   ]
   const text = `${chunks.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join('')}data: [DONE]\n\n`
@@ -238,13 +270,21 @@ describe('the routing table', () => {
   it('refuses malformed and repeated entries and keeps the old table', async () => {
     const { post } = await start()
     expect(() => proxy.setModels([{ name: 'a', endpoint: 'not a url' }])).toThrow(/models of the gateway/)
-    expect(() => proxy.setModels([{ name: 'a', endpoint }, { name: 'a', endpoint }])).toThrow(/same name/)
+    expect(() =>
+      proxy.setModels([
+        { name: 'a', endpoint },
+        { name: 'a', endpoint },
+      ]),
+    ).toThrow(/same name/)
     expect((await post(hi)).status).toBe(200)
   })
 
   it('makes resources by name, and asks which when there are several', async () => {
     await start()
-    proxy.setModels([{ name: 'a', endpoint }, { name: 'b', endpoint }])
+    proxy.setModels([
+      { name: 'a', endpoint },
+      { name: 'b', endpoint },
+    ])
     expect(() => proxy.asResource()).toThrow(/a, b/)
     expect(proxy.asResource({ model: 'b', samplingParameters: { temperature: 0 } })).toMatchObject({
       resource_type: 'proxy_llm',

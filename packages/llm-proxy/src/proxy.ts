@@ -70,7 +70,7 @@ function createApp(parts: ChatHandlerParts, maxBodyBytes: number): Express {
   app.use((request, response) => {
     const message =
       `The gateway serves POST ${attemptPath}/v1/chat/completions; it got ${request.method} ${request.path}. ` +
-      'Use the endpoint of the rollout\'s own resource as base URL.'
+      "Use the endpoint of the rollout's own resource as base URL."
     response.status(404).json(errorBody(message, 'invalid_request_error', 'not_found'))
   })
   app.use(((error: unknown, _request, response, _next) => {
@@ -85,7 +85,13 @@ function createApp(parts: ChatHandlerParts, maxBodyBytes: number): Express {
 async function listen(server: Server, host: string, port: number): Promise<void> {
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => {
-      reject(new AglError({ code: 'invalid_argument', message: `The gateway cannot listen on ${host}:${port}: ${error.message}`, cause: error }))
+      reject(
+        new AglError({
+          code: 'invalid_argument',
+          message: `The gateway cannot listen on ${host}:${port}: ${error.message}`,
+          cause: error,
+        }),
+      )
     })
     server.listen(port, host, () => resolve())
   })

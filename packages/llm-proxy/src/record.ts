@@ -52,7 +52,9 @@ function answerAttributes(answer: ChatAnswer): Attributes {
       names.completion,
       choices.map((choice) => ({ role: 'assistant', ...choice.message })),
     ),
-    ...Object.fromEntries(choices.map((choice, index) => [`${names.completion}.${index}.finish_reason`, choice.finish_reason ?? undefined])),
+    ...Object.fromEntries(
+      choices.map((choice, index) => [`${names.completion}.${index}.finish_reason`, choice.finish_reason ?? undefined]),
+    ),
     [names.promptTokenIds]: answer.prompt_token_ids,
     [names.responseTokenIds]: first?.token_ids,
     [names.logprobsContent]: first?.logprobs?.content == null ? undefined : JSON.stringify(first.logprobs.content),
@@ -85,5 +87,7 @@ function numberOf(value: unknown): number | undefined {
 }
 
 function defined(attributes: Readonly<Record<string, AttributeValue | undefined>>): Attributes {
-  return Object.fromEntries(Object.entries(attributes).filter((entry): entry is [string, AttributeValue] => entry[1] !== undefined))
+  return Object.fromEntries(
+    Object.entries(attributes).filter((entry): entry is [string, AttributeValue] => entry[1] !== undefined),
+  )
 }

@@ -19,7 +19,10 @@ interface ChoiceParts {
 interface Chunk extends Omit<ChatAnswer, 'choices'> {
   readonly choices?: readonly {
     readonly index?: number
-    readonly delta?: { readonly content?: string | null; readonly tool_calls?: readonly (ToolCall & { readonly index?: number })[] }
+    readonly delta?: {
+      readonly content?: string | null
+      readonly tool_calls?: readonly (ToolCall & { readonly index?: number })[]
+    }
     readonly finish_reason?: string | null
     readonly token_ids?: readonly number[] | null
     readonly logprobs?: { readonly content?: readonly unknown[] | null } | null

@@ -44,17 +44,26 @@ describe('what an agent may return', () => {
     [null, 'completed', null],
   ])('%j ends as %s with reward %j', async (returned, outcome, reward) => {
     const [id] = await enqueue(1)
-    const { rollouts } = await runAll(rollout(() => returned), [id!])
+    const { rollouts } = await runAll(
+      rollout(() => returned),
+      [id!],
+    )
     expect(rollouts[0]).toMatchObject({ status: 'succeeded', attempt: { status: 'succeeded', outcome } })
     expect(await rewardOf(id!)).toBe(reward)
   })
 
-  it.each([['a string'], [Number.NaN], [[1]], [{ reward: 1 }]])('%j is an agent error that says what is expected', async (returned) => {
-    const [id] = await enqueue(1)
-    const { rollouts } = await runAll(rollout(() => returned as unknown as number), [id!])
-    const error = { code: 'agent_failed', message: expect.stringContaining('finite number') }
-    expect(rollouts[0]).toMatchObject({ status: 'failed', attempt: { outcome: 'agent_error', metadata: { error } } })
-  })
+  it.each([['a string'], [Number.NaN], [[1]], [{ reward: 1 }]])(
+    '%j is an agent error that says what is expected',
+    async (returned) => {
+      const [id] = await enqueue(1)
+      const { rollouts } = await runAll(
+        rollout(() => returned as unknown as number),
+        [id!],
+      )
+      const error = { code: 'agent_failed', message: expect.stringContaining('finite number') }
+      expect(rollouts[0]).toMatchObject({ status: 'failed', attempt: { outcome: 'agent_error', metadata: { error } } })
+    },
+  )
 
   it('what it emitted stays when it returns nothing', async () => {
     const [id] = await enqueue(1)
@@ -114,24 +123,39 @@ describe('an agent that misbehaves', () => {
 describe('resources', () => {
   it('that the store does not have settle the attempt as infra_error', async () => {
     const [id] = await enqueue(1, { resources_id: 'rs-gone' })
-    const { rollouts } = await runAll(rollout(() => 1), [id!])
+    const { rollouts } = await runAll(
+      rollout(() => 1),
+      [id!],
+    )
     const error = { code: 'not_found', message: expect.stringContaining('rs-gone') }
     expect(rollouts[0]).toMatchObject({ status: 'failed', attempt: { outcome: 'infra_error', metadata: { error } } })
   })
 
   it('that the agent asks for and does not have are an agent error that says what is there', async () => {
     const [id] = await enqueue(1)
-    const { rollouts } = await runAll(rollout((_task, { llm }) => Number(llm.model)), [id!])
+    const { rollouts } = await runAll(
+      rollout((_task, { llm }) => Number(llm.model)),
+      [id!],
+    )
     expect(rollouts[0]!.attempt.metadata).toMatchObject({ error: { message: expect.stringContaining('no resources') } })
   })
 
   it('stay at the pinned version, and gateway models carry the attempt', async () => {
-    const llm = { resource_type: 'proxy_llm', model: 'one', endpoint: 'http://gateway/v1', api_key: null, sampling_parameters: {} } as const
+    const llm = {
+      resource_type: 'proxy_llm',
+      model: 'one',
+      endpoint: 'http://gateway/v1',
+      api_key: null,
+      sampling_parameters: {},
+    } as const
     const { resources_id } = await store.addResources({ resources: { llm } })
     const [id] = await enqueue(1)
     await store.updateResources({ resourcesId: resources_id, resources: { llm: { ...llm, model: 'two' } } })
     const seen: unknown[] = []
-    const { rollouts } = await runAll(rollout((_task, context) => void seen.push(context.llm)), [id!])
+    const { rollouts } = await runAll(
+      rollout((_task, context) => void seen.push(context.llm)),
+      [id!],
+    )
     const endpoint = `http://gateway/rollout/${id}/attempt/${rollouts[0]!.attempt.attempt_id}/v1`
     expect(seen).toEqual([{ ...llm, resource_type: 'llm', model: 'one', endpoint }])
   })
@@ -198,7 +222,10 @@ describe('the runner', () => {
     await vi.waitFor(() => expect(stopped).toHaveBeenCalled())
     stop.abort()
     await running
-    expect(await store.getRolloutById({ rolloutId: id! })).toMatchObject({ status: 'cancelled', attempt: { outcome: 'cancelled' } })
+    expect(await store.getRolloutById({ rolloutId: id! })).toMatchObject({
+      status: 'cancelled',
+      attempt: { outcome: 'cancelled' },
+    })
     expect(await rewardOf(id!)).toBeNull()
   })
 
@@ -231,7 +258,11 @@ describe('the runner', () => {
         return await store.dequeueRollout(request)
       },
     }
-    const { rollouts } = await runAll(rollout(() => 1), [id!], { store: flaky })
+    const { rollouts } = await runAll(
+      rollout(() => 1),
+      [id!],
+      { store: flaky },
+    )
     expect(rollouts[0]).toMatchObject({ status: 'succeeded' })
     expect(failures).toBe(0)
   })

@@ -44,7 +44,10 @@ describe('createOtelTracer', () => {
     const result = await tracer.trace(attempt, async () =>
       step('outer', async () => {
         await step('inner', async () => {
-          trace.getActiveSpan()!.setAttributes({ tokens: [1, 2], mixed: [1, null] as never }).addEvent('half', { at: 1 })
+          trace
+            .getActiveSpan()!
+            .setAttributes({ tokens: [1, 2], mixed: [1, null] as never })
+            .addEvent('half', { at: 1 })
           trace.getActiveSpan()!.setStatus({ code: SpanStatusCode.ERROR, message: 'bad' })
         })
         return 42
@@ -60,7 +63,11 @@ describe('createOtelTracer', () => {
       status: { status_code: 'ERROR', description: 'bad' },
       events: [{ name: 'half', attributes: { at: 1 } }],
     })
-    expect(outer).toMatchObject({ name: 'outer', parent_id: null, resource: { attributes: { 'agentlightning.rollout_id': attempt.rolloutId } } })
+    expect(outer).toMatchObject({
+      name: 'outer',
+      parent_id: null,
+      resource: { attributes: { 'agentlightning.rollout_id': attempt.rolloutId } },
+    })
     expect(outer!.start_time!).toBeLessThanOrEqual(inner!.start_time!)
     expect(Math.abs(outer!.end_time! - Date.now() / 1000)).toBeLessThan(5)
   })
@@ -86,7 +93,9 @@ describe('createOtelTracer', () => {
     )
     for (const [index, attempt] of attempts.entries()) {
       const spans = await spansOf(attempt)
-      expect(spans.map(({ name }) => name).toSorted()).toEqual([`a${index}`, `a${index}.1`, `a${index}.2`, 'agentlightning.annotation'].toSorted())
+      expect(spans.map(({ name }) => name).toSorted()).toEqual(
+        [`a${index}`, `a${index}.1`, `a${index}.2`, 'agentlightning.annotation'].toSorted(),
+      )
       expect(findFinalReward(spans)).toBe(index)
     }
   })

@@ -1,4 +1,13 @@
-import { AglError, type Emitter, implementing, type Logger, parseOptions, silentLogger, type TracedAttempt, type Tracer } from '@agl/types'
+import {
+  AglError,
+  type Emitter,
+  implementing,
+  type Logger,
+  parseOptions,
+  silentLogger,
+  type TracedAttempt,
+  type Tracer,
+} from '@agl/types'
 import { rewardSpanName, rewardToAttributes } from '@agl/types/spans'
 import { context, ROOT_CONTEXT, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'

@@ -20,5 +20,10 @@ export async function loadDefaultAdapter(): Promise<Adapter<readonly Triplet[]>>
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND' && error.message.includes('@agl/algorithms')
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    error.code === 'ERR_MODULE_NOT_FOUND' &&
+    error.message.includes('@agl/algorithms')
+  )
 }

@@ -37,7 +37,10 @@ export interface TrainerOptions<Result = unknown, Task = unknown> {
 }
 
 /** The defaults of {@link TrainerOptions}. */
-export const trainerDefaults: Readonly<{ nRunners: number; abortGraceMs: number }> = Object.freeze({ nRunners: 1, abortGraceMs: 5_000 })
+export const trainerDefaults: Readonly<{ nRunners: number; abortGraceMs: number }> = Object.freeze({
+  nRunners: 1,
+  abortGraceMs: 5_000,
+})
 
 export const trainerOptionsSchema: z.ZodType = z.strictObject({
   algorithm: implementing<Algorithm>('an algorithm: wrap your function, as in algo("name", async (context) => result)', 'run'),

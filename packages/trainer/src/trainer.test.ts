@@ -10,7 +10,9 @@ const double = rollout<number>((task) => task * 2)
 
 /** Runs every task once and answers the rewards. */
 const rewards = algo('rewards', async ({ store, trainDataset, signal }) => {
-  const rollouts = await store.enqueueManyRollouts({ rollouts: Array.from(trainDataset as ArrayLike<number>, (input) => ({ input })) })
+  const rollouts = await store.enqueueManyRollouts({
+    rollouts: Array.from(trainDataset as ArrayLike<number>, (input) => ({ input })),
+  })
   const rolloutIds = rollouts.map(({ rollout_id }) => rollout_id)
   await store.waitForRollouts({ rolloutIds, signal })
   return await Promise.all(rolloutIds.map(async (rolloutId) => findFinalReward((await store.querySpans({ rolloutId })).items)))
@@ -35,7 +37,9 @@ describe('fit', () => {
   })
 
   it('stores the initial resources, so that rollouts without their own get them', async () => {
-    const initialResources: NamedResources = { prompt: { resource_type: 'prompt_template', template: 'x'.repeat(5), engine: 'f-string' } }
+    const initialResources: NamedResources = {
+      prompt: { resource_type: 'prompt_template', template: 'x'.repeat(5), engine: 'f-string' },
+    }
     const agent = rollout((_task, { promptTemplate }) => promptTemplate.template.length)
     const trainer = createTrainer({ algorithm: rewards, initialResources })
     expect(await trainer.fit(agent, [0])).toEqual([5])

@@ -1,6 +1,14 @@
 import { type Agent, createRunner } from '@agl/runner'
 import { createMemoryStore } from '@agl/store-memory'
-import { AglError, type AlgorithmContext, type Dataset, errorMessage, type LightningStore, parseOptions, silentLogger } from '@agl/types'
+import {
+  AglError,
+  type AlgorithmContext,
+  type Dataset,
+  errorMessage,
+  type LightningStore,
+  parseOptions,
+  silentLogger,
+} from '@agl/types'
 import { loadDefaultAdapter } from './default-adapter.ts'
 import { type TrainerOptions, trainerDefaults, trainerOptionsSchema } from './options.ts'
 
@@ -23,11 +31,20 @@ export interface Trainer<Result, Task> {
 
 /** Puts algorithm, store, runners, tracer and gateway together. */
 export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Result, Task>): Trainer<Result, Task> {
-  const resolved = parseOptions(trainerOptionsSchema, options, { ...trainerDefaults, logger: silentLogger }, 'options of createTrainer')
+  const resolved = parseOptions(
+    trainerOptionsSchema,
+    options,
+    { ...trainerDefaults, logger: silentLogger },
+    'options of createTrainer',
+  )
   const { algorithm, llmProxy = null, logger, initialResources = {} } = resolved
   const store = resolved.store ?? createMemoryStore()
 
-  async function fit(agent: Agent<Task>, trainDataset: Dataset<Task>, { valDataset = [], signal }: FitOptions<Task> = {}): Promise<Result> {
+  async function fit(
+    agent: Agent<Task>,
+    trainDataset: Dataset<Task>,
+    { valDataset = [], signal }: FitOptions<Task> = {},
+  ): Promise<Result> {
     const stopRunners = new AbortController()
     const stopAlgorithm = new AbortController()
     const runners = createRunners(agent)
@@ -72,7 +89,11 @@ export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Re
 }
 
 function noRunners(what: string, cause?: unknown): AglError {
-  return new AglError({ code: 'no_runners', message: `${what} while the algorithm was still at work, so its rollouts cannot finish.`, cause })
+  return new AglError({
+    code: 'no_runners',
+    message: `${what} while the algorithm was still at work, so its rollouts cannot finish.`,
+    cause,
+  })
 }
 
 /**

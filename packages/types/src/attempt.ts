@@ -39,12 +39,12 @@ export interface Attempt {
   readonly end_time: number | null
   readonly status: AttemptStatus
   readonly worker_id: string | null
-  /** The store's own time of the last sign of life: a span, a heartbeat or an update. */
+  /** The store's own time of the last span or heartbeat, or what a report said. */
   readonly last_heartbeat_time: number | null
   readonly metadata: JsonObject | null
   /** Null until the attempt is settled. */
   readonly outcome: AttemptOutcome | null
-  /** When the present lease ends; null when the claim took none. */
+  /** When the present lease ends; null when the claim took none, and once the attempt is settled. */
   readonly lease_expires: number | null
 }
 

@@ -10,7 +10,8 @@ const schema = z.strictObject({
   count: z.int().min(1).optional(),
   greeter: implementing<Greeter>('a greeter', 'greet').optional(),
 })
-const parse = (options: { count?: number | undefined; greeter?: Greeter; conut?: number }) => parseOptions(schema, options, { count: 3 }, 'options of demo')
+const parse = (options: { count?: number | undefined; greeter?: Greeter; conut?: number }) =>
+  parseOptions(schema, options, { count: 3 }, 'options of demo')
 
 describe('parseOptions', () => {
   it('fills in defaults, also for undefined, and keeps instances as they are', () => {

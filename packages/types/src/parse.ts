@@ -34,8 +34,12 @@ export function parseOptions<Options extends object, Defaults extends object>(
 
 /** A schema for an object that implements a contract, told by its methods. `expected` is what the error asks for, for example `a store`. */
 export function implementing<Contract>(expected: string, ...methods: readonly (keyof Contract & string)[]): z.ZodType<Contract> {
-  const has = (value: object, method: string): boolean => method in value && typeof (value as Record<string, unknown>)[method] === 'function'
-  return z.custom<Contract>((value) => typeof value === 'object' && value !== null && methods.every((method) => has(value, method)), {
-    error: `expected ${expected}`,
-  })
+  const has = (value: object, method: string): boolean =>
+    method in value && typeof (value as Record<string, unknown>)[method] === 'function'
+  return z.custom<Contract>(
+    (value) => typeof value === 'object' && value !== null && methods.every((method) => has(value, method)),
+    {
+      error: `expected ${expected}`,
+    },
+  )
 }

@@ -33,9 +33,12 @@ describe('namedResourcesSchema', () => {
     expect(namedResourcesSchema.parse({ knobs, llm })).toEqual({ knobs, llm: { ...llm, api_key: null, sampling_parameters: {} } })
   })
 
-  it.each([{}, { resource_type: 'gadget' }, { resource_type: 'custom:' }, { resource_type: 'llm', model: 'm' }])('refuses %j', (resource) => {
-    expect(namedResourcesSchema.safeParse({ it: resource }).success).toBe(false)
-  })
+  it.each([{}, { resource_type: 'gadget' }, { resource_type: 'custom:' }, { resource_type: 'llm', model: 'm' }])(
+    'refuses %j',
+    (resource) => {
+      expect(namedResourcesSchema.safeParse({ it: resource }).success).toBe(false)
+    },
+  )
 })
 
 describe('defineResourceKind', () => {

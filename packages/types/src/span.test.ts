@@ -21,7 +21,12 @@ describe('span schemas', () => {
   })
 
   it('keep unknown keys of the span and drop those of its resource', () => {
-    const parsed = spanSchema.parse({ ...span, sequence_id: 1, kind: 'client', resource: { attributes: {}, schema_url: '', extra: 1 } })
+    const parsed = spanSchema.parse({
+      ...span,
+      sequence_id: 1,
+      kind: 'client',
+      resource: { attributes: {}, schema_url: '', extra: 1 },
+    })
     expect(parsed).toMatchObject({ kind: 'client' })
     expect(parsed.resource).toEqual({ attributes: {}, schema_url: '' })
   })

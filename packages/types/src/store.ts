@@ -15,7 +15,7 @@ export interface Page<Item> {
 
 /** Which part of a list, and in which order. */
 export interface PageRequest<Field extends string> {
-  /** A field of the record. Without it: insertion order. */
+  /** A field of the record; null = insertion order. Default: insertion order; spans: `sequence_id`. */
   readonly sortBy?: Field | null
   /** Default `asc`. */
   readonly sortOrder?: 'asc' | 'desc'
@@ -151,7 +151,7 @@ export interface StoreStatistics {
  * The only shared truth: queue, rollouts, attempts, spans, resources, workers.
  *
  * One request object in, one value out. Records are immutable values: what a call returns never changes afterwards.
- * An unknown rollout or attempt is `not_found` in writes and `null` or an empty list in reads. Aborting a `signal`
+ * An unknown rollout or attempt is `not_found` in writes (sequence ids ask for the rollout only) and `null` or an empty list in reads. Aborting a `signal`
  * rejects with its reason. After {@link close} every call is refused with `closed`.
  */
 export interface LightningStore extends AsyncDisposable {

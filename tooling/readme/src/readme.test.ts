@@ -5,7 +5,10 @@ import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 
-/** What a README shows runs: each TypeScript block, from the folder of its package, with the package's own dependencies. */
+/**
+ * What a README shows runs: each block marked `ts`, from the folder of its package, with the package's own dependencies.
+ * Blocks marked `ts excerpt` show a form that the reader fills in, and do not run.
+ */
 const readmes = globSync('{packages,examples}/*/README.md')
 
 describe('READMEs', () => {

@@ -29,7 +29,14 @@ export function createBandit(direction: 1 | -1 = 1): Bandit {
   let gradient = newTable()
   const versions = new Map<string, Table>()
   const backend: TrainingBackend = {
-    describe: () => Promise.resolve({ name: 'bandit', contextLength: 2, vocabularySize: arms, parameters: arms ** 2, versions: [...versions.keys()] }),
+    describe: () =>
+      Promise.resolve({
+        name: 'bandit',
+        contextLength: 2,
+        vocabularySize: arms,
+        parameters: arms ** 2,
+        versions: [...versions.keys()],
+      }),
     async forwardBackward({ data }) {
       let loss = 0
       for (const { tokens, weights } of data) {
@@ -72,7 +79,14 @@ export function createPuller({ backend }: Bandit, store: LightningStore, withTok
     const ids = { [modelCallAttributes.promptTokenIds]: [task], [modelCallAttributes.responseTokenIds]: [...tokens] }
     const attributes = { 'gen_ai.completion.0.role': 'assistant', ...(withTokens ? ids : {}) }
     const now = Date.now() / 1000
-    const span = buildSpan({ rolloutId, attemptId: attempt.attempt_id, name: 'openai.chat.completion', attributes, startTime: now, endTime: now })
+    const span = buildSpan({
+      rolloutId,
+      attemptId: attempt.attempt_id,
+      name: 'openai.chat.completion',
+      attributes,
+      startTime: now,
+      endTime: now,
+    })
     await store.addSpan(span)
     return tokens[0] === task ? 1 : 0
   })

@@ -40,9 +40,15 @@ export async function trainOnRows<Task>(
     for (let start = 0; start < shuffled.length; start += batchSize) {
       const batch = shuffled.slice(start, start + batchSize)
       const sampled = batch.reduce((total, row) => total + row.sampled.filter(Boolean).length, 0)
-      const result = await backend.forwardBackward({ data: batch.map((row) => toDatum(row, sampled)), loss: 'cross_entropy' }, { signal })
+      const result = await backend.forwardBackward(
+        { data: batch.map((row) => toDatum(row, sampled)), loss: 'cross_entropy' },
+        { signal },
+      )
       if (!Number.isFinite(result.loss)) {
-        throw new AglError({ code: 'training_failed', message: `The loss became ${result.loss} in iteration ${iteration}; try a lower learning rate.` })
+        throw new AglError({
+          code: 'training_failed',
+          message: `The loss became ${result.loss} in iteration ${iteration}; try a lower learning rate.`,
+        })
       }
       await backend.optimStep({ learningRate, resetMoments: step === 0 }, { signal })
       step += 1

@@ -26,42 +26,57 @@ export interface SftOptions<Task = unknown> {
   /** Sequences per step of the optimizer; at least 1. */
   readonly batchSize?: number
   readonly learningRate?: number
+  /**
+   * Which version is kept: `significant` = the best on the validation tasks, but only if the 95 % interval of its paired
+   * gain over the first version lies above 0, otherwise the first; `best` = the best, by however little.
+   */
+  readonly keep?: 'significant' | 'best'
   /** Put into the model resource; the same in training and in every evaluation. */
   readonly samplingParameters?: JsonObject
   /** What counts for a rollout whose agent failed or ran out of time. */
   readonly worstReward?: number
   readonly seed?: number
   /**
-   * Control experiment: deals the rewards of each iteration out to its rollouts at random before filtering. What is learnt
-   * then cannot come from the reward, so no gain may appear.
+   * Control experiment: deals the rewards out at random wherever the run looks at them: among the rollouts of an iteration
+   * before filtering, and per validation task among the versions before one is chosen. Nothing that the run does can come
+   * from the reward then, so the test tasks, which are scored as ever, may show no gain.
    */
   readonly shuffleRewards?: boolean
   readonly onProgress?: (event: SftProgress) => void
 }
 
 /** The defaults of {@link SftOptions}. */
-export const sftDefaults: Readonly<Required<Omit<SftOptions, 'backend' | 'endpoint' | 'testDataset' | 'onProgress'>>> = Object.freeze({
-  resourceName: 'llm',
-  versionPrefix: 'sft',
-  iterations: 4,
-  tasksPerIteration: 64,
-  samplesPerTask: 8,
-  minReward: 1,
-  epochs: 2,
-  batchSize: 32,
-  learningRate: 1e-3,
-  samplingParameters: Object.freeze({ temperature: 1 }),
-  worstReward: 0,
-  seed: 0,
-  shuffleRewards: false,
-})
+export const sftDefaults: Readonly<Required<Omit<SftOptions, 'backend' | 'endpoint' | 'testDataset' | 'onProgress'>>> =
+  Object.freeze({
+    resourceName: 'llm',
+    versionPrefix: 'sft',
+    iterations: 4,
+    tasksPerIteration: 128,
+    samplesPerTask: 4,
+    minReward: 1,
+    epochs: 2,
+    batchSize: 32,
+    learningRate: 3e-4,
+    keep: 'significant',
+    samplingParameters: Object.freeze({ temperature: 1 }),
+    worstReward: 0,
+    seed: 0,
+    shuffleRewards: false,
+  })
 
 export type ResolvedSftOptions<Task> = Required<SftOptions<Task>>
 
 const positive = z.int().min(1).optional()
 
 const optionsSchema = z.strictObject({
-  backend: implementing<TrainingBackend>('a training backend', 'forwardBackward', 'optimStep', 'sample', 'saveState', 'loadState'),
+  backend: implementing<TrainingBackend>(
+    'a training backend',
+    'forwardBackward',
+    'optimStep',
+    'sample',
+    'saveState',
+    'loadState',
+  ),
   endpoint: z.url({ protocol: /^https?$/ }),
   testDataset: z.custom<Dataset>((value) => typeof value === 'object' && value !== null && 'length' in value).optional(),
   resourceName: z.string().min(1).optional(),
@@ -73,6 +88,7 @@ const optionsSchema = z.strictObject({
   epochs: positive,
   batchSize: positive,
   learningRate: z.number().positive().optional(),
+  keep: z.enum(['significant', 'best']).optional(),
   samplingParameters: z.record(z.string(), z.json()).optional(),
   worstReward: z.number().optional(),
   seed: z.int().optional(),

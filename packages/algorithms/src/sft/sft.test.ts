@@ -71,7 +71,10 @@ describe('createSft', () => {
     const first = await run({ iterations: 2 })
     const second = await run({ iterations: 2 }, { bandit: createBandit() })
     expect({ ...second, resourcesId: '' }).toEqual({ ...first, resourcesId: '' })
-    expect(await run({ iterations: 2, seed: 2 })).not.toMatchObject({ firstValReward: first.firstValReward, iterations: first.iterations })
+    expect(await run({ iterations: 2, seed: 2 })).not.toMatchObject({
+      firstValReward: first.firstValReward,
+      iterations: first.iterations,
+    })
   })
 
   it('keeps the first version when training makes things worse', async () => {

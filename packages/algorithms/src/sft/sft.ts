@@ -1,4 +1,11 @@
-import { AglError, type Algorithm, type AlgorithmContext, type Dataset, type EnqueueRolloutRequest, type JsonValue } from '@agl/types'
+import {
+  AglError,
+  type Algorithm,
+  type AlgorithmContext,
+  type Dataset,
+  type EnqueueRolloutRequest,
+  type JsonValue,
+} from '@agl/types'
 import { type CollectedRollout, collectRollouts, countOutcomes } from '../collect.ts'
 import { createRandom, type Random } from '../random.ts'
 import { type Estimate, estimateGain, estimateMean } from '../statistics.ts'
@@ -9,7 +16,7 @@ import { createPublisher, type ServedVersion } from './serve.ts'
 
 /** What an SFT run found. */
 export interface SftResult {
-  /** The version with the highest validation reward, the first one included; the earlier one wins a tie. */
+  /** The version that was kept, by the rule `keep`; the earlier one wins a tie. */
   readonly version: string
   readonly model: string
   readonly resourcesId: string
@@ -23,8 +30,8 @@ export interface SftResult {
 
 /**
  * Supervised fine-tuning on the agent's own good rollouts (expert iteration): serve → roll out → keep what scored → train →
- * serve the next version, and in the end keep the version that is best on the validation tasks. The test tasks take no
- * part in any choice, so their scores are not inflated by it.
+ * serve the next version, and in the end keep the version that is best on the validation tasks, if it is better than the
+ * first beyond chance. The test tasks take no part in any choice, so their scores are not inflated by it.
  */
 export function createSft<Task>(options: SftOptions<Task>): Algorithm<SftResult, Task> {
   const resolved = resolveSftOptions(options)
@@ -49,10 +56,14 @@ async function runSft<Task>(context: AlgorithmContext<Task>, options: ResolvedSf
   })
 
   const collect = async (phase: SftPhase, iteration: number, served: ServedVersion, requests: readonly EnqueueRolloutRequest[]) =>
-    await collectRollouts(context, requests.map((request) => pinned(request, phase, iteration, served)), {
-      worstReward: options.worstReward,
-      onFinished: (done, total) => onProgress({ type: 'rollouts', phase, iteration, done, total }),
-    })
+    await collectRollouts(
+      context,
+      requests.map((request) => pinned(request, phase, iteration, served)),
+      {
+        worstReward: options.worstReward,
+        onFinished: (done, total) => onProgress({ type: 'rollouts', phase, iteration, done, total }),
+      },
+    )
 
   // The same seed for a task in every evaluation: versions are compared under the same luck.
   const evaluationSeeds = { val: random.seed(), test: random.seed() }
@@ -67,7 +78,7 @@ async function runSft<Task>(context: AlgorithmContext<Task>, options: ResolvedSf
 
   const first = await publish(`${options.versionPrefix}-0`)
   const firstVal = await evaluate('val', 0, first, valDataset)
-  const versions = [{ served: first, valReward: firstVal.reward.mean }]
+  const versions: EvaluatedVersion[] = [{ served: first, ...firstVal }]
   const history: SftIteration[] = []
   let current = first
   for (let iteration = 1; iteration <= iterations; iteration += 1) {
@@ -82,7 +93,7 @@ async function runSft<Task>(context: AlgorithmContext<Task>, options: ResolvedSf
     const { kept, rows } = selectRows(collected, context, options, random)
     const loss = await trainOnRows(rows, options, random, iteration, signal)
     const next = await publish(`${options.versionPrefix}-${iteration}`)
-    const { reward: valReward } = await evaluate('val', iteration, next, valDataset)
+    const evaluated = await evaluate('val', iteration, next, valDataset)
     const summary: SftIteration = {
       iteration,
       sampledFrom: current.version,
@@ -93,15 +104,15 @@ async function runSft<Task>(context: AlgorithmContext<Task>, options: ResolvedSf
       rows: rows.length,
       outcomes: countOutcomes(collected),
       loss,
-      valReward,
+      valReward: evaluated.reward,
     }
     history.push(summary)
     onProgress({ type: 'iteration', summary })
-    versions.push({ served: next, valReward: valReward.mean })
+    versions.push({ served: next, ...evaluated })
     current = next
   }
 
-  const best = versions.reduce((leader, candidate) => (candidate.valReward > leader.valReward ? candidate : leader)).served
+  const best = chooseVersion(options.shuffleRewards ? dealOut(versions, random) : versions, options.keep)
   const { resources_id: resourcesId } = best.resources
   await options.backend.loadState({ version: best.version }, { signal })
   // The kept version becomes the latest resources, so that whoever asks for those gets it.
@@ -119,13 +130,41 @@ async function runSft<Task>(context: AlgorithmContext<Task>, options: ResolvedSf
   async function compare(before: ServedVersion, after: ServedVersion): Promise<NonNullable<SftResult['test']>> {
     const a = await evaluate('test', 0, before, testDataset)
     const b = await evaluate('test', iterations, after, testDataset)
-    const pairs = a.scores.flatMap((score, index) => {
-      const other = b.scores[index]
-      return score === null || other === null || other === undefined ? [] : [[score, other] as const]
-    })
-    const gain = estimateGain(pairs.map(([score]) => score), pairs.map(([, other]) => other))
+    const gain = estimateGain(...pairScores(a.scores, b.scores))
     return { before: a.reward, after: b.reward, gain }
   }
+}
+
+/** A version with its validation scores, in the order of the tasks; null = left out. */
+interface EvaluatedVersion {
+  readonly served: ServedVersion
+  readonly scores: readonly (number | null)[]
+  readonly reward: Estimate
+}
+
+function chooseVersion(versions: readonly EvaluatedVersion[], keep: 'significant' | 'best'): ServedVersion {
+  const [first] = versions as [EvaluatedVersion]
+  const best = versions.reduce((leader, candidate) => (candidate.reward.mean > leader.reward.mean ? candidate : leader))
+  if (best === first || keep === 'best') return best.served
+  return estimateGain(...pairScores(first.scores, best.scores)).low > 0 ? best.served : first.served
+}
+
+/** The control's view: each task's scores are dealt out among the versions, so that none is better but by chance. */
+function dealOut(versions: readonly EvaluatedVersion[], random: Random): readonly EvaluatedVersion[] {
+  const tasks = versions[0]!.scores.map((_, task) => random.shuffle(versions.map(({ scores }) => scores[task]!)))
+  return versions.map(({ served }, index) => {
+    const scores = tasks.map((dealt) => dealt[index]!)
+    return { served, scores, reward: estimateMean(scores.filter((score) => score !== null)) }
+  })
+}
+
+/** The tasks that both have a score for. */
+function pairScores(before: readonly (number | null)[], after: readonly (number | null)[]): readonly [number[], number[]] {
+  const pairs = before.flatMap((score, index) => {
+    const other = after[index]
+    return score === null || other === null || other === undefined ? [] : [[score, other] as const]
+  })
+  return [pairs.map(([score]) => score), pairs.map(([, other]) => other)]
 }
 
 function requireTasks<Task>({ trainDataset, valDataset }: AlgorithmContext<Task>): void {
@@ -134,11 +173,19 @@ function requireTasks<Task>({ trainDataset, valDataset }: AlgorithmContext<Task>
     ['validation', valDataset, 'choose the best version by'],
   ] as const) {
     if (dataset.length > 0) continue
-    throw new AglError({ code: 'invalid_argument', message: `The ${name} dataset is empty; SFT needs at least one task to ${use}.` })
+    throw new AglError({
+      code: 'invalid_argument',
+      message: `The ${name} dataset is empty; SFT needs at least one task to ${use}.`,
+    })
   }
 }
 
-function pinned(request: EnqueueRolloutRequest, phase: SftPhase, iteration: number, { version, resources }: ServedVersion): EnqueueRolloutRequest {
+function pinned(
+  request: EnqueueRolloutRequest,
+  phase: SftPhase,
+  iteration: number,
+  { version, resources }: ServedVersion,
+): EnqueueRolloutRequest {
   return {
     ...request,
     mode: phase,

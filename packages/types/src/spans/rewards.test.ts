@@ -22,9 +22,12 @@ describe('rewardToAttributes', () => {
     })
   })
 
-  it.each([[Number.NaN], [Number.POSITIVE_INFINITY], ['1' as unknown as number], [{ a: 1, b: 2 }], [{}]])('refuses %j', (value) => {
-    expect(() => rewardToAttributes(value)).toThrow(/reward/)
-  })
+  it.each([[Number.NaN], [Number.POSITIVE_INFINITY], ['1' as unknown as number], [{ a: 1, b: 2 }], [{}]])(
+    'refuses %j',
+    (value) => {
+      expect(() => rewardToAttributes(value)).toThrow(/reward/)
+    },
+  )
 
   it('refuses a primary dimension that is not there', () => {
     expect(() => rewardToAttributes({ a: 1 }, { primary: 'b' })).toThrow(/got b/)
@@ -33,7 +36,9 @@ describe('rewardToAttributes', () => {
 
 describe('reading rewards', () => {
   it('is not disturbed by foreign or malformed keys', () => {
-    expect(readReward(span({ 'agentlightning.rewards': 1, 'agentlightning.reward': 2, 'agentlightning.reward.x.value': 3 }))).toBeNull()
+    expect(
+      readReward(span({ 'agentlightning.rewards': 1, 'agentlightning.reward': 2, 'agentlightning.reward.x.value': 3 })),
+    ).toBeNull()
     expect(readReward(span({ 'agentlightning.reward.0.value': 3 }))).toBeNull()
     expect(readReward(span({ 'agentlightning.reward.4.name': 'late', 'agentlightning.reward.4.value': 3 }))).toBe(3)
   })

@@ -1,0 +1,71 @@
+import type { LightningStore } from '@agl/types'
+import { describe, expect, test } from 'vitest'
+import { enqueueAndClaim, type Harness, keyOf, stateOf } from './harness.ts'
+
+async function finish(store: LightningStore, rolloutId: string): Promise<void> {
+  await store.updateRollout({ rolloutId, status: 'succeeded' })
+}
+
+export function describeWaiting({ open }: Harness): void {
+  describe('waiting for rollouts', () => {
+    test('answers the finished ones in the order asked, repeated ones repeated, unknown ones left out', async () => {
+      const { store } = await open()
+      for (const rolloutId of ['a', 'b', 'c']) await store.enqueueRollout({ input: 1, rollout_id: rolloutId })
+      await finish(store, 'a')
+      await finish(store, 'c')
+      const rolloutIds = ['c', 'x', 'b', 'a', 'c']
+      const now = await store.waitForRollouts({ rolloutIds, timeoutMs: 0 })
+      expect(now.map((rollout) => rollout.rollout_id)).toEqual(['c', 'a', 'c'])
+      expect(now[0]).not.toHaveProperty('attempt')
+      const waiting = store.waitForRollouts({ rolloutIds })
+      expect(await stateOf(waiting)).toBe('pending')
+      await finish(store, 'b')
+      expect((await waiting).map((rollout) => rollout.rollout_id)).toEqual(['c', 'b', 'a', 'c'])
+      expect(await store.waitForRollouts({ rolloutIds: ['x'] })).toEqual([])
+      expect(await store.waitForRollouts({ rolloutIds: [] })).toEqual([])
+    })
+
+    test('answers what is finished when its time is over', async () => {
+      const { store, advance } = await open()
+      for (const rolloutId of ['a', 'b']) await store.enqueueRollout({ input: 1, rollout_id: rolloutId })
+      const waiting = store.waitForRollouts({ rolloutIds: ['a', 'b'], timeoutMs: 1000 })
+      await finish(store, 'b')
+      await advance(1001)
+      expect(await waiting).toMatchObject([{ rollout_id: 'b' }])
+    })
+
+    test('is woken by an attempt that ends, for every call that waits', async () => {
+      const { store } = await open()
+      const claimed = await enqueueAndClaim(store)
+      const waits = [1, 2, 3].map(() => store.waitForRollouts({ rolloutIds: [claimed.rollout_id] }))
+      await store.updateAttempt({ ...keyOf(claimed), status: 'succeeded' })
+      for (const finished of await Promise.all(waits)) expect(finished).toMatchObject([{ status: 'succeeded' }])
+    })
+
+    test('waits again after a reopening, before the call or during it', async () => {
+      const { store } = await open()
+      for (const rolloutId of ['a', 'b']) await store.enqueueRollout({ input: 1, rollout_id: rolloutId })
+      await finish(store, 'a')
+      await store.updateRollout({ rolloutId: 'a', status: 'running' })
+      const alone = store.waitForRollouts({ rolloutIds: ['a'] })
+      expect(await stateOf(alone)).toBe('pending')
+      await finish(store, 'a')
+      expect(await alone).toHaveLength(1)
+      const both = store.waitForRollouts({ rolloutIds: ['a', 'b'] })
+      await store.startAttempt({ rolloutId: 'a' })
+      await finish(store, 'b')
+      expect(await stateOf(both)).toBe('pending')
+      await finish(store, 'a')
+      expect(await both).toHaveLength(2)
+    })
+
+    test('an aborted wait rejects with the reason', async () => {
+      const { store } = await open()
+      await store.enqueueRollout({ input: 1, rollout_id: 'a' })
+      const controller = new AbortController()
+      const waiting = store.waitForRollouts({ rolloutIds: ['a'], signal: controller.signal })
+      controller.abort(new Error('enough'))
+      await expect(waiting).rejects.toThrow('enough')
+    })
+  })
+}

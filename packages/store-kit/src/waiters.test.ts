@@ -1,0 +1,79 @@
+import { getEventListeners } from 'node:events'
+import { describe, expect, test } from 'vitest'
+import { createClaimWaiters } from './claim-waiters.ts'
+import { createHeap } from './heap.ts'
+import { createRolloutWaiters } from './rollout-waiters.ts'
+import { createManualClock } from './testing.ts'
+
+describe('claim waiters', () => {
+  const request = { workerId: 'w', leaseMs: null, limit: 1 }
+
+  test('what was claimed reaches its call, also when the call is aborted right after', async () => {
+    const waiters = createClaimWaiters<number>({ clock: createManualClock() })
+    const controller = new AbortController()
+    const waiting = waiters.wait(request, { waitMs: 1000, signal: controller.signal })
+    const work = [1]
+    waiters.serve(() => work.splice(0))
+    controller.abort()
+    expect(await waiting).toEqual([1])
+  })
+
+  test('an ended call is offered nothing', async () => {
+    const clock = createManualClock()
+    const waiters = createClaimWaiters<number>({ clock })
+    const controller = new AbortController()
+    const aborted = waiters.wait(request, { waitMs: 9000, signal: controller.signal })
+    const expired = waiters.wait(request, { waitMs: 1000, signal: controller.signal })
+    controller.abort(new Error('enough'))
+    await expect(aborted).rejects.toThrow('enough')
+    await expect(expired).rejects.toThrow('enough')
+    clock.advance(2000)
+    waiters.serve(() => expect.fail('nobody waits'))
+    expect(waiters.size).toBe(0)
+    expect(clock.pendingTimers()).toBe(0)
+    expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)
+  })
+
+  test('closing rejects all', async () => {
+    const waiters = createClaimWaiters<number>({ clock: createManualClock() })
+    const waits = ['a', 'a', 'b'].map((workerId) => waiters.wait({ ...request, workerId }, { waitMs: 1, signal: undefined }))
+    const outcomes = Promise.allSettled(waits)
+    waiters.close(new Error('closed'))
+    for (const outcome of await outcomes) expect(outcome.status).toBe('rejected')
+    expect(waiters.size).toBe(0)
+  })
+})
+
+describe('rollout waiters', () => {
+  test('a change costs only the calls that wait for it', async () => {
+    const waiters = createRolloutWaiters({ clock: createManualClock() })
+    let asked = 0
+    const open = { isFinished: () => false, collect: () => void asked++, timeoutMs: null, signal: undefined }
+    const mine = waiters.wait({ ...open, rolloutIds: ['a', 'b'] })
+    const others = Array.from({ length: 100 }, (_, index) => waiters.wait({ ...open, rolloutIds: [`other-${index}`] }))
+    waiters.finished('a')
+    waiters.finished('a')
+    waiters.finished('unknown')
+    expect(asked).toBe(0)
+    waiters.finished('b')
+    await mine
+    expect(asked).toBe(1)
+    expect(waiters.size).toBe(100)
+    const outcomes = Promise.allSettled(others)
+    waiters.close(new Error('closed'))
+    expect((await outcomes).every((outcome) => outcome.status === 'rejected')).toBe(true)
+  })
+})
+
+describe('heap', () => {
+  test('answers in order, also after a sweep', () => {
+    const heap = createHeap<number>((a, b) => a < b)
+    const numbers = Array.from({ length: 500 }, (_, index) => (index * 7919) % 500)
+    for (const number of numbers) heap.push(number)
+    heap.retain((number) => number % 2 === 0)
+    expect(heap.peek()).toBe(0)
+    expect(Array.from({ length: 250 }, () => heap.pop())).toEqual(Array.from({ length: 250 }, (_, index) => 2 * index))
+    expect(heap.pop()).toBeUndefined()
+    expect(heap.size).toBe(0)
+  })
+})

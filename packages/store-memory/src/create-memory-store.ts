@@ -1,0 +1,119 @@
+import { matchWorkers, pageOf, requestSchemas, sortFields, storeClosed } from '@agl/store-kit'
+import { type LightningStore, parseOrThrow, type ResourcesUpdate, type StoreCapabilities, type StoreStatistics } from '@agl/types'
+import type { z } from 'zod'
+import { beatWorker, getLatestAttempt, heartbeat, queryAttempts, releaseAttempt, updateAttempt } from './attempts.ts'
+import { dequeue, serveWaiters, startAttempt } from './claim.ts'
+import { enqueueManyRollouts, enqueueRollout, startRollout } from './enqueue.ts'
+import { type MemoryStoreOptions, parseOptions } from './options.ts'
+import { addResources, getResourcesById, queryResources, storeVersion } from './resources.ts'
+import { cancelRollouts, getRolloutById, queryRollouts, updateRollout, waitForRollouts } from './rollouts.ts'
+import { addManySpans, addSpan, nextSequenceIds, querySpans } from './spans.ts'
+import { createState, type MemoryState } from './state.ts'
+import { onTimer, sweep } from './sweep.ts'
+
+const capabilities: StoreCapabilities = Object.freeze({ durability: 'none', sharing: 'process' })
+
+/**
+ * A store in the memory of this process; what it holds ends with it. Every verb does its work in one tick, so that calls
+ * never see each other's half-done changes. Records that it answers are frozen at their top; what lies deeper (`input`,
+ * `metadata`, attributes) is shared with the caller who gave it and must not be changed.
+ * @throws AglError `invalid_argument` for options that are unknown or do not fit
+ */
+export function createMemoryStore(options: MemoryStoreOptions = {}): LightningStore {
+  const state = createState(parseOptions(options), onTimer)
+
+  /** A verb: refused when closed; sees limits that have passed; what it put into the queue goes to who waits for it. */
+  const verb =
+    <Request, Value>(
+      name: keyof typeof requestSchemas | null,
+      work: (state: MemoryState, request: Request) => Value | Promise<Value>,
+    ) =>
+    async (request: Request): Promise<Value> => {
+      if (state.isClosed) throw storeClosed(state.name)
+      sweep(state)
+      const parsed = name === null ? request : parseRequest<Request>(name, request)
+      const value = work(state, parsed)
+      serveWaiters(state)
+      return value
+    }
+
+  const close = async (): Promise<void> => {
+    if (state.isClosed) return
+    state.isClosed = true
+    state.timer?.cancel()
+    state.timer = null
+    const reason = storeClosed(state.name)
+    state.claimWaiters.close(reason)
+    state.rolloutWaiters.close(reason)
+  }
+
+  return Object.freeze<LightningStore>({
+    name: state.name,
+    capabilities,
+
+    startRollout: verb('startRollout', startRollout),
+    enqueueRollout: verb(null, enqueueRollout),
+    enqueueManyRollouts: verb('enqueueManyRollouts', (_, { rollouts }) => enqueueManyRollouts(state, rollouts)),
+    dequeueRollout: verb(
+      'dequeueRollout',
+      async (_, request = {}) => (await dequeue(state, { ...request, limit: 1 }))[0] ?? null,
+    ),
+    dequeueManyRollouts: verb('dequeueManyRollouts', dequeue),
+    startAttempt: verb('startAttempt', startAttempt),
+    releaseAttempt: verb('releaseAttempt', releaseAttempt),
+    cancelRollouts: verb('cancelRollouts', (_, { rolloutIds }) => cancelRollouts(state, rolloutIds)),
+
+    addSpan: verb(null, addSpan),
+    addManySpans: verb('addManySpans', (_, { spans }) => addManySpans(state, spans)),
+    querySpans: verb('querySpans', querySpans),
+    getNextSpanSequenceId: verb('getNextSpanSequenceId', (_, attempt) => nextSequenceIds(state, [attempt])[0]!),
+    getManySpanSequenceIds: verb('getManySpanSequenceIds', (_, { attempts }) => nextSequenceIds(state, attempts)),
+
+    queryRollouts: verb('queryRollouts', (_, query = {}) => queryRollouts(state, query)),
+    getRolloutById: verb('getRolloutById', (_, { rolloutId }) => getRolloutById(state, rolloutId)),
+    queryAttempts: verb('queryAttempts', queryAttempts),
+    getLatestAttempt: verb('getLatestAttempt', (_, { rolloutId }) => getLatestAttempt(state, rolloutId)),
+    waitForRollouts: verb('waitForRollouts', waitForRollouts),
+    updateRollout: verb('updateRollout', updateRollout),
+    updateAttempt: verb('updateAttempt', updateAttempt),
+
+    addResources: verb('addResources', (_, { resources }) => addResources(state, resources)),
+    updateResources: verb('updateResources', (_, { resourcesId, resources }) => storeVersion(state, resourcesId, resources)),
+    getResourcesById: verb('getResourcesById', getResourcesById),
+    getLatestResources: verb<void, ResourcesUpdate | null>(null, () => state.latestResources),
+    queryResources: verb('queryResources', (_, query = {}) => queryResources(state, query)),
+
+    queryWorkers: verb('queryWorkers', (_, query = {}) =>
+      pageOf(
+        [...state.workers.values()].map((row) => row.worker),
+        matchWorkers(query),
+        query,
+        sortFields.workers,
+      ),
+    ),
+    getWorkerById: verb('getWorkerById', (_, { workerId }) => state.workers.get(workerId)?.worker ?? null),
+    updateWorker: verb('updateWorker', (_, { workerId, heartbeatStats }) => beatWorker(state, workerId, heartbeatStats)),
+    heartbeat: verb('heartbeat', heartbeat),
+
+    statistics: verb<void, StoreStatistics>(null, () => statistics(state)),
+    close,
+    [Symbol.asyncDispose]: close,
+  })
+}
+
+function parseRequest<Request>(name: keyof typeof requestSchemas, request: unknown): Request {
+  const schema = requestSchemas[name] as z.ZodType<unknown>
+  return parseOrThrow(schema, request ?? {}, `request of ${name}`) as Request
+}
+
+function statistics(state: MemoryState): StoreStatistics {
+  return {
+    name: state.name,
+    total_rollouts: state.rollouts.size,
+    total_attempts: state.attempts.size,
+    total_spans: state.spanCount,
+    total_resources: state.resources.size,
+    total_workers: state.workers.size,
+    uptime: state.clock.now() - state.startTime,
+  }
+}

@@ -1,0 +1,49 @@
+import type { Clock, RandomSource } from '@agl/store-kit'
+import { type Logger, parseOrThrow, type ResourceKind } from '@agl/types'
+import { z } from 'zod'
+
+/** Options of `createMemoryStore`. */
+export interface MemoryStoreOptions {
+  /** Where the time comes from. Default: the system's clock. */
+  readonly clock?: Clock
+  /** Where the bits of new ids come from. Default: the system's cryptographic source. Not together with `seed`. */
+  readonly random?: RandomSource
+  /** Makes the ids of new records repeatable. An integer. Default: none. */
+  readonly seed?: number
+  /** Kinds of `custom:*` resources to be checked on write. Default: none; other custom resources are kept as they are. */
+  readonly resourceKinds?: readonly Pick<ResourceKind<object>, 'resourceType' | 'schema'>[]
+  /** Default: silent. */
+  readonly logger?: Logger
+}
+
+const isObjectWith =
+  (...methods: readonly string[]) =>
+  (value: unknown): boolean =>
+    typeof value === 'object' &&
+    value !== null &&
+    methods.every((method) => typeof (value as Readonly<Record<string, unknown>>)[method] === 'function')
+
+const optionsSchema = z
+  .strictObject({
+    clock: z.custom<Clock>(isObjectWith('now', 'schedule'), { error: 'expected a Clock' }).optional(),
+    random: z.custom<RandomSource>((value) => typeof value === 'function', { error: 'expected a function' }).optional(),
+    seed: z.int().optional(),
+    resourceKinds: z
+      .array(
+        z.custom<Pick<ResourceKind<object>, 'resourceType' | 'schema'>>((value) => hasSchema(value), {
+          error: 'expected a kind',
+        }),
+      )
+      .optional(),
+    logger: z.custom<Logger>(isObjectWith('debug', 'info', 'warn', 'error'), { error: 'expected a Logger' }).optional(),
+  })
+  .refine(({ random, seed }) => random === undefined || seed === undefined, { error: 'give either random or seed, not both' })
+
+function hasSchema(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'resourceType' in value && 'schema' in value
+}
+
+/** @throws AglError `invalid_argument` */
+export function parseOptions(options: MemoryStoreOptions): MemoryStoreOptions {
+  return parseOrThrow(optionsSchema as unknown as z.ZodType<MemoryStoreOptions>, options, 'options of createMemoryStore')
+}

@@ -1,0 +1,93 @@
+import {
+  cancelRollout,
+  isFinished,
+  matchRollouts,
+  pageOf,
+  rolloutItemNotFound,
+  type RolloutChange,
+  sortFields,
+  updateRollout as updated,
+} from '@agl/store-kit'
+import type { AttemptedRollout, Page, Rollout, RolloutQuery, RolloutUpdate, WaitRequest } from '@agl/types'
+import { applyTransition, armAttempt } from './apply.ts'
+import { newestVersion } from './enqueue.ts'
+import { type MemoryState, type RolloutRow, withLatestAttempt } from './state.ts'
+
+export function queryRollouts(state: MemoryState, query: RolloutQuery): Page<Rollout | AttemptedRollout> {
+  const rollouts = candidates(state, query).map((row) => row.entry.rollout)
+  const page = pageOf(rollouts, matchRollouts(query), query, sortFields.rollouts)
+  return { ...page, items: page.items.map(({ rollout_id: id }) => withLatestAttempt(state.rollouts.get(id)!)) }
+}
+
+/** The rows that may match, in insertion order: by id or status where the query names these, otherwise all. */
+function candidates(state: MemoryState, query: RolloutQuery): readonly RolloutRow[] {
+  if (query.filterLogic !== 'or' && query.rolloutIdIn !== undefined) {
+    return [...new Set(query.rolloutIdIn)].flatMap((id) => state.rollouts.get(id) ?? []).sort((a, b) => a.ordinal - b.ordinal)
+  }
+  if (query.filterLogic !== 'or' && query.statusIn !== undefined) {
+    return [...new Set(query.statusIn)]
+      .flatMap((status) => [...state.byStatus.get(status)!])
+      .sort((a, b) => a.ordinal - b.ordinal)
+  }
+  return [...state.rollouts.values()]
+}
+
+export function getRolloutById(state: MemoryState, rolloutId: string): Rollout | AttemptedRollout | null {
+  const row = state.rollouts.get(rolloutId)
+  return row === undefined ? null : withLatestAttempt(row)
+}
+
+export function updateRollout(state: MemoryState, update: RolloutUpdate): Rollout {
+  const row = state.rollouts.get(update.rolloutId)
+  if (row === undefined) throw rolloutItemNotFound(update.rolloutId)
+  const now = state.clock.now()
+  applyTransition(state, row, updated(row.entry, attemptEntries(row), changeOf(state, update), now), now)
+  // A new config may have brought deadlines nearer.
+  if (update.config !== undefined) for (const attempt of row.attempts) armAttempt(state, attempt)
+  return row.entry.rollout
+}
+
+function changeOf(state: MemoryState, update: RolloutUpdate): RolloutChange {
+  const { resourcesId } = update
+  const resources =
+    resourcesId === undefined ? {} : { resources_id: resourcesId, resources_version: newestVersion(state, resourcesId) }
+  return {
+    ...(update.input === undefined ? {} : { input: update.input }),
+    ...(update.mode === undefined ? {} : { mode: update.mode }),
+    ...(update.status === undefined ? {} : { status: update.status }),
+    ...(update.config === undefined ? {} : { config: Object.freeze(update.config) }),
+    ...(update.metadata === undefined ? {} : { metadata: update.metadata }),
+    ...resources,
+  }
+}
+
+export function cancelRollouts(state: MemoryState, rolloutIds: readonly string[]): readonly Rollout[] {
+  const cancelled: Rollout[] = []
+  for (const id of new Set(rolloutIds)) {
+    const row = state.rollouts.get(id)
+    if (row === undefined || isFinished(row.entry.rollout.status)) continue
+    const now = state.clock.now()
+    applyTransition(state, row, cancelRollout(row.entry, attemptEntries(row), now), now)
+    cancelled.push(row.entry.rollout)
+  }
+  return cancelled
+}
+
+function attemptEntries(row: RolloutRow): readonly RolloutRow['attempts'][number]['entry'][] {
+  return row.attempts.map((attempt) => attempt.entry)
+}
+
+export function waitForRollouts(state: MemoryState, request: WaitRequest): readonly Rollout[] | Promise<readonly Rollout[]> {
+  const { signal, timeoutMs = null } = request
+  signal?.throwIfAborted()
+  const known = request.rolloutIds.flatMap((id) => state.rollouts.get(id) ?? [])
+  const collect = (): readonly Rollout[] => known.map((row) => row.entry.rollout).filter((rollout) => isFinished(rollout.status))
+  if (timeoutMs !== null && timeoutMs <= 0) return collect()
+  return state.rolloutWaiters.wait({
+    rolloutIds: known.map((row) => row.entry.rollout.rollout_id),
+    isFinished: (id) => isFinished(state.rollouts.get(id)!.entry.rollout.status),
+    collect,
+    timeoutMs,
+    signal,
+  })
+}
