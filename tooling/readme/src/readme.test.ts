@@ -9,7 +9,10 @@ import { describe, expect, it } from 'vitest'
  * What a README shows runs: each block marked `ts`, from the folder of its package, with the package's own dependencies.
  * Blocks marked `ts excerpt` show a form that the reader fills in, and do not run.
  */
-const readmes = globSync('{packages,examples}/*/README.md')
+const readmes = globSync('{packages,examples}/*/README.md').concat('README.md')
+
+/** Where a README's programs run: the root has no dependencies on packages, so its programs run where the demo's do. */
+const folderOf = (readme: string): string => (readme === 'README.md' ? 'apps/sft-shop-desk' : dirname(readme))
 
 describe('READMEs', () => {
   it('exist for every package', () => {
@@ -25,7 +28,7 @@ describe('READMEs', () => {
     })
 
     it.each(blocks.map((code, index) => [index + 1, code] as const))('program %d runs', async (number, code) => {
-      const file = join(dirname(readme), `.readme-${number}.ts`)
+      const file = join(folderOf(readme), `.readme-${number}.ts`)
       await writeFile(file, code)
       try {
         const { stderr } = await promisify(execFile)(process.execPath, ['--conditions=@agl/source', file], { timeout: 30_000 })
