@@ -1,0 +1,1 @@
+export { createModelServer, type ModelServer, modelServerDefaults, type ModelServerOptions } from './server.ts'
