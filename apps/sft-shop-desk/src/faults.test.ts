@@ -1,3 +1,4 @@
+import { Worker } from 'node:worker_threads'
 import { createSft, type SftOptions, type SftProgress } from '@agl/algorithms'
 import { createEmbeddedModel, type EmbeddedModel } from '@agl/embedded-model'
 import { createModelServer } from '@agl/embedded-model/server'
@@ -7,7 +8,7 @@ import { clerk, createTasks, loadBaseModel, type ShopTask } from '@agl/shop-desk
 import { createMemoryStore } from '@agl/store-memory'
 import { createOtelTracer } from '@agl/tracer-otel'
 import { createTrainer } from '@agl/trainer'
-import { describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 
 /** The demo's own composition, small, with one part broken on purpose. */
 async function fit(parts: {
@@ -37,14 +38,30 @@ async function fit(parts: {
   return { result, store }
 }
 
+afterEach(() => {
+  vi.restoreAllMocks()
+})
+
 describe('with one part broken, the run', () => {
-  it('ends with a clear error when the model dies', async () => {
+  it("ends with a clear error when the model's thread is killed in the middle of serving", async () => {
+    const posted = vi.spyOn(Worker.prototype, 'postMessage')
     const killed = fit({
-      onProgress: (event, model) => {
-        if (event.type === 'rollouts' && event.phase === 'train' && event.done === 3) void model.close()
+      onProgress: (event) => {
+        if (event.type === 'rollouts' && event.phase === 'train' && event.done === 3) {
+          void (posted.mock.contexts.at(-1) as Worker).terminate()
+        }
       },
     })
-    await expect(killed).rejects.toThrow(/closed/)
+    await expect(killed).rejects.toMatchObject({ code: 'model_worker_died', message: expect.stringContaining('worker thread') })
+  })
+
+  it('ends with a clear error when the model is closed under its feet', async () => {
+    const closed = fit({
+      onProgress: (event, model) => {
+        if (event.type === 'training') void model.close()
+      },
+    })
+    await expect(closed).rejects.toMatchObject({ code: 'closed' })
   })
 
   it('settles every attempt when the agent throws, and keeps the base', async () => {

@@ -137,8 +137,16 @@ function describeTranscript(tasks: readonly ShopTask[], { before, after }: Outco
 }
 
 function toJson({ seed }: Settings, { beforeReward, afterReward }: Outcome, seconds: number): Readonly<Record<string, unknown>> {
+  const round = (value: number): number => Math.round(value * 1e4) / 1e4
   const { low, high } = afterReward
-  return { app, seed, before: beforeReward.mean, after: afterReward.mean, interval: [low, high], seconds }
+  return {
+    app,
+    seed,
+    before: round(beforeReward.mean),
+    after: round(afterReward.mean),
+    interval: [round(low), round(high)],
+    seconds,
+  }
 }
 
 try {

@@ -9,7 +9,7 @@ import { describe, expect, it } from 'vitest'
  * What a README shows runs: each block marked `ts`, from the folder of its package, with the package's own dependencies.
  * Blocks marked `ts excerpt` show a form that the reader fills in, and do not run.
  */
-const readmes = globSync('{packages,examples}/*/README.md').concat('README.md')
+const readmes = globSync('packages/*/README.md').concat('README.md')
 
 /** Where a README's programs run: the root has no dependencies on packages, so its programs run where the demo's do. */
 const folderOf = (readme: string): string => (readme === 'README.md' ? 'apps/sft-shop-desk' : dirname(readme))
