@@ -1,6 +1,6 @@
+import { spanFromOtel } from '@agl/types/spans'
 import type { ReadableSpan, Span, SpanProcessor } from '@opentelemetry/sdk-trace'
 import { type ActiveAttempt, currentAttempt } from './attribution.ts'
-import { toAglSpan } from './convert.ts'
 
 /**
  * A span processor for any OpenTelemetry 3.x tracer provider: hands each span that was started inside an attempt to that
@@ -16,7 +16,7 @@ export function createAttemptSpanProcessor(): SpanProcessor {
     onEnd(span: ReadableSpan) {
       const owner = owners.get(span)
       if (owner === undefined) return
-      owner.record(toAglSpan(span, owner.attempt))
+      owner.record(spanFromOtel(span, owner.attempt))
     },
     async forceFlush() {
       await currentAttempt()?.flush()

@@ -5,6 +5,9 @@ export type AglErrorCode =
   | 'conflict'
   | 'context_length_exceeded'
   | 'storage_full'
+  | 'gone'
+  | 'cursor_expired'
+  | 'not_supported'
   | 'closed'
   | 'timeout'
   | 'upstream_failed'
@@ -30,6 +33,12 @@ export const errorCodes: Readonly<Record<AglErrorCode, { readonly status: number
   context_length_exceeded: { status: 400, isRetryable: false },
   /** Accepting more would break the store's memory bound. */
   storage_full: { status: 507, isRetryable: true },
+  /** It was there and has been dropped by retention. */
+  gone: { status: 410, isRetryable: false },
+  /** Too much has happened since the cursor of a `watch`: read the present state and watch from now on. */
+  cursor_expired: { status: 410, isRetryable: false },
+  /** This store or backend does not have the feature; its capabilities say what it has. */
+  not_supported: { status: 501, isRetryable: false },
   /** The component has been closed, or was never started. */
   closed: { status: 503, isRetryable: false },
   /** A deadline passed before the work was done. */

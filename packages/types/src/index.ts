@@ -31,8 +31,11 @@ export {
   resolveProxyLlm,
   type Resource,
   type ResourceKind,
+  type ResourcesAlias,
+  resourcesAliasSchema,
   resourceSchema,
   type ResourcesUpdate,
+  resourcesUpdateSchema,
 } from './resources.ts'
 export {
   type AttemptedRollout,
@@ -70,19 +73,23 @@ export type {
   DequeueRequest,
   HeartbeatReply,
   HeartbeatRequest,
+  Idempotent,
   LightningStore,
   Page,
   PageRequest,
+  ResourcesChange,
   ResourcesQuery,
   RolloutQuery,
   RolloutUpdate,
   SpanQuery,
   StartRolloutRequest,
   StoreCapabilities,
+  StoreFeature,
   StoreStatistics,
   WaitRequest,
   WorkerQuery,
 } from './store.ts'
+export type { StoreEvent } from './store-event.ts'
 export type { Emitter, RewardOptions, RewardValue, SpanSink, TracedAttempt, Tracer } from './tracer.ts'
 export type {
   CallOptions,

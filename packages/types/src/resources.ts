@@ -48,6 +48,15 @@ export interface ResourcesUpdate {
   readonly resources: NamedResources
 }
 
+/** A name that points to one version of resources and can be moved. */
+export interface ResourcesAlias {
+  readonly alias: string
+  readonly resources_id: string
+  readonly version: number
+  /** When it was last set. */
+  readonly update_time: number
+}
+
 const llmShape = {
   endpoint: z.string(),
   model: z.string(),
@@ -75,6 +84,21 @@ export const resourceSchema: z.ZodType<Resource> = z.union([
   ]),
   customResourceSchema,
 ])
+
+export const resourcesUpdateSchema: z.ZodType<ResourcesUpdate> = z.object({
+  resources_id: z.string(),
+  create_time: z.number(),
+  update_time: z.number(),
+  version: z.int(),
+  resources: z.record(z.string(), resourceSchema),
+})
+
+export const resourcesAliasSchema: z.ZodType<ResourcesAlias> = z.object({
+  alias: z.string(),
+  resources_id: z.string(),
+  version: z.int(),
+  update_time: z.number(),
+})
 
 export const namedResourcesSchema: z.ZodType<NamedResources> = z.record(z.string(), resourceSchema)
 

@@ -1,8 +1,10 @@
 import type { Attempt, AttemptOutcome, AttemptStatus } from './attempt.ts'
 import type { JsonObject, JsonValue } from './json.ts'
-import type { NamedResources, ResourcesUpdate } from './resources.ts'
+import type { NamedResources, ResourcesAlias, ResourcesUpdate } from './resources.ts'
 import type { AttemptedRollout, EnqueueRolloutRequest, Rollout, RolloutConfig, RolloutMode, RolloutStatus } from './rollout.ts'
 import type { NewSpan, Span } from './span.ts'
+import type { StoreEvent } from './store-event.ts'
+import type { OtelSpan } from './spans/otel.ts'
 import type { Worker, WorkerStatus } from './worker.ts'
 
 /** Part of a list: `limit` and `offset` echo the request, `total` counts the matches before paging. */
@@ -25,12 +27,33 @@ export interface PageRequest<Field extends string> {
   readonly offset?: number
 }
 
-/** What a store can do beyond the verbs; the conformance suite skips by these and by nothing else. */
+/**
+ * What a store may leave out. A verb or option of a feature that a store does not declare is refused with `not_supported`;
+ * the conformance suite skips by these and by nothing else.
+ *
+ * | feature | covers |
+ * |---|---|
+ * | `leases` | `leaseMs`, `heartbeat` renewing, lost claims, `releaseAttempt` |
+ * | `scheduling` | `priority`, workers served in turn, `capacity` |
+ * | `watch` | `watch` |
+ * | `deletes` | `deleteRollouts`, `deleteResources` |
+ * | `retention` | bounds by age, count and bytes |
+ * | `aliases` | the verbs on aliases |
+ * | `snapshots` | `exportSnapshot`, `importSnapshot` |
+ */
+export type StoreFeature = 'leases' | 'scheduling' | 'watch' | 'deletes' | 'retention' | 'aliases' | 'snapshots'
+
 export interface StoreCapabilities {
   /** Where the data is when the process ends. */
   readonly durability: 'none' | 'durable'
   /** Who sees the same data. */
   readonly sharing: 'process' | 'machine' | 'network'
+  readonly features: readonly StoreFeature[]
+}
+
+/** A write that may be sent twice: the same key within 10 minutes answers what the first call answered and does nothing. */
+export interface Idempotent {
+  readonly idempotencyKey?: string
 }
 
 export interface StartRolloutRequest {
@@ -40,7 +63,7 @@ export interface StartRolloutRequest {
   readonly leaseMs?: number
 }
 
-export interface DequeueRequest {
+export interface DequeueRequest extends Idempotent {
   readonly workerId?: string | null
   /** How long to wait for work, in milliseconds. Default 0: do not wait. */
   readonly waitMs?: number
@@ -50,6 +73,11 @@ export interface DequeueRequest {
    * rollout's own limits.
    */
   readonly leaseMs?: number
+  /**
+   * How many rollouts the worker runs at a time; it then gets no more than its free slots, and the least loaded of the
+   * waiting workers goes first. Kept until the worker reports another one. Default: no limit.
+   */
+  readonly capacity?: number
   readonly signal?: AbortSignal
 }
 
@@ -92,10 +120,14 @@ export interface SpanQuery extends PageRequest<keyof Span> {
   /** An id, or `latest`. Default: all attempts. */
   readonly attemptId?: string
   readonly traceId?: string
+  readonly traceIdContains?: string
   readonly spanId?: string
+  readonly spanIdContains?: string
   readonly parentId?: string
+  readonly parentIdContains?: string
   readonly name?: string
   readonly nameContains?: string
+  /** How the filters above combine; rollout and attempt are always required. Default `and`. */
   readonly filterLogic?: 'and' | 'or'
 }
 
@@ -108,6 +140,13 @@ export interface WorkerQuery extends PageRequest<keyof Worker> {
 export interface ResourcesQuery extends PageRequest<keyof ResourcesUpdate> {
   readonly resourcesId?: string
   readonly resourcesIdContains?: string
+}
+
+/** A change of resources: the whole new map, nothing is merged. */
+export interface ResourcesChange extends Idempotent {
+  readonly resourcesId: string
+  readonly resources: NamedResources
+  readonly expectedVersion?: number
 }
 
 export interface WaitRequest {
@@ -123,6 +162,8 @@ export interface HeartbeatRequest {
   readonly attempts?: readonly { readonly rolloutId: string; readonly attemptId: string }[]
   /** New lease, from now, in milliseconds. Default: the length of each attempt's present lease. */
   readonly leaseMs?: number
+  /** See {@link DequeueRequest.capacity}. */
+  readonly capacity?: number
   readonly stats?: JsonObject
 }
 
@@ -143,6 +184,8 @@ export interface StoreStatistics {
   readonly total_spans: number
   readonly total_resources: number
   readonly total_workers: number
+  /** What the stored spans take, in bytes; null when the store does not count them. */
+  readonly total_span_bytes: number | null
   /** Seconds since the store was made; grows between any two calls. */
   readonly uptime: number
 }
@@ -173,16 +216,30 @@ export interface LightningStore extends AsyncDisposable {
     readonly rolloutId: string
     readonly workerId?: string | null
     readonly leaseMs?: number
+    readonly idempotencyKey?: string
   }): Promise<AttemptedRollout>
   /** Gives claimed work back: the attempt ends as `infra_error` without counting as a try, and the rollout is queued again. */
   releaseAttempt(request: { readonly rolloutId: string; readonly attemptId: string }): Promise<Rollout>
   /** Cancels what is not finished; answers the rollouts it cancelled. Unknown ids are left out. */
   cancelRollouts(request: { readonly rolloutIds: readonly string[] }): Promise<readonly Rollout[]>
+  /**
+   * Deletes finished rollouts with their attempts and spans; answers the ids it deleted. Rollouts that are not finished
+   * stay (cancel them first); unknown ids are left out.
+   */
+  deleteRollouts(request: { readonly rolloutIds: readonly string[] }): Promise<readonly string[]>
 
   /** Stores a span; null when a span with this id is there already. Counts as a sign of life of the attempt. */
   addSpan(span: NewSpan): Promise<Span | null>
   /** Stores spans in order; answers those that were new. Nothing is stored when one of them is invalid. */
   addManySpans(request: { readonly spans: readonly NewSpan[] }): Promise<readonly Span[]>
+  /** Stores a span as OpenTelemetry made it; otherwise as {@link addSpan}. */
+  addOtelSpan(request: {
+    readonly rolloutId: string
+    readonly attemptId: string
+    readonly span: OtelSpan
+    readonly sequenceId?: number
+  }): Promise<Span | null>
+  /** `gone` when the spans of the rollout were dropped by retention. */
   querySpans(query: SpanQuery): Promise<Page<Span>>
   getNextSpanSequenceId(request: { readonly rolloutId: string; readonly attemptId: string }): Promise<number>
   getManySpanSequenceIds(request: {
@@ -200,14 +257,42 @@ export interface LightningStore extends AsyncDisposable {
   updateAttempt(update: AttemptUpdate): Promise<Attempt>
 
   /** A new id at version 1, which becomes the latest resources. */
-  addResources(request: { readonly resources: NamedResources }): Promise<ResourcesUpdate>
-  /** The next version of an id (version 1 of an unknown one), which becomes the latest resources. */
-  updateResources(request: { readonly resourcesId: string; readonly resources: NamedResources }): Promise<ResourcesUpdate>
+  addResources(request: Idempotent & { readonly resources: NamedResources }): Promise<ResourcesUpdate>
+  /**
+   * The next version of an id (version 1 of an unknown one), which becomes the latest resources.
+   * With `expectedVersion` (0 = the id must be new) `conflict` when the newest version is another: compare and set.
+   */
+  updateResources(request: ResourcesChange): Promise<ResourcesUpdate>
+  /** Several changes at once, all or none; the last one becomes the latest resources. */
+  updateManyResources(request: Idempotent & { readonly updates: readonly ResourcesChange[] }): Promise<readonly ResourcesUpdate[]>
   /** One snapshot; without `version` the newest of that id. */
   getResourcesById(request: { readonly resourcesId: string; readonly version?: number | null }): Promise<ResourcesUpdate | null>
   getLatestResources(): Promise<ResourcesUpdate | null>
   /** The newest version of each id. */
   queryResources(query?: ResourcesQuery): Promise<Page<ResourcesUpdate>>
+  /** The history of one id. */
+  queryResourcesVersions(
+    query: PageRequest<keyof ResourcesUpdate> & { readonly resourcesId: string },
+  ): Promise<Page<ResourcesUpdate>>
+  /**
+   * Deletes one version, or all of an id; answers the versions it deleted. `conflict`, and nothing is deleted, when an
+   * alias points to one of them or a rollout that is not finished is pinned to it.
+   */
+  deleteResources(request: { readonly resourcesId: string; readonly version?: number }): Promise<readonly number[]>
+  /**
+   * Points an alias (`stable`, `candidate`, …) to a version, in one step for everybody. With `expected` (null = the alias
+   * must be new) `conflict` when it points elsewhere. `not_found` for an unknown version.
+   */
+  setResourcesAlias(request: {
+    readonly alias: string
+    readonly resourcesId: string
+    readonly version: number
+    readonly expected?: { readonly resourcesId: string; readonly version: number } | null
+  }): Promise<ResourcesAlias>
+  getResourcesByAlias(request: { readonly alias: string }): Promise<ResourcesUpdate | null>
+  queryResourcesAliases(query?: PageRequest<keyof ResourcesAlias>): Promise<Page<ResourcesAlias>>
+  /** Whether there was one. */
+  deleteResourcesAlias(request: { readonly alias: string }): Promise<boolean>
 
   queryWorkers(query?: WorkerQuery): Promise<Page<Worker>>
   getWorkerById(request: { readonly workerId: string }): Promise<Worker | null>
@@ -216,7 +301,17 @@ export interface LightningStore extends AsyncDisposable {
   /** Writes a worker's heartbeat, renews the leases of what it runs, and says which of it must stop. */
   heartbeat(request: HeartbeatRequest): Promise<HeartbeatReply>
 
+  /**
+   * Everything that happens from now on, or after a cursor, in order; ends only by `signal` or `close`. A cursor is good for
+   * 10 minutes or 100,000 events; `cursor_expired` beyond.
+   */
+  watch(request?: { readonly after?: string; readonly signal?: AbortSignal }): AsyncIterable<StoreEvent>
+
   statistics(): Promise<StoreStatistics>
+  /** Everything the store holds, as lines of JSON; changes made meanwhile may or may not be in it. */
+  exportSnapshot(request?: { readonly signal?: AbortSignal }): AsyncIterable<string>
+  /** Fills an empty store from {@link exportSnapshot}; `conflict` when it is not empty, `invalid_argument` names the line. */
+  importSnapshot(request: { readonly lines: AsyncIterable<string> | Iterable<string> }): Promise<void>
   /** Ends every wait with `closed` and stops all timers. Idempotent. */
   close(): Promise<void>
 }

@@ -16,6 +16,8 @@ export interface Worker {
   /** The rollout claimed last that is still running; a worker with several slots may hold more. */
   readonly current_rollout_id: string | null
   readonly current_attempt_id: string | null
+  /** Rollouts at a time, as the worker reported; null = it did not say. */
+  readonly capacity: number | null
 }
 
 export const workerStatusSchema: z.ZodType<WorkerStatus> = z.enum(['idle', 'busy', 'unknown'])
@@ -30,4 +32,5 @@ export const workerSchema: z.ZodType<Worker> = z.object({
   last_idle_time: z.number().nullable().default(null),
   current_rollout_id: z.string().nullable().default(null),
   current_attempt_id: z.string().nullable().default(null),
+  capacity: z.int().min(1).nullable().default(null),
 })
