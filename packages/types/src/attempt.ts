@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type JsonObject, jsonObjectSchema } from './json.ts'
+import { laxPrimitives, type Primitives, strictPrimitives } from './primitives.ts'
 
 /** How an attempt stands, in the words of the wire. */
 export type AttemptStatus = 'preparing' | 'running' | 'failed' | 'succeeded' | 'unresponsive' | 'timeout'
@@ -68,16 +69,23 @@ export const attemptOutcomeSchema: z.ZodType<AttemptOutcome> = z.enum([
   'unresponsive',
 ])
 
-export const attemptSchema: z.ZodType<Attempt> = z.object({
-  rollout_id: z.string(),
-  attempt_id: z.string(),
-  sequence_id: z.int(),
-  start_time: z.number(),
-  end_time: z.number().nullable().default(null),
-  status: attemptStatusSchema.default('preparing'),
-  worker_id: z.string().nullable().default(null),
-  last_heartbeat_time: z.number().nullable().default(null),
-  metadata: jsonObjectSchema.nullable().default(null),
-  outcome: attemptOutcomeSchema.nullable().default(null),
-  lease_expires: z.number().nullable().default(null),
-})
+function attemptShape({ number, integer }: Primitives) {
+  const time = number.nullable().default(null)
+  return {
+    rollout_id: z.string(),
+    attempt_id: z.string(),
+    sequence_id: integer,
+    start_time: number,
+    end_time: time,
+    status: attemptStatusSchema.default('preparing'),
+    worker_id: z.string().nullable().default(null),
+    last_heartbeat_time: time,
+    metadata: jsonObjectSchema.nullable().default(null),
+    outcome: attemptOutcomeSchema.nullable().default(null),
+    lease_expires: time,
+  }
+}
+
+export const attemptSchema: z.ZodType<Attempt> = z.object(attemptShape(strictPrimitives))
+
+export const wireAttemptSchema: z.ZodType<Attempt> = z.object(attemptShape(laxPrimitives))

@@ -53,10 +53,8 @@ export {
   rolloutStatusSchema,
 } from './rollout.ts'
 export { modelCallAttributes, resourceAttributes, spanAttributes, spanNames } from './semantic-conventions.ts'
+export { type Attributes, type AttributeValue, isAttributeValue } from './attribute.ts'
 export {
-  type Attributes,
-  type AttributeValue,
-  isAttributeValue,
   type NewSpan,
   newSpanSchema,
   type OtelResource,

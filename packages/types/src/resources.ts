@@ -2,6 +2,7 @@ import { z } from 'zod'
 import { AglError } from './errors.ts'
 import { type JsonObject, jsonObjectSchema } from './json.ts'
 import { parseOrThrow } from './parse.ts'
+import { laxPrimitives, type Primitives, strictPrimitives } from './primitives.ts'
 
 /** A model endpoint that speaks the OpenAI API. */
 export interface Llm {
@@ -85,13 +86,19 @@ export const resourceSchema: z.ZodType<Resource> = z.union([
   customResourceSchema,
 ])
 
-export const resourcesUpdateSchema: z.ZodType<ResourcesUpdate> = z.object({
-  resources_id: z.string(),
-  create_time: z.number(),
-  update_time: z.number(),
-  version: z.int(),
-  resources: z.record(z.string(), resourceSchema),
-})
+function resourcesUpdate({ number, integer }: Primitives): z.ZodType<ResourcesUpdate> {
+  return z.object({
+    resources_id: z.string(),
+    create_time: number,
+    update_time: number,
+    version: integer,
+    resources: z.record(z.string(), resourceSchema),
+  })
+}
+
+export const resourcesUpdateSchema: z.ZodType<ResourcesUpdate> = resourcesUpdate(strictPrimitives)
+
+export const wireResourcesUpdateSchema: z.ZodType<ResourcesUpdate> = resourcesUpdate(laxPrimitives)
 
 export const resourcesAliasSchema: z.ZodType<ResourcesAlias> = z.object({
   alias: z.string(),

@@ -1,6 +1,7 @@
 import { z } from 'zod'
-import { type Attempt, type AttemptStatus, attemptSchema, attemptStatusSchema } from './attempt.ts'
+import { type Attempt, type AttemptStatus, attemptSchema, attemptStatusSchema, wireAttemptSchema } from './attempt.ts'
 import { type JsonObject, type JsonValue, jsonObjectSchema } from './json.ts'
+import { laxPrimitives, type Primitives, strictPrimitives } from './primitives.ts'
 
 /** How a rollout stands. `queuing` and `requeuing` wait for a runner; `failed`, `succeeded` and `cancelled` are finished. */
 export type RolloutStatus = 'queuing' | 'preparing' | 'running' | 'failed' | 'succeeded' | 'cancelled' | 'requeuing'
@@ -85,49 +86,70 @@ export const defaultRolloutConfig: RolloutConfig = Object.freeze({
   retry_condition: Object.freeze([]),
 })
 
-const rolloutConfigShape = {
-  timeout_seconds: z.number().nullable().default(null),
-  unresponsive_seconds: z.number().nullable().default(null),
-  max_attempts: z.int().min(1).default(1),
-  retry_condition: z.array(attemptStatusSchema).default([]),
+function configShape({ number, positiveInteger }: Primitives) {
+  return {
+    timeout_seconds: number.nullable().default(null),
+    unresponsive_seconds: number.nullable().default(null),
+    max_attempts: positiveInteger.default(1),
+    retry_condition: z.array(attemptStatusSchema).default([]),
+  }
 }
 
-export const rolloutConfigSchema: z.ZodType<RolloutConfig> = z.object(rolloutConfigShape)
-
-const rolloutShape = {
-  rollout_id: z.string(),
-  input: z.json(),
-  start_time: z.number(),
-  end_time: z.number().nullable().default(null),
-  mode: rolloutModeSchema.nullable().default(null),
-  resources_id: z.string().nullable().default(null),
-  resources_version: z.int().nullable().default(null),
-  status: rolloutStatusSchema.default('queuing'),
-  config: z.object(rolloutConfigShape).prefault({}),
-  metadata: jsonObjectSchema.nullable().default(null),
-  priority: z.int().default(0),
-  idempotency_key: z.string().nullable().default(null),
-  labels: z.record(z.string(), z.string()).default({}),
+function rolloutShape(primitives: Primitives) {
+  const { number, integer } = primitives
+  return {
+    rollout_id: z.string(),
+    input: z.json(),
+    start_time: number,
+    end_time: number.nullable().default(null),
+    mode: rolloutModeSchema.nullable().default(null),
+    resources_id: z.string().nullable().default(null),
+    resources_version: integer.nullable().default(null),
+    status: rolloutStatusSchema.default('queuing'),
+    config: z.object(configShape(primitives)).prefault({}),
+    metadata: jsonObjectSchema.nullable().default(null),
+    priority: integer.default(0),
+    idempotency_key: z.string().nullable().default(null),
+    labels: z.record(z.string(), z.string()).default({}),
+  }
 }
 
-export const rolloutSchema: z.ZodType<Rollout> = z.object(rolloutShape)
+function attemptedRollout(primitives: Primitives, attempt: z.ZodType<Attempt>): z.ZodType<AttemptedRollout> {
+  return z
+    .object({ ...rolloutShape(primitives), attempt })
+    .refine((rollout) => rollout.attempt.rollout_id === rollout.rollout_id, {
+      error: 'attempt.rollout_id must equal rollout_id',
+      path: ['attempt', 'rollout_id'],
+    })
+}
 
-export const attemptedRolloutSchema: z.ZodType<AttemptedRollout> = z
-  .object({ ...rolloutShape, attempt: attemptSchema })
-  .refine((rollout) => rollout.attempt.rollout_id === rollout.rollout_id, {
-    error: 'attempt.rollout_id must equal rollout_id',
-    path: ['attempt', 'rollout_id'],
-  })
+function enqueueShape(primitives: Primitives) {
+  return {
+    input: z.json(),
+    mode: rolloutModeSchema.nullable().exactOptional(),
+    resources_id: z.string().nullable().exactOptional(),
+    resources_version: primitives.positiveInteger.nullable().exactOptional(),
+    config: z.object(configShape(primitives)).nullable().exactOptional(),
+    metadata: jsonObjectSchema.nullable().exactOptional(),
+    priority: primitives.integer.nullable().exactOptional(),
+    idempotency_key: z.string().min(1).nullable().exactOptional(),
+    labels: z.record(z.string(), z.string()).nullable().exactOptional(),
+    rollout_id: z.string().min(1).nullable().exactOptional(),
+  }
+}
 
-export const enqueueRolloutRequestSchema: z.ZodType<EnqueueRolloutRequest> = z.object({
-  input: z.json(),
-  mode: rolloutModeSchema.nullable().exactOptional(),
-  resources_id: z.string().nullable().exactOptional(),
-  resources_version: z.int().min(1).nullable().exactOptional(),
-  config: z.object(rolloutConfigShape).nullable().exactOptional(),
-  metadata: jsonObjectSchema.nullable().exactOptional(),
-  priority: z.int().nullable().exactOptional(),
-  idempotency_key: z.string().min(1).nullable().exactOptional(),
-  labels: z.record(z.string(), z.string()).nullable().exactOptional(),
-  rollout_id: z.string().min(1).nullable().exactOptional(),
-})
+export const rolloutConfigSchema: z.ZodType<RolloutConfig> = z.object(configShape(strictPrimitives))
+
+export const wireRolloutConfigSchema: z.ZodType<RolloutConfig> = z.object(configShape(laxPrimitives))
+
+export const rolloutSchema: z.ZodType<Rollout> = z.object(rolloutShape(strictPrimitives))
+
+export const wireRolloutSchema: z.ZodType<Rollout> = z.object(rolloutShape(laxPrimitives))
+
+export const attemptedRolloutSchema: z.ZodType<AttemptedRollout> = attemptedRollout(strictPrimitives, attemptSchema)
+
+export const wireAttemptedRolloutSchema: z.ZodType<AttemptedRollout> = attemptedRollout(laxPrimitives, wireAttemptSchema)
+
+export const enqueueRolloutRequestSchema: z.ZodType<EnqueueRolloutRequest> = z.object(enqueueShape(strictPrimitives))
+
+export const wireEnqueueRolloutRequestSchema: z.ZodType<EnqueueRolloutRequest> = z.object(enqueueShape(laxPrimitives))

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { isAttributeValue, newSpanSchema, spanSchema } from './span.ts'
+import { isAttributeValue } from './attribute.ts'
+import { newSpanSchema, spanSchema } from './span.ts'
 import { buildSpan } from './spans/build.ts'
 
 describe('isAttributeValue', () => {

@@ -1,10 +1,6 @@
 import { z } from 'zod'
-
-/** A value of a span attribute. Lists are of one kind. */
-export type AttributeValue = string | boolean | number | readonly string[] | readonly boolean[] | readonly number[]
-
-/** Attributes of a span, an event, a link or a resource. */
-export type Attributes = Readonly<Record<string, AttributeValue>>
+import type { Attributes } from './attribute.ts'
+import { laxPrimitives, type Primitives, strictPrimitives } from './primitives.ts'
 
 export type SpanStatusCode = 'UNSET' | 'OK' | 'ERROR'
 
@@ -63,58 +59,42 @@ export interface Span {
 /** A span on its way into a store. Without `sequence_id` the store gives it the rollout's next one. */
 export type NewSpan = Omit<Span, 'sequence_id'> & { readonly sequence_id?: number }
 
-/**
- * Whether a value may be a span attribute. Hand-written because a zod union of arrays tries every element of every
- * branch: on 1,280 token ids that cost 250 µs a span against 2.4.
- */
-export function isAttributeValue(value: unknown): value is AttributeValue {
-  if (!Array.isArray(value)) return isPrimitive(typeof value)
-  if (value.length === 0) return true
-  const kind = typeof value[0]
-  return isPrimitive(kind) && value.every((item) => typeof item === kind)
+/** Unknown keys of the span, its status, events, links and contexts are kept, as the reference keeps them. */
+function spanShape({ number, integer, boolean, attributes }: Primitives) {
+  const context = z.looseObject({
+    trace_id: z.string(),
+    span_id: z.string(),
+    is_remote: boolean,
+    trace_state: z.record(z.string(), z.string()),
+  })
+  return {
+    rollout_id: z.string(),
+    attempt_id: z.string(),
+    sequence_id: integer,
+    trace_id: z.string(),
+    span_id: z.string(),
+    parent_id: z.string().nullable(),
+    name: z.string(),
+    status: z.looseObject({
+      status_code: z.enum(['UNSET', 'OK', 'ERROR']),
+      description: z.string().nullable().default(null),
+    }),
+    attributes,
+    events: z.array(z.looseObject({ name: z.string(), attributes, timestamp: number.nullable().default(null) })),
+    links: z.array(z.looseObject({ context, attributes: attributes.nullable().default(null) })),
+    start_time: number.nullable(),
+    end_time: number.nullable(),
+    context: context.nullable(),
+    parent: context.nullable(),
+    resource: z.object({ attributes, schema_url: z.string() }),
+  }
 }
 
-function isPrimitive(kind: string): boolean {
-  return kind === 'string' || kind === 'number' || kind === 'boolean'
-}
+export const spanSchema: z.ZodType<Span> = z.looseObject(spanShape(strictPrimitives))
 
-const attributesSchema: z.ZodType<Attributes> = z.record(
-  z.string(),
-  z.custom<AttributeValue>(isAttributeValue, { error: 'expected a string, boolean, number, or a list of one of them' }),
-)
-
-const spanContextSchema = z.looseObject({
-  trace_id: z.string(),
-  span_id: z.string(),
-  is_remote: z.boolean(),
-  trace_state: z.record(z.string(), z.string()),
+export const newSpanSchema: z.ZodType<NewSpan> = z.looseObject({
+  ...spanShape(strictPrimitives),
+  sequence_id: strictPrimitives.integer.exactOptional(),
 })
 
-/** Unknown keys of the span, its status, events, links and contexts are kept, as the reference keeps them. */
-const spanShape = {
-  rollout_id: z.string(),
-  attempt_id: z.string(),
-  sequence_id: z.int(),
-  trace_id: z.string(),
-  span_id: z.string(),
-  parent_id: z.string().nullable(),
-  name: z.string(),
-  status: z.looseObject({
-    status_code: z.enum(['UNSET', 'OK', 'ERROR']),
-    description: z.string().nullable().default(null),
-  }),
-  attributes: attributesSchema,
-  events: z.array(
-    z.looseObject({ name: z.string(), attributes: attributesSchema, timestamp: z.number().nullable().default(null) }),
-  ),
-  links: z.array(z.looseObject({ context: spanContextSchema, attributes: attributesSchema.nullable().default(null) })),
-  start_time: z.number().nullable(),
-  end_time: z.number().nullable(),
-  context: spanContextSchema.nullable(),
-  parent: spanContextSchema.nullable(),
-  resource: z.object({ attributes: attributesSchema, schema_url: z.string() }),
-}
-
-export const spanSchema: z.ZodType<Span> = z.looseObject(spanShape)
-
-export const newSpanSchema: z.ZodType<NewSpan> = z.looseObject({ ...spanShape, sequence_id: z.int().exactOptional() })
+export const wireSpanSchema: z.ZodType<Span> = z.looseObject(spanShape(laxPrimitives))

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { type JsonObject, jsonObjectSchema } from './json.ts'
+import { laxPrimitives, type Primitives, strictPrimitives } from './primitives.ts'
 
 export type WorkerStatus = 'idle' | 'busy' | 'unknown'
 
@@ -22,15 +23,22 @@ export interface Worker {
 
 export const workerStatusSchema: z.ZodType<WorkerStatus> = z.enum(['idle', 'busy', 'unknown'])
 
-export const workerSchema: z.ZodType<Worker> = z.object({
-  worker_id: z.string(),
-  status: workerStatusSchema.default('unknown'),
-  heartbeat_stats: jsonObjectSchema.nullable().default(null),
-  last_heartbeat_time: z.number().nullable().default(null),
-  last_dequeue_time: z.number().nullable().default(null),
-  last_busy_time: z.number().nullable().default(null),
-  last_idle_time: z.number().nullable().default(null),
-  current_rollout_id: z.string().nullable().default(null),
-  current_attempt_id: z.string().nullable().default(null),
-  capacity: z.int().min(1).nullable().default(null),
-})
+function workerShape({ number, positiveInteger }: Primitives) {
+  const time = number.nullable().default(null)
+  return {
+    worker_id: z.string(),
+    status: workerStatusSchema.default('unknown'),
+    heartbeat_stats: jsonObjectSchema.nullable().default(null),
+    last_heartbeat_time: time,
+    last_dequeue_time: time,
+    last_busy_time: time,
+    last_idle_time: time,
+    current_rollout_id: z.string().nullable().default(null),
+    current_attempt_id: z.string().nullable().default(null),
+    capacity: positiveInteger.nullable().default(null),
+  }
+}
+
+export const workerSchema: z.ZodType<Worker> = z.object(workerShape(strictPrimitives))
+
+export const wireWorkerSchema: z.ZodType<Worker> = z.object(workerShape(laxPrimitives))

@@ -1,4 +1,4 @@
-import type { AttributeValue, Attributes } from '../span.ts'
+import type { Attributes, AttributeValue } from '../attribute.ts'
 
 /** The `{i}.{field}` groups under a dotted prefix, in order of their index; keys of any other form are ignored. */
 export function indexedGroups(attributes: Attributes, prefix: string): readonly Readonly<Record<string, AttributeValue>>[] {

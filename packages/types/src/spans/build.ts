@@ -1,4 +1,5 @@
-import type { Attributes, NewSpan, SpanStatus } from '../span.ts'
+import type { Attributes } from '../attribute.ts'
+import type { NewSpan, SpanStatus } from '../span.ts'
 
 /** The parts of a span that a caller decides. */
 export interface SpanCore {

@@ -1,5 +1,6 @@
 import { resourceAttributes } from '../semantic-conventions.ts'
-import { type Attributes, isAttributeValue, type NewSpan, type SpanContext, type SpanStatusCode } from '../span.ts'
+import { type Attributes, isAttributeValue } from '../attribute.ts'
+import type { NewSpan, SpanContext, SpanStatusCode } from '../span.ts'
 
 /** Seconds and nanoseconds since the epoch. */
 export type OtelTime = readonly [number, number]

@@ -1,0 +1,15 @@
+/**
+ * The records as they come over the wire from Python or anywhere: numbers, booleans and lists are taken as laxly as the
+ * reference's Pydantic models take them, and what these keep is kept. Use them where bytes become records; inside, the strict
+ * schemas of the main entry.
+ */
+export { wireAttemptSchema } from '../attempt.ts'
+export { wireResourcesUpdateSchema } from '../resources.ts'
+export {
+  wireAttemptedRolloutSchema,
+  wireEnqueueRolloutRequestSchema,
+  wireRolloutConfigSchema,
+  wireRolloutSchema,
+} from '../rollout.ts'
+export { wireSpanSchema } from '../span.ts'
+export { wireWorkerSchema } from '../worker.ts'
