@@ -5,9 +5,13 @@ import type { ViteUserConfig } from 'vitest/config'
 const config: ViteUserConfig = {
   ssr: { resolve: { conditions: ['@agl/source', ...defaultServerConditions] } },
   test: {
-    projects: ['packages', 'apps', 'examples', 'tooling'].map((kind) => ({
+    projects: ['packages', 'apps', 'examples', 'tooling', 'bench'].map((kind) => ({
       extends: true as const,
-      test: { name: kind, include: [`${kind}/*/src/**/*.test.ts`], setupFiles: ['./vitest.setup.ts'] },
+      test: {
+        name: kind,
+        include: [kind === 'bench' ? 'bench/**/*.test.ts' : `${kind}/*/src/**/*.test.ts`],
+        setupFiles: ['./vitest.setup.ts'],
+      },
     })),
     testTimeout: 20_000,
   },

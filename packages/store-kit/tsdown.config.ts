@@ -1,5 +1,5 @@
 import type { UserConfig } from 'tsdown'
 import { baseConfig } from '../../tsdown.base.ts'
 
-const config: UserConfig = { ...baseConfig, entry: ['src/index.ts', 'src/testing.ts', 'src/conformance/index.ts'] }
+const config: UserConfig = { ...baseConfig, entry: ['src/index.ts', 'src/testing/index.ts', 'src/conformance/index.ts'] }
 export default config

@@ -8,6 +8,12 @@ export interface ClaimRequest {
   readonly limit: number
 }
 
+/** How much a worker has to do. */
+export interface WorkerLoad {
+  readonly running: number
+  readonly capacity: number
+}
+
 /** Dequeue calls that wait for work. */
 export interface ClaimWaiters<Work> {
   readonly size: number
@@ -21,10 +27,12 @@ export interface ClaimWaiters<Work> {
     limits: { readonly waitMs: number; readonly signal: AbortSignal | undefined },
   ): Promise<readonly Work[]>
   /**
-   * Offers new work: workers are served in turn, the calls of one worker first come, first served, until `claim`
-   * answers an empty list.
+   * Offers new work until `claim` answers an empty list: workers are served in turn, the calls of one worker first come,
+   * first served. A worker without free slots is passed over. Where the turn is that of a worker with a capacity, the least
+   * loaded of all such workers that wait goes in its place.
+   * @param loadOf of a worker that reported a capacity; null for others. Default: nobody has one
    */
-  serve(claim: (request: ClaimRequest) => readonly Work[]): void
+  serve(claim: (request: ClaimRequest) => readonly Work[], loadOf?: (workerId: string) => WorkerLoad | null): void
   /** Rejects all waits. */
   close(reason: unknown): void
 }
@@ -56,13 +64,12 @@ export function createClaimWaiters<Work>({ clock }: { readonly clock: Clock }): 
     return parked.promise
   }
 
-  const serve: ClaimWaiters<Work>['serve'] = (claim) => {
+  const serve: ClaimWaiters<Work>['serve'] = (claim, loadOf = () => null) => {
     for (;;) {
-      const turn = turns.entries().next()
-      if (turn.done === true) return
-      const [key, calls] = turn.value
-      const [waiter] = calls
-      if (waiter === undefined) return
+      const key = nextTurn(turns, loadOf)
+      const calls = key === null ? undefined : turns.get(key)
+      const [waiter] = calls ?? []
+      if (key === null || calls === undefined || waiter === undefined) return
       const work = claim(waiter.request)
       if (work.length === 0) return
       waiter.parked.resolve(work)
@@ -83,4 +90,27 @@ export function createClaimWaiters<Work>({ clock }: { readonly clock: Clock }): 
       return size
     },
   }
+}
+
+/** Whose turn it is; null when nobody who waits has a free slot. */
+function nextTurn<Calls>(
+  turns: ReadonlyMap<string | symbol, Calls>,
+  loadOf: (workerId: string) => WorkerLoad | null,
+): string | symbol | null {
+  let best: string | null = null
+  let lowest = 1
+  for (const key of turns.keys()) {
+    const load = typeof key === 'symbol' ? null : loadOf(key)
+    if (typeof key === 'symbol' || load === null) {
+      // Its turn has come, unless a worker with a capacity stood before it.
+      if (best === null) return key
+      continue
+    }
+    const share = load.running / load.capacity
+    if (share >= lowest) continue
+    best = key
+    lowest = share
+    if (share === 0) return key
+  }
+  return best
 }

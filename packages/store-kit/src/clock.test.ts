@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
 import { systemClock } from './clock.ts'
-import { createManualClock } from './testing.ts'
+import { createManualClock } from './testing/index.ts'
 
 describe('systemClock', () => {
   test('grows strictly and stays near the system clock', () => {

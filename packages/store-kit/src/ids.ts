@@ -12,6 +12,10 @@ export interface Ids {
 }
 
 const alphabet = '0123456789abcdefghijklmnopqrstuvwxyz'
+/** Two characters at a time: 36 * 36. */
+const pairs: readonly string[] = Array.from(alphabet, (first) => Array.from(alphabet, (second) => first + second)).flat()
+/** 50 * 1296 = 64,800: draws of 16 bits above would make the first pairs likelier. */
+const fairDraws = 64_800
 const poolBytes = 4096
 
 /** @param options.random where the bits come from; default: the system's cryptographic source, read in blocks */
@@ -19,17 +23,21 @@ export function createIds(options: { readonly random?: RandomSource } = {}): Ids
   const random = options.random ?? ((bytes) => globalThis.crypto.getRandomValues(new Uint8Array(bytes)))
   let pool = new Uint8Array()
   let position = 0
-  const characters = (count: number): string => {
-    let text = ''
-    while (text.length < count) {
+  const twoCharacters = (): string => {
+    for (;;) {
       if (position === pool.length) {
         pool = new Uint8Array(random(poolBytes))
         position = 0
       }
-      const byte = pool[position++]!
-      // 252 = 7 * 36: bytes above would make the first four characters likelier.
-      if (byte < 252) text += alphabet[byte % 36]
+      const draw = pool[position]! * 256 + pool[position + 1]!
+      position += 2
+      if (draw < fairDraws) return pairs[draw % pairs.length]!
     }
+  }
+  /** @param count even */
+  const characters = (count: number): string => {
+    let text = ''
+    for (let length = 0; length < count; length += 2) text += twoCharacters()
     return text
   }
   return Object.freeze({

@@ -1,14 +1,70 @@
+export { type BasicStoreOptions, createBasicStore, type RecordStorage, type StorageChange } from './basic-store/index.ts'
+export { checkChosenId, isRouteSafe } from './check-id.ts'
 export { type ParsedSpan, parseNewSpan } from './check-span.ts'
-export { type ClaimRequest, type ClaimWaiters, createClaimWaiters } from './claim-waiters.ts'
+export { type ClaimRequest, type ClaimWaiters, createClaimWaiters, type WorkerLoad } from './claim-waiters.ts'
 export { type Clock, systemClock } from './clock.ts'
+export {
+  createEventLog,
+  cursorExpired,
+  type EventLog,
+  eventLogLimits,
+  formatCursor,
+  type NewStoreEvent,
+  parseCursor,
+  type WatchRequest,
+} from './event-log.ts'
+export { createFifo, type Fifo } from './fifo.ts'
 export { createHeap, type Heap } from './heap.ts'
+export {
+  createIdempotencyKeys,
+  idempotencyConflict,
+  type IdempotencyKeys,
+  idempotencyLifetimeSeconds,
+  type RememberedKey,
+} from './idempotency.ts'
 export { createIds, type Ids, type RandomSource, seededRandom } from './ids.ts'
 export { checkJson } from './json.ts'
 export { attemptNotFound, noAttemptsFound, rolloutItemNotFound, rolloutNotFound, storeClosed } from './not-found.ts'
 export { type Parked, park } from './park.ts'
 export { matchResources, matchRollouts, matchSpans, matchWorkers, type Matcher, pageOf, sortFields } from './query.ts'
 export { parseEnqueueRequest, parseResources, requestSchemas } from './requests.ts'
+export {
+  checkResourcesDeletion,
+  moveResourcesAlias,
+  nextResourcesVersion,
+  type ResourcesHistory,
+  type ResourcesVersion,
+  resourcesVersionNotFound,
+} from './resources.ts'
+export {
+  createResourcesCache,
+  type ResourcesCache,
+  resourcesCacheDefaults,
+  type ResourcesCacheOptions,
+  type ResourcesLoad,
+} from './resources-cache.ts'
+export { compressionThresholdBytes, type PackedResources, packResources, unpackResources } from './resources-packing.ts'
+export {
+  defaultRetention,
+  planRetention,
+  type Retention,
+  retentionOf,
+  type RetentionOptions,
+  type RetentionPlan,
+  retentionSchema,
+  type Retired,
+  spansGone,
+  storageFull,
+} from './retention.ts'
 export { createRolloutWaiters, type RolloutWaiters } from './rollout-waiters.ts'
+export {
+  decodeSnapshot,
+  encodeSnapshotRecord,
+  snapshotEnd,
+  snapshotError,
+  snapshotHeader,
+  type SnapshotRecord,
+} from './snapshot.ts'
 export {
   type AttemptChange,
   type AttemptEntry,
@@ -37,4 +93,12 @@ export {
   updateAttempt,
   updateRollout,
 } from './state-machine/index.ts'
-export { createRunningAttempts, type RunningAttempts, workerAfter, workerBeat, workerFoundNothing } from './workers.ts'
+export {
+  createRunningAttempts,
+  freeSlots,
+  type RunningAttempts,
+  workerAfter,
+  workerBeat,
+  workerFoundNothing,
+  workerReportsCapacity,
+} from './workers.ts'

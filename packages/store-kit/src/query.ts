@@ -3,6 +3,7 @@ import {
   type Attempt,
   type Page,
   type PageRequest,
+  type ResourcesAlias,
   type ResourcesQuery,
   type ResourcesUpdate,
   type Rollout,
@@ -68,6 +69,7 @@ const workerSorts = {
   last_idle_time: 'time',
   current_rollout_id: 'text',
   current_attempt_id: 'text',
+  capacity: 'number',
 } as const satisfies SortKinds<Worker>
 
 const resourcesSorts = {
@@ -77,6 +79,13 @@ const resourcesSorts = {
   version: 'number',
 } as const satisfies SortKinds<ResourcesUpdate>
 
+const aliasSorts = {
+  alias: 'text',
+  resources_id: 'text',
+  version: 'number',
+  update_time: 'time',
+} as const satisfies SortKinds<ResourcesAlias>
+
 /** The fields of each record that a list can be sorted by. */
 export const sortFields: Readonly<{
   rollouts: SortKinds<Rollout>
@@ -84,12 +93,14 @@ export const sortFields: Readonly<{
   spans: SortKinds<Span>
   workers: SortKinds<Worker>
   resources: SortKinds<ResourcesUpdate>
+  aliases: SortKinds<ResourcesAlias>
 }> = Object.freeze({
   rollouts: rolloutSorts,
   attempts: attemptSorts,
   spans: spanSorts,
   workers: workerSorts,
   resources: resourcesSorts,
+  aliases: aliasSorts,
 })
 
 /**
@@ -116,7 +127,7 @@ function checkSortField<Item>(field: keyof Item & string, sorts: SortKinds<Item>
   if (Object.hasOwn(sorts, field)) return
   throw new AglError({
     code: 'invalid_argument',
-    message: `Invalid sort_by: ${field}, allowed fields are: ${Object.keys(sorts).join(', ')}`,
+    message: `Invalid sort_by: ${field}, allowed fields are: ${Object.keys(sorts).join(', ')} (sortBy)`,
     data: { field, allowed: Object.keys(sorts) },
   })
 }
@@ -187,8 +198,11 @@ export function matchRollouts(query: RolloutQuery): Matcher<Rollout> {
 export function matchSpans(query: SpanQuery): Matcher<Span> {
   return combine<Span>(query.filterLogic, [
     ...equals<Span, 'trace_id'>('trace_id', query.traceId),
+    ...contains<Span, 'trace_id'>('trace_id', query.traceIdContains),
     ...equals<Span, 'span_id'>('span_id', query.spanId),
+    ...contains<Span, 'span_id'>('span_id', query.spanIdContains),
     ...equals<Span, 'parent_id'>('parent_id', query.parentId),
+    ...contains<Span, 'parent_id'>('parent_id', query.parentIdContains),
     ...equals<Span, 'name'>('name', query.name),
     ...contains<Span, 'name'>('name', query.nameContains),
   ])

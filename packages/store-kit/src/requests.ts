@@ -11,8 +11,11 @@ import {
   type LightningStore,
   type NamedResources,
   namedResourcesSchema,
+  type PageRequest,
   parseOrThrow,
   type ResourceKind,
+  type ResourcesAlias,
+  type ResourcesChange,
   type ResourcesQuery,
   type RolloutQuery,
   type RolloutUpdate,
@@ -26,7 +29,9 @@ import {
   workerStatusSchema,
 } from '@agl/types'
 import { z } from 'zod'
+import { checkChosenId, isRouteSafe, routeSafeMessage } from './check-id.ts'
 import { checkJson } from './json.ts'
+import { isPlainObject } from './plain.ts'
 
 /*
  * The requests of a store, checked at its edge. Unknown keys are errors; a key that is undefined counts as absent.
@@ -37,13 +42,19 @@ type RequestOf<Verb extends keyof LightningStore> = LightningStore[Verb] extends
   : never
 
 const id = z.string().min(1)
+/** An id that the caller chooses: it becomes part of HTTP routes. */
+const chosenId = z.string().refine(isRouteSafe, { error: routeSafeMessage })
+/** A worker id; "" is kept but names nobody. */
+const chosenWorkerId = z.string().refine((value) => value === '' || isRouteSafe(value), { error: routeSafeMessage })
+const idempotencyKey = z.string().min(1).max(200).optional()
 const signal = z.custom<AbortSignal>(isSignal, { error: 'expected an AbortSignal' }).optional()
 /** Of any realm: an AbortSignal of a test environment or a polyfill is no instance of ours. */
 function isSignal(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'aborted' in value && 'throwIfAborted' in value
 }
 
-const workerId = z.string().nullable().optional()
+const workerId = chosenWorkerId.nullable().optional()
+const capacity = z.int().min(1).optional()
 const leaseMs = z.number().positive().max(Number.MAX_SAFE_INTEGER).optional()
 const filterLogic = z.enum(['and', 'or']).optional()
 const attemptKey = z.strictObject({ rolloutId: id, attemptId: id })
@@ -60,8 +71,13 @@ const dequeue = {
   workerId,
   waitMs: z.number().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
   leaseMs,
+  capacity,
+  idempotencyKey,
   signal,
 }
+
+const version = z.int().min(1)
+const resourcesChange = { resourcesId: chosenId, resources: z.unknown(), expectedVersion: z.int().min(0).optional() }
 
 /** Types say `key?: T`; these schemas also take `key: undefined`, which callers with looser compilers send. */
 function schemaOf<T>(shape: z.core.$ZodLooseShape): z.ZodType<T> {
@@ -75,8 +91,20 @@ export const requestSchemas: Readonly<{
   getNextSpanSequenceId: z.ZodType<RequestOf<'getNextSpanSequenceId'>>
   getRolloutById: z.ZodType<RequestOf<'getRolloutById'>>
   getLatestAttempt: z.ZodType<RequestOf<'getLatestAttempt'>>
+  addOtelSpan: z.ZodType<RequestOf<'addOtelSpan'>>
   addResources: z.ZodType<RequestOf<'addResources'>>
-  updateResources: z.ZodType<RequestOf<'updateResources'>>
+  updateResources: z.ZodType<ResourcesChange>
+  updateManyResources: z.ZodType<RequestOf<'updateManyResources'>>
+  queryResourcesVersions: z.ZodType<RequestOf<'queryResourcesVersions'>>
+  deleteResources: z.ZodType<RequestOf<'deleteResources'>>
+  setResourcesAlias: z.ZodType<RequestOf<'setResourcesAlias'>>
+  getResourcesByAlias: z.ZodType<RequestOf<'getResourcesByAlias'>>
+  queryResourcesAliases: z.ZodType<PageRequest<keyof ResourcesAlias>>
+  deleteResourcesAlias: z.ZodType<RequestOf<'deleteResourcesAlias'>>
+  deleteRollouts: z.ZodType<RequestOf<'deleteRollouts'>>
+  watch: z.ZodType<{ readonly after?: string; readonly signal?: AbortSignal }>
+  exportSnapshot: z.ZodType<{ readonly signal?: AbortSignal }>
+  importSnapshot: z.ZodType<RequestOf<'importSnapshot'>>
   getResourcesById: z.ZodType<RequestOf<'getResourcesById'>>
   getWorkerById: z.ZodType<RequestOf<'getWorkerById'>>
   startRollout: z.ZodType<StartRolloutRequest>
@@ -102,14 +130,45 @@ export const requestSchemas: Readonly<{
   getNextSpanSequenceId: attemptKey,
   getRolloutById: schemaOf<RequestOf<'getRolloutById'>>({ rolloutId: z.string() }),
   getLatestAttempt: schemaOf<RequestOf<'getLatestAttempt'>>({ rolloutId: z.string() }),
-  addResources: schemaOf<RequestOf<'addResources'>>({ resources: z.unknown() }),
-  updateResources: schemaOf<RequestOf<'updateResources'>>({ resourcesId: id, resources: z.unknown() }),
+  addOtelSpan: schemaOf<RequestOf<'addOtelSpan'>>({
+    rolloutId: id,
+    attemptId: id,
+    span: z.custom((value) => typeof value === 'object' && value !== null, { error: 'expected a finished OpenTelemetry span' }),
+    sequenceId: z.int().optional(),
+  }),
+  addResources: schemaOf<RequestOf<'addResources'>>({ resources: z.unknown(), idempotencyKey }),
+  updateResources: schemaOf<ResourcesChange>({ ...resourcesChange, idempotencyKey }),
+  // One key for the whole call: a key of one of the changes would be a promise nobody keeps.
+  updateManyResources: schemaOf<RequestOf<'updateManyResources'>>({
+    updates: z.array(z.strictObject(resourcesChange)),
+    idempotencyKey,
+  }),
+  queryResourcesVersions: schemaOf<RequestOf<'queryResourcesVersions'>>({ ...page, resourcesId: z.string() }),
+  deleteResources: schemaOf<RequestOf<'deleteResources'>>({ resourcesId: id, version: version.optional() }),
+  setResourcesAlias: schemaOf<RequestOf<'setResourcesAlias'>>({
+    alias: chosenId,
+    resourcesId: id,
+    version,
+    expected: z.strictObject({ resourcesId: id, version }).nullable().optional(),
+  }),
+  getResourcesByAlias: schemaOf<RequestOf<'getResourcesByAlias'>>({ alias: z.string() }),
+  queryResourcesAliases: schemaOf<PageRequest<keyof ResourcesAlias>>(page),
+  deleteResourcesAlias: schemaOf<RequestOf<'deleteResourcesAlias'>>({ alias: z.string() }),
+  deleteRollouts: schemaOf<RequestOf<'deleteRollouts'>>({ rolloutIds: z.array(z.string()) }),
+  watch: schemaOf<{ readonly after?: string; readonly signal?: AbortSignal }>({ after: z.string().optional(), signal }),
+  exportSnapshot: schemaOf<{ readonly signal?: AbortSignal }>({ signal }),
+  importSnapshot: schemaOf<RequestOf<'importSnapshot'>>({
+    lines: z.custom(
+      (value) => typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value),
+      { error: 'expected the lines of a snapshot' },
+    ),
+  }),
   getResourcesById: schemaOf<RequestOf<'getResourcesById'>>({ resourcesId: z.string(), version: z.int().nullable().optional() }),
   getWorkerById: schemaOf<RequestOf<'getWorkerById'>>({ workerId: z.string() }),
   startRollout: schemaOf<StartRolloutRequest>({ rollout: z.unknown(), workerId, leaseMs }),
   dequeueRollout: schemaOf<DequeueRequest>(dequeue),
   dequeueManyRollouts: schemaOf<RequestOf<'dequeueManyRollouts'>>({ ...dequeue, limit: z.int() }),
-  startAttempt: schemaOf<RequestOf<'startAttempt'>>({ rolloutId: id, workerId, leaseMs }),
+  startAttempt: schemaOf<RequestOf<'startAttempt'>>({ rolloutId: id, workerId, leaseMs, idempotencyKey }),
   releaseAttempt: attemptKey,
   cancelRollouts: schemaOf<RequestOf<'cancelRollouts'>>({ rolloutIds: z.array(z.string()) }),
   querySpans: schemaOf<SpanQuery>({
@@ -117,8 +176,11 @@ export const requestSchemas: Readonly<{
     rolloutId: z.string(),
     attemptId: z.string().optional(),
     traceId: z.string().optional(),
+    traceIdContains: z.string().optional(),
     spanId: z.string().optional(),
+    spanIdContains: z.string().optional(),
     parentId: z.string().optional(),
+    parentIdContains: z.string().optional(),
     name: z.string().optional(),
     nameContains: z.string().optional(),
     filterLogic,
@@ -153,7 +215,7 @@ export const requestSchemas: Readonly<{
     attemptId: id,
     status: attemptStatusSchema.optional(),
     outcome: attemptOutcomeSchema.optional(),
-    workerId: z.string().optional(),
+    workerId: chosenWorkerId.optional(),
     lastHeartbeatTime: z.number().optional(),
     metadata: jsonObjectSchema.optional(),
   }),
@@ -168,35 +230,84 @@ export const requestSchemas: Readonly<{
     workerIdContains: z.string().optional(),
     filterLogic,
   }),
-  updateWorker: schemaOf<RequestOf<'updateWorker'>>({ workerId: z.string(), heartbeatStats: jsonObjectSchema.optional() }),
+  updateWorker: schemaOf<RequestOf<'updateWorker'>>({ workerId: chosenWorkerId, heartbeatStats: jsonObjectSchema.optional() }),
   heartbeat: schemaOf<HeartbeatRequest>({
-    workerId: z.string(),
+    workerId: chosenWorkerId,
     attempts: z.array(attemptKey).optional(),
     leaseMs,
+    capacity,
     stats: jsonObjectSchema.optional(),
   }),
 })
 
+const enqueueKeys: ReadonlySet<string> = new Set([
+  'input',
+  'mode',
+  'resources_id',
+  'resources_version',
+  'config',
+  'metadata',
+  'priority',
+  'idempotency_key',
+  'labels',
+  'rollout_id',
+] satisfies readonly (keyof EnqueueRolloutRequest)[])
+
 /**
  * A new rollout's request, without its undefined keys and with its config filled in. `input` is checked to be JSON and
  * taken over as it is, not copied.
+ * @param what names the request in messages, for example `rollouts[3]`
  * @throws AglError `invalid_argument`
  */
-export function parseEnqueueRequest(value: unknown): EnqueueRolloutRequest {
-  if (typeof value !== 'object' || value === null || !('input' in value)) {
-    throw new AglError({ code: 'invalid_argument', message: 'Expected a rollout request with an `input`.' })
+export function parseEnqueueRequest(value: unknown, what: string = 'rollout request'): EnqueueRolloutRequest {
+  if (!isPlainObject(value)) {
+    throw new AglError({
+      code: 'invalid_argument',
+      message: `Expected ${what} to be an object with an \`input\`; got ${kindOf(value)}.`,
+    })
   }
-  const { input, ...given } = value
+  const present: Record<string, unknown> = {}
+  for (const key in value) {
+    if (!enqueueKeys.has(key)) throw unknownKey(key, what)
+    if (value[key] !== undefined) present[key] = value[key]
+  }
+  if (!('input' in value)) {
+    throw new AglError({
+      code: 'invalid_argument',
+      message: `Expected an \`input\` in ${what}; null is one.`,
+      data: { field: 'input' },
+    })
+  }
+  const { input } = value
   checkJson(input, 'input')
-  const present = Object.fromEntries(Object.entries(given).filter(([, item]) => item !== undefined))
-  const request = parseOrThrow(enqueueRolloutRequestSchema, { ...present, input: null }, 'rollout request')
+  if (isBare(present)) return { input: input as EnqueueRolloutRequest['input'] }
+  const request = parseOrThrow(enqueueRolloutRequestSchema, { ...present, input: null }, what)
   if (request.resources_version != null && request.resources_id == null) {
     throw new AglError({
       code: 'invalid_argument',
-      message: 'Expected a `resources_id` beside `resources_version`; a version alone names no snapshot.',
+      message: `Expected a \`resources_id\` beside \`resources_version\` in ${what}; a version alone names no snapshot.`,
     })
   }
+  if (request.rollout_id != null) checkChosenId(request.rollout_id, 'rollout_id')
   return { ...request, input: input as EnqueueRolloutRequest['input'] }
+}
+
+/** Nothing but an input: there is nothing to check. */
+function isBare(present: Readonly<Record<string, unknown>>): boolean {
+  for (const key in present) if (key !== 'input') return false
+  return true
+}
+
+function unknownKey(key: string, what: string): AglError {
+  return new AglError({
+    code: 'invalid_argument',
+    message: `Unknown key "${key}" in ${what}; known are ${[...enqueueKeys].join(', ')}.`,
+    data: { field: key },
+  })
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value
 }
 
 /**
@@ -209,6 +320,7 @@ export function parseResources(
 ): NamedResources {
   const resources = parseOrThrow(namedResourcesSchema, value, 'resources')
   for (const [name, resource] of Object.entries(resources)) {
+    if (resource.resource_type.startsWith('custom:')) checkJson(resource, `resource "${name}"`)
     const kind = kinds.get(resource.resource_type)
     if (kind === undefined) continue
     const { resource_type: type, ...fields } = resource

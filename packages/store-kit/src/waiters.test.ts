@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { createClaimWaiters } from './claim-waiters.ts'
 import { createHeap } from './heap.ts'
 import { createRolloutWaiters } from './rollout-waiters.ts'
-import { createManualClock } from './testing.ts'
+import { createManualClock } from './testing/index.ts'
 
 describe('claim waiters', () => {
   const request = { workerId: 'w', leaseMs: null, limit: 1 }
@@ -32,6 +32,39 @@ describe('claim waiters', () => {
     expect(waiters.size).toBe(0)
     expect(clock.pendingTimers()).toBe(0)
     expect(getEventListeners(controller.signal, 'abort')).toHaveLength(0)
+  })
+
+  test('full workers are passed over, and the least loaded of those with a capacity goes first', async () => {
+    const waiters = createClaimWaiters<string>({ clock: createManualClock() })
+    const loads = new Map(
+      Object.entries({ full: [2, 2], half: [1, 2], quarter: [1, 4] }).map(([id, [running, capacity]]) => [
+        id,
+        { running: running!, capacity: capacity! },
+      ]),
+    )
+    const served: string[] = []
+    const ids = ['full', 'half', 'plain', 'quarter', 'other']
+    const waits = ids.map(async (workerId) => {
+      await waiters.wait({ ...request, workerId }, { waitMs: 1000, signal: undefined })
+      served.push(workerId)
+    })
+    for (let turn = 0; turn < ids.length; turn++) {
+      const work = ['task']
+      waiters.serve(
+        () => work.splice(0),
+        (workerId) => loads.get(workerId) ?? null,
+      )
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    // The turn of `half` goes to `quarter`, which has less to do; that of `plain`, which has no capacity, is its own.
+    expect(served).toEqual(['quarter', 'half', 'plain', 'other'])
+    loads.set('full', { running: 1, capacity: 2 })
+    waiters.serve(
+      () => ['task'],
+      (workerId) => loads.get(workerId) ?? null,
+    )
+    await Promise.all(waits)
+    expect(served.at(-1)).toBe('full')
   })
 
   test('closing rejects all', async () => {

@@ -10,6 +10,7 @@ import { type Effect, isLive } from './state-machine/index.ts'
  *   an attempt left it       if it still runs others: busy, current_* = the one claimed last of these
  *                            else current_* = null, last_idle_time, and idle, or unknown when the attempt was lost
  *   heartbeat                last_heartbeat_time, heartbeat_stats
+ *   claim or heartbeat that says it  capacity
  */
 
 function createWorker(workerId: string): Worker {
@@ -23,7 +24,19 @@ function createWorker(workerId: string): Worker {
     last_idle_time: null,
     current_rollout_id: null,
     current_attempt_id: null,
+    capacity: null,
   }
+}
+
+/** It said how many rollouts it runs at a time; makes the worker if there is none. */
+export function workerReportsCapacity(worker: Worker | undefined, workerId: string, capacity: number): Worker {
+  if (worker?.capacity === capacity) return worker
+  return Object.freeze({ ...(worker ?? createWorker(workerId)), capacity })
+}
+
+/** How many more rollouts a worker may be given; Infinity where it did not say. */
+export function freeSlots(worker: Pick<Worker, 'capacity'> | undefined, running: number): number {
+  return worker?.capacity == null ? Infinity : Math.max(0, worker.capacity - running)
 }
 
 /** A heartbeat; makes the worker if there is none. @param stats undefined leaves the last ones */

@@ -1,17 +1,24 @@
 import {
+  type AttemptEntry,
   type AttemptSubject,
   createRunningAttempts,
   type Effect,
+  isFinished,
   isLive,
   isQueuing,
   nextDeadline,
   type RolloutEntry,
+  type RunningAttempts,
   type Transition,
   unreachable,
   workerAfter,
 } from '@agl/store-kit'
-import { arm } from './deadlines.ts'
-import { type AttemptRow, latestAttempt, type MemoryState, type RolloutRow } from './state.ts'
+import type { Rollout, RolloutStatus, Worker } from '@agl/types'
+import { attemptBytes, countBytes, heapBytes, rolloutBytes, workerBytes } from './bytes.ts'
+import { arm, setTimer } from './deadlines.ts'
+import { differs, emit, isNews } from './events.ts'
+import { leaveWindow, settleShelf } from './pack.ts'
+import { type AttemptRow, latestAttempt, type MemoryState, pinKey, type RolloutRow } from './state.ts'
 
 /** What the state machine is told about an attempt. */
 export function subjectOf(attempt: AttemptRow): AttemptSubject {
@@ -21,36 +28,159 @@ export function subjectOf(attempt: AttemptRow): AttemptSubject {
 
 /** Stores a new rollout. */
 export function insertRollout(state: MemoryState, entry: RolloutEntry): RolloutRow {
-  const row: RolloutRow = { entry, ordinal: state.rollouts.size, attempts: [], spans: [], sequence: 0, ticket: null }
+  const row: RolloutRow = {
+    entry,
+    ordinal: state.nextOrdinal++,
+    attempts: [],
+    sequence: 0,
+    arrivals: 0,
+    lastSequence: -Infinity,
+    isInOrder: true,
+    spanCount: 0,
+    recordBytes: 0,
+    spanBytes: 0,
+    ticket: null,
+    retiredLink: null,
+    withSpansLink: null,
+  }
   const { rollout_id: id, status, priority } = entry.rollout
   state.rollouts.set(id, row)
+  state.ordered.add(row)
   state.byStatus.get(status)!.add(row)
-  if (isQueuing(status)) row.ticket = state.queue.add(row, priority)
+  addRecordBytes(state, row, bytesOfRollout(entry.rollout))
+  pin(state, entry.rollout, 1)
+  if (isFinished(status)) row.retiredLink = state.retired.append(row)
+  if (isQueuing(status)) enqueue(state, row, priority)
+  emit(state, () => ({ type: 'rollout', rollout: entry.rollout }))
   return row
+}
+
+function enqueue(state: MemoryState, row: RolloutRow, priority: number): void {
+  row.ticket = state.queue.add(row, priority)
+  state.hasNewWork = true
+}
+
+/** Moves a rollout that waits to the tail of its priority. */
+export function requeueRow(state: MemoryState, row: RolloutRow): void {
+  if (row.ticket !== null) state.queue.remove(row.ticket)
+  enqueue(state, row, row.entry.rollout.priority)
+}
+
+/** Moves a finished rollout to the end of the finished ones. */
+export function retireAnew(state: MemoryState, row: RolloutRow): void {
+  retire(state, row, false)
+  retire(state, row, true)
 }
 
 /** Writes a transition: all records first, then what follows from them. */
 export function applyTransition(state: MemoryState, row: RolloutRow, transition: Transition, now: number): void {
-  const before = row.entry.rollout.status
-  const after = transition.rollout.rollout.status
+  const before = row.entry.rollout
+  const after = transition.rollout.rollout
   row.entry = transition.rollout
-  if (before !== after) {
-    state.byStatus.get(before)!.delete(row)
-    state.byStatus.get(after)!.add(row)
-  }
-  for (const entry of transition.attempts) {
-    const id = entry.attempt.attempt_id
-    const known = state.attempts.get(id)
-    const attempt: AttemptRow = known ?? { entry, rollout: row, spans: new Map(), armedAt: null }
-    if (known === undefined) {
-      state.attempts.set(id, attempt)
-      row.attempts.push(attempt)
-    } else {
-      known.entry = entry
-    }
-    armAttempt(state, attempt)
-  }
+  for (const entry of transition.attempts) writeAttempt(state, row, entry)
+  if (before !== after) followRollout(state, row, before)
   for (const effect of transition.effects) applyEffect(state, row, effect, now)
+}
+
+/** Brings the indexes in line with a changed record. */
+function followRollout(state: MemoryState, row: RolloutRow, before: Rollout): void {
+  const { rollout } = row.entry
+  if (before.status !== rollout.status) moveStatus(state, row, before.status)
+  if (before.input !== rollout.input || before.metadata !== rollout.metadata) {
+    addRecordBytes(state, row, bytesOfRollout(rollout) - bytesOfRollout(before))
+  }
+  pin(state, before, -1)
+  pin(state, rollout, 1)
+  if (state.events.isActive && differs(before, rollout)) emit(state, () => ({ type: 'rollout', rollout }))
+}
+
+function moveStatus(state: MemoryState, row: RolloutRow, before: RolloutStatus): void {
+  const { status } = row.entry.rollout
+  state.byStatus.get(before)!.delete(row)
+  state.byStatus.get(status)!.add(row)
+  if (row.retiredLink !== null) retire(state, row, false)
+  if (isFinished(status)) retire(state, row, true)
+}
+
+/** Moves a rollout and its bytes to the end of the finished ones, or away from them. */
+function retire(state: MemoryState, row: RolloutRow, isRetired: boolean): void {
+  const bytes = row.recordBytes + row.spanBytes
+  const sign = isRetired ? 1 : -1
+  state.usage.finished += sign * bytes
+  state.usage.unfinished -= sign * bytes
+  if (isRetired) {
+    row.retiredLink = state.retired.append(row)
+    if (row.spanBytes > 0) row.withSpansLink = state.retiredWithSpans.append(row)
+    if (state.retired.size === 1) setTimer(state)
+    return
+  }
+  if (row.retiredLink !== null) state.retired.remove(row.retiredLink)
+  if (row.withSpansLink !== null) state.retiredWithSpans.remove(row.withSpansLink)
+  row.retiredLink = null
+  row.withSpansLink = null
+}
+
+/** Counts an unfinished rollout in or out of what its version of resources is needed for. */
+function pin(state: MemoryState, rollout: Rollout, change: 1 | -1): void {
+  const { resources_id: id, resources_version: version, status } = rollout
+  if (id === null || version === null || isFinished(status)) return
+  const key = pinKey(id, version)
+  const count = (state.pins.get(key) ?? 0) + change
+  if (count === 0) state.pins.delete(key)
+  else state.pins.set(key, count)
+}
+
+function bytesOfRollout({ input, metadata, labels }: Rollout): number {
+  return rolloutBytes + heapBytes(input) + heapBytes(metadata) + heapBytes(labels)
+}
+
+function addRecordBytes(state: MemoryState, row: RolloutRow, bytes: number): void {
+  row.recordBytes += bytes
+  state.usage[isFinished(row.entry.rollout.status) ? 'finished' : 'unfinished'] += bytes
+}
+
+function writeAttempt(state: MemoryState, rollout: RolloutRow, entry: AttemptEntry): void {
+  const { attempt } = entry
+  const known = state.attempts.get(attempt.attempt_id)
+  const before = known?.entry.attempt
+  const row: AttemptRow = known ?? {
+    entry,
+    rollout,
+    spans: null,
+    isGone: false,
+    packingLink: null,
+    armedAt: null,
+  }
+  row.entry = entry
+  if (known === undefined) {
+    state.attempts.set(attempt.attempt_id, row)
+    rollout.attempts.push(row)
+    addRecordBytes(state, rollout, attemptBytes)
+  }
+  if (before !== undefined && before.metadata !== attempt.metadata) {
+    addRecordBytes(state, rollout, heapBytes(attempt.metadata) - heapBytes(before.metadata))
+  }
+  const wasLive = before === undefined || isLive(before.status)
+  if (wasLive && !isLive(attempt.status)) settleShelf(state, row)
+  if (isLive(attempt.status)) leaveWindow(state, row)
+  if (isNews(before, attempt)) emit(state, () => ({ type: 'attempt', attempt }))
+  armAttempt(state, row)
+}
+
+/** Stores an attempt as it was. */
+export function restoreAttempt(state: MemoryState, rollout: RolloutRow, entry: AttemptEntry): AttemptRow {
+  writeAttempt(state, rollout, entry)
+  return state.attempts.get(entry.attempt.attempt_id)!
+}
+
+/** Forgets an attempt; what was watched or run of it no longer is. */
+export function dropAttempt(state: MemoryState, row: AttemptRow): void {
+  const { attempt } = row.entry
+  row.armedAt = null
+  state.attempts.delete(attempt.attempt_id)
+  if (!isLive(attempt.status) || attempt.worker_id === null || attempt.worker_id === '') return
+  const left = { kind: 'workerLeft', workerId: attempt.worker_id, attempt, isLost: false } as const
+  followWorker(state, left, state.clock.now())
 }
 
 /** Watches the attempt's next deadline; needed after whatever may have brought that nearer. */
@@ -64,7 +194,7 @@ function applyEffect(state: MemoryState, row: RolloutRow, effect: Effect, now: n
   const { rollout } = row.entry
   switch (effect.kind) {
     case 'enqueue':
-      row.ticket = state.queue.add(row, rollout.priority)
+      enqueue(state, row, rollout.priority)
       return
     case 'dequeue':
       if (row.ticket !== null) state.queue.remove(row.ticket)
@@ -99,7 +229,21 @@ function followWorker(
   const running = known?.running ?? createRunningAttempts()
   if (effect.kind === 'workerBusy') running.add(effect.attempt)
   else running.remove(effect.attempt.attempt_id)
-  const worker = workerAfter(known?.worker, effect, running.last(), now)
-  if (known === undefined) state.workers.set(effect.workerId, { worker, running })
-  else known.worker = worker
+  if (effect.kind === 'workerLeft' && known?.worker.capacity != null) state.hasNewWork = true
+  putWorker(state, workerAfter(known?.worker, effect, running.last(), now), running)
+}
+
+/** Writes a worker's record. */
+export function putWorker(
+  state: MemoryState,
+  worker: Worker,
+  running: RunningAttempts = state.workers.get(worker.worker_id)?.running ?? createRunningAttempts(),
+): void {
+  const known = state.workers.get(worker.worker_id)
+  if (known !== undefined) {
+    known.worker = worker
+    return
+  }
+  state.workers.set(worker.worker_id, { worker, running })
+  countBytes(state, 'other', workerBytes)
 }

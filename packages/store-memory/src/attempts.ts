@@ -7,7 +7,6 @@ import {
   type StopReason,
   updateAttempt as updated,
   workerBeat,
-  createRunningAttempts,
 } from '@agl/store-kit'
 import type {
   Attempt,
@@ -21,7 +20,8 @@ import type {
   Rollout,
   Worker,
 } from '@agl/types'
-import { applyTransition, subjectOf } from './apply.ts'
+import { applyTransition, putWorker, subjectOf } from './apply.ts'
+import { reportCapacity } from './claim.ts'
 import { type AttemptRow, findAttempt, findRollout, latestAttempt, type MemoryState } from './state.ts'
 
 /** Finds by id or `latest`. @throws AglError `not_found` */
@@ -49,6 +49,7 @@ export function releaseAttempt(state: MemoryState, request: Parameters<Lightning
 }
 
 export function heartbeat(state: MemoryState, request: HeartbeatRequest): HeartbeatReply {
+  if (request.capacity !== undefined) reportCapacity(state, request.workerId, request.capacity)
   const stopped: { rolloutId: string; attemptId: string; reason: StopReason }[] = []
   for (const { rolloutId, attemptId } of request.attempts ?? []) {
     const row = state.attempts.get(attemptId)
@@ -68,8 +69,7 @@ export function heartbeat(state: MemoryState, request: HeartbeatRequest): Heartb
 export function beatWorker(state: MemoryState, workerId: string, stats: JsonObject | undefined): Worker {
   const known = state.workers.get(workerId)
   const worker = workerBeat(known?.worker, workerId, stats, state.clock.now())
-  if (known === undefined) state.workers.set(workerId, { worker, running: createRunningAttempts() })
-  else known.worker = worker
+  putWorker(state, worker)
   return worker
 }
 

@@ -1,7 +1,14 @@
-import { type ClaimRequest, claimRollout, workerFoundNothing, createRunningAttempts } from '@agl/store-kit'
-import type { AttemptedRollout, DequeueRequest } from '@agl/types'
-import { applyTransition } from './apply.ts'
-import { findRollout, latestAttempt, type MemoryState, type RolloutRow, withAttempt } from './state.ts'
+import {
+  type ClaimRequest,
+  claimRollout,
+  freeSlots,
+  type WorkerLoad,
+  workerFoundNothing,
+  workerReportsCapacity,
+} from '@agl/store-kit'
+import { AglError, type AttemptedRollout, type DequeueRequest } from '@agl/types'
+import { applyTransition, putWorker } from './apply.ts'
+import { findRollout, latestAttempt, type MemoryState, newId, type RolloutRow, withAttempt } from './state.ts'
 
 /** Claims up to `limit` rollouts, or waits for the first; a limit below 1 claims nothing. */
 export function dequeue(
@@ -10,6 +17,7 @@ export function dequeue(
 ): readonly AttemptedRollout[] | Promise<readonly AttemptedRollout[]> {
   const { signal, waitMs = 0, limit } = request
   signal?.throwIfAborted()
+  if (request.capacity !== undefined) reportCapacity(state, request.workerId ?? '', request.capacity)
   const claim: ClaimRequest = { workerId: request.workerId ?? null, leaseMs: request.leaseMs ?? null, limit }
   const claimed = claimWaiting(state, claim)
   if (claimed.length > 0) return claimed
@@ -19,13 +27,19 @@ export function dequeue(
 
 /** Hands waiting work to parked calls; to be called whenever something may have been queued. */
 export function serveWaiters(state: MemoryState): void {
+  if (!state.hasNewWork) return
+  state.hasNewWork = false
   if (state.queue.size === 0 || state.claimWaiters.size === 0) return
-  state.claimWaiters.serve((request) => claimWaiting(state, request))
+  state.claimWaiters.serve(
+    (request) => claimWaiting(state, request),
+    (workerId) => loadOf(state, workerId),
+  )
 }
 
 function claimWaiting(state: MemoryState, request: ClaimRequest): readonly AttemptedRollout[] {
   const claimed: AttemptedRollout[] = []
-  while (claimed.length < request.limit) {
+  const limit = Math.min(request.limit, freeSlotsOf(state, request.workerId))
+  while (claimed.length < limit) {
     const row = state.queue.take()
     if (row === undefined) break
     claimed.push(claimRow(state, row, { ...request, isFromQueue: true }))
@@ -48,7 +62,7 @@ function claimRow(
 ): AttemptedRollout {
   const now = state.clock.now()
   const transition = claimRollout(row.entry, {
-    attemptId: state.ids.attemptId(),
+    attemptId: newId(state.ids.attemptId, state.attempts),
     attemptsSoFar: row.attempts.length,
     workerId: claim.workerId,
     leaseMs: claim.leaseMs,
@@ -62,8 +76,31 @@ function claimRow(
 function findNothing(state: MemoryState, workerId: string | null): void {
   if (workerId === null || workerId === '') return
   const known = state.workers.get(workerId)
-  const running = known?.running ?? createRunningAttempts()
-  const worker = workerFoundNothing(known?.worker, workerId, running.size > 0, state.clock.now())
-  if (known === undefined) state.workers.set(workerId, { worker, running })
-  else known.worker = worker
+  const isRunning = known !== undefined && known.running.size > 0
+  putWorker(state, workerFoundNothing(known?.worker, workerId, isRunning, state.clock.now()))
+}
+
+function freeSlotsOf(state: MemoryState, workerId: string | null): number {
+  const known = workerId === null ? undefined : state.workers.get(workerId)
+  return known === undefined ? Infinity : freeSlots(known.worker, known.running.size)
+}
+
+function loadOf(state: MemoryState, workerId: string): WorkerLoad | null {
+  const known = state.workers.get(workerId)
+  return known?.worker.capacity == null ? null : { running: known.running.size, capacity: known.worker.capacity }
+}
+
+/** @throws AglError `invalid_argument` for a worker without an id, whose attempts cannot be counted */
+export function reportCapacity(state: MemoryState, workerId: string, capacity: number): void {
+  if (workerId === '') {
+    throw new AglError({
+      code: 'invalid_argument',
+      message: 'Expected a workerId beside `capacity`: the attempts of a worker without an id cannot be counted.',
+    })
+  }
+  const known = state.workers.get(workerId)?.worker
+  const worker = workerReportsCapacity(known, workerId, capacity)
+  if (worker === known) return
+  putWorker(state, worker)
+  state.hasNewWork = true
 }

@@ -1,16 +1,26 @@
 import { getEventListeners } from 'node:events'
 import { describeStoreContract } from '@agl/store-kit/conformance'
 import { createManualClock } from '@agl/store-kit/testing'
-import { defineResourceKind } from '@agl/types'
+import { defineResourceKind, type NamedResources } from '@agl/types'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { createMemoryStore } from './create-memory-store.ts'
 
 describeStoreContract({
   name: 'MemoryStore',
-  create() {
+  create(options = {}) {
     const clock = createManualClock()
-    const store = createMemoryStore({ clock, seed: 1 })
+    const store = createMemoryStore({ clock, seed: 1, ...options })
+    return { store, advance: clock.advance, close: () => store.close() }
+  },
+})
+
+// Every span of a settled attempt is packed by the next write.
+describeStoreContract({
+  name: 'MemoryStore that packs all spans',
+  create(options = {}) {
+    const clock = createManualClock()
+    const store = createMemoryStore({ clock, seed: 1, unpackedBytes: 0, ...options })
     return { store, advance: clock.advance, close: () => store.close() }
   },
 })
@@ -19,7 +29,11 @@ describe('memory store', () => {
   test('names itself and what it can do', () => {
     const store = createMemoryStore()
     expect(store.name).toBe('MemoryStore')
-    expect(store.capabilities).toEqual({ durability: 'none', sharing: 'process' })
+    expect(store.capabilities).toEqual({
+      durability: 'none',
+      sharing: 'process',
+      features: ['leases', 'scheduling', 'watch', 'deletes', 'retention', 'aliases', 'snapshots'],
+    })
   })
 
   test('an unknown option is an error', () => {
@@ -42,6 +56,54 @@ describe('memory store', () => {
     await store.addResources({ resources: { knob: kind.create({ turn: 1 }) } })
     const wrong = { knob: { resource_type: 'custom:knob', turn: 'left' } } as const
     await expect(store.addResources({ resources: wrong })).rejects.toMatchObject({ code: 'invalid_argument' })
+  })
+
+  test('many limits that pass at once are dealt with in short passes, without any call', async () => {
+    const clock = createManualClock()
+    const store = createMemoryStore({ clock })
+    await store.enqueueManyRollouts({ rollouts: Array.from({ length: 1000 }, (_, input) => ({ input })) })
+    await store.dequeueManyRollouts({ limit: 1000, leaseMs: 10_000 })
+    clock.advance(10_100)
+    expect((await store.queryRollouts({ statusIn: ['requeuing'], limit: 1 })).total).toBe(1000)
+    expect(clock.pendingTimers()).toBe(0)
+  })
+
+  test('finished rollouts that are too old go without any call', async () => {
+    const clock = createManualClock()
+    const store = createMemoryStore({ clock, retention: { maxAgeSeconds: 60 } })
+    const rollouts = Array.from({ length: 500 }, (_, input) => ({ input, rollout_id: `ro-${input}` }))
+    await store.enqueueManyRollouts({ rollouts })
+    const iterator = store.watch()[Symbol.asyncIterator]()
+    await store.cancelRollouts({ rolloutIds: rollouts.map((rollout) => rollout.rollout_id) })
+    clock.advance(61_000)
+    const types: string[] = []
+    while (types.length < 1000) types.push((await iterator.next()).value.type)
+    expect(types.filter((type) => type === 'rollout_deleted')).toHaveLength(500)
+    expect((await store.statistics()).total_rollouts).toBe(0)
+    expect(clock.pendingTimers()).toBe(0)
+  })
+
+  test('large snapshots of resources come back as they were, from the history too', async () => {
+    const store = createMemoryStore()
+    const large = (text: string): NamedResources => ({
+      prompt: { resource_type: 'prompt_template', template: text.repeat(50_000), engine: 'jinja' },
+    })
+    const first = await store.addResources({ resources: large('ab ') })
+    const resourcesId = first.resources_id
+    const second = await store.updateResources({ resourcesId, resources: large('cd ') })
+    expect(await store.getResourcesById({ resourcesId, version: 1 })).toEqual(first)
+    expect(await store.getResourcesById({ resourcesId })).toEqual(second)
+    expect((await store.queryResourcesVersions({ resourcesId })).items).toEqual([first, second])
+    await store.deleteResources({ resourcesId, version: 2 })
+    expect(await store.getLatestResources()).toEqual(first)
+  })
+
+  test('a malformed OpenTelemetry span is refused by what it should be', async () => {
+    const store = createMemoryStore()
+    const { rollout_id: rolloutId, attempt } = await store.startRollout({ rollout: { input: 1 } })
+    const key = { rolloutId, attemptId: attempt.attempt_id }
+    const refused = store.addOtelSpan({ ...key, span: {} as never })
+    await expect(refused).rejects.toThrow('Expected a finished OpenTelemetry span')
   })
 
   test('has one timer while something can expire, and none after close', async () => {

@@ -1,17 +1,41 @@
 import { matchWorkers, pageOf, requestSchemas, sortFields, storeClosed } from '@agl/store-kit'
-import { type LightningStore, parseOrThrow, type ResourcesUpdate, type StoreCapabilities, type StoreStatistics } from '@agl/types'
+import {
+  type Idempotent,
+  type LightningStore,
+  parseOrThrow,
+  type ResourcesUpdate,
+  type StoreCapabilities,
+  type StoreStatistics,
+} from '@agl/types'
 import type { z } from 'zod'
 import { beatWorker, getLatestAttempt, heartbeat, queryAttempts, releaseAttempt, updateAttempt } from './attempts.ts'
 import { dequeue, serveWaiters, startAttempt } from './claim.ts'
+import { deleteRollouts } from './delete.ts'
 import { enqueueManyRollouts, enqueueRollout, startRollout } from './enqueue.ts'
 import { type MemoryStoreOptions, parseOptions } from './options.ts'
-import { addResources, getResourcesById, queryResources, storeVersion } from './resources.ts'
+import {
+  addResources,
+  deleteResources,
+  deleteResourcesAlias,
+  getResourcesByAlias,
+  getResourcesById,
+  queryResources,
+  queryResourcesAliases,
+  queryResourcesVersions,
+  setResourcesAlias,
+  updateManyResources,
+} from './resources.ts'
 import { cancelRollouts, getRolloutById, queryRollouts, updateRollout, waitForRollouts } from './rollouts.ts'
-import { addManySpans, addSpan, nextSequenceIds, querySpans } from './spans.ts'
+import { exportSnapshot, importSnapshot } from './snapshots.ts'
+import { addManySpans, addOtelSpan, addSpan, nextSequenceIds, querySpans } from './spans.ts'
 import { createState, type MemoryState } from './state.ts'
 import { onTimer, sweep } from './sweep.ts'
 
-const capabilities: StoreCapabilities = Object.freeze({ durability: 'none', sharing: 'process' })
+const capabilities: StoreCapabilities = Object.freeze({
+  durability: 'none',
+  sharing: 'process',
+  features: Object.freeze(['leases', 'scheduling', 'watch', 'deletes', 'retention', 'aliases', 'snapshots'] as const),
+})
 
 /**
  * A store in the memory of this process; what it holds ends with it. Every verb does its work in one tick, so that calls
@@ -29,13 +53,24 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): LightningSt
       work: (state: MemoryState, request: Request) => Value | Promise<Value>,
     ) =>
     async (request: Request): Promise<Value> => {
-      if (state.isClosed) throw storeClosed(state.name)
+      checkOpen()
       sweep(state)
       const parsed = name === null ? request : parseRequest<Request>(name, request)
       const value = work(state, parsed)
       serveWaiters(state)
       return value
     }
+
+  /** A verb whose calls may carry an idempotency key. */
+  const keyed = <Request extends Idempotent, Value>(
+    name: keyof typeof requestSchemas,
+    work: (state: MemoryState, request: Request) => Value | Promise<Value>,
+  ): ((request: Request) => Promise<Value>) =>
+    verb<Request, Value>(name, (_, request) => state.keys.run(name, request.idempotencyKey, () => work(state, request)))
+
+  const checkOpen = (): void => {
+    if (state.isClosed) throw storeClosed(state.name)
+  }
 
   const close = async (): Promise<void> => {
     if (state.isClosed) return
@@ -45,6 +80,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): LightningSt
     const reason = storeClosed(state.name)
     state.claimWaiters.close(reason)
     state.rolloutWaiters.close(reason)
+    state.events.close(reason)
   }
 
   return Object.freeze<LightningStore>({
@@ -54,17 +90,21 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): LightningSt
     startRollout: verb('startRollout', startRollout),
     enqueueRollout: verb(null, enqueueRollout),
     enqueueManyRollouts: verb('enqueueManyRollouts', (_, { rollouts }) => enqueueManyRollouts(state, rollouts)),
-    dequeueRollout: verb(
+    dequeueRollout: keyed(
       'dequeueRollout',
       async (_, request = {}) => (await dequeue(state, { ...request, limit: 1 }))[0] ?? null,
     ),
-    dequeueManyRollouts: verb('dequeueManyRollouts', dequeue),
-    startAttempt: verb('startAttempt', startAttempt),
+    dequeueManyRollouts: keyed('dequeueManyRollouts', dequeue),
+    startAttempt: keyed('startAttempt', (_, request: Parameters<typeof startAttempt>[1] & Idempotent) =>
+      startAttempt(state, request),
+    ),
     releaseAttempt: verb('releaseAttempt', releaseAttempt),
     cancelRollouts: verb('cancelRollouts', (_, { rolloutIds }) => cancelRollouts(state, rolloutIds)),
+    deleteRollouts: verb('deleteRollouts', (_, { rolloutIds }) => deleteRollouts(state, rolloutIds)),
 
     addSpan: verb(null, addSpan),
     addManySpans: verb('addManySpans', (_, { spans }) => addManySpans(state, spans)),
+    addOtelSpan: verb('addOtelSpan', addOtelSpan),
     querySpans: verb('querySpans', querySpans),
     getNextSpanSequenceId: verb('getNextSpanSequenceId', (_, attempt) => nextSequenceIds(state, [attempt])[0]!),
     getManySpanSequenceIds: verb('getManySpanSequenceIds', (_, { attempts }) => nextSequenceIds(state, attempts)),
@@ -77,11 +117,18 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): LightningSt
     updateRollout: verb('updateRollout', updateRollout),
     updateAttempt: verb('updateAttempt', updateAttempt),
 
-    addResources: verb('addResources', (_, { resources }) => addResources(state, resources)),
-    updateResources: verb('updateResources', (_, { resourcesId, resources }) => storeVersion(state, resourcesId, resources)),
+    addResources: keyed('addResources', (_, { resources }) => addResources(state, resources)),
+    updateResources: keyed('updateResources', (_, change) => updateManyResources(state, [change])[0]!),
+    updateManyResources: keyed('updateManyResources', (_, { updates }) => updateManyResources(state, updates)),
     getResourcesById: verb('getResourcesById', getResourcesById),
     getLatestResources: verb<void, ResourcesUpdate | null>(null, () => state.latestResources),
     queryResources: verb('queryResources', (_, query = {}) => queryResources(state, query)),
+    queryResourcesVersions: verb('queryResourcesVersions', queryResourcesVersions),
+    deleteResources: verb('deleteResources', deleteResources),
+    setResourcesAlias: verb('setResourcesAlias', setResourcesAlias),
+    getResourcesByAlias: verb('getResourcesByAlias', (_, { alias }) => getResourcesByAlias(state, alias)),
+    queryResourcesAliases: verb('queryResourcesAliases', (_, query = {}) => queryResourcesAliases(state, query)),
+    deleteResourcesAlias: verb('deleteResourcesAlias', (_, { alias }) => deleteResourcesAlias(state, alias)),
 
     queryWorkers: verb('queryWorkers', (_, query = {}) =>
       pageOf(
@@ -94,6 +141,13 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): LightningSt
     getWorkerById: verb('getWorkerById', (_, { workerId }) => state.workers.get(workerId)?.worker ?? null),
     updateWorker: verb('updateWorker', (_, { workerId, heartbeatStats }) => beatWorker(state, workerId, heartbeatStats)),
     heartbeat: verb('heartbeat', heartbeat),
+
+    watch: (request = {}) => state.events.watch(parseRequest('watch', request)),
+    exportSnapshot: (request = {}) => {
+      const { signal } = parseRequest<{ readonly signal?: AbortSignal }>('exportSnapshot', request)
+      return exportSnapshot(state, signal, checkOpen)
+    },
+    importSnapshot: verb('importSnapshot', (_, { lines }) => importSnapshot(state, lines)),
 
     statistics: verb<void, StoreStatistics>(null, () => statistics(state)),
     close,
@@ -112,8 +166,9 @@ function statistics(state: MemoryState): StoreStatistics {
     total_rollouts: state.rollouts.size,
     total_attempts: state.attempts.size,
     total_spans: state.spanCount,
-    total_resources: state.resources.size,
+    total_resources: [...state.resources.values()].filter((row) => row.versions.size > 0).length,
     total_workers: state.workers.size,
+    total_span_bytes: state.usage.spans,
     uptime: state.clock.now() - state.startTime,
   }
 }

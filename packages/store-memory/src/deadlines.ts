@@ -32,25 +32,31 @@ function dropSettled(state: MemoryState): void {
   state.deadlinesToSweep = Math.max(smallestSweep, 2 * state.deadlines.size)
 }
 
-/** The attempts whose entry is due, each taken out of the heap. */
-export function takeDue(state: MemoryState, now: number): readonly AttemptRow[] {
-  const due: AttemptRow[] = []
+/** The attempt that was due first, its entry taken out of the heap; undefined when none is due. */
+export function takeDue(state: MemoryState, now: number): AttemptRow | undefined {
   for (;;) {
     const first = state.deadlines.peek()
-    if (first === undefined || first.at >= now) return due
+    if (first === undefined || first.at >= now) return undefined
     state.deadlines.pop()
     if (first.row.armedAt !== first.at) continue
     first.row.armedAt = null
-    due.push(first.row)
+    return first.row
   }
 }
 
 /** Sets the one timer, unless it is set to an early enough moment. */
 export function setTimer(state: MemoryState): void {
-  const first = state.deadlines.peek()
-  if (first === undefined || state.isClosed) return
-  const at = first.at + margin
+  const moment = Math.min(state.deadlines.peek()?.at ?? Infinity, nextRetention(state) ?? Infinity)
+  if (moment === Infinity || state.isClosed) return
+  const at = moment + margin
   if (state.timer !== null && state.timer.at <= at) return
   state.timer?.cancel()
   state.timer = { at, cancel: state.clock.schedule(at, () => state.onTimer(state)) }
+}
+
+/** When the next rollout is too old, in epoch seconds. */
+function nextRetention(state: MemoryState): number | null {
+  const { maxAgeSeconds } = state.retention
+  const first = state.retired.first()
+  return maxAgeSeconds === null || first === undefined ? null : first.entry.rollout.end_time! + maxAgeSeconds
 }

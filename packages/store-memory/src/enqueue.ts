@@ -1,35 +1,45 @@
 import { claimRollout, createRollout, parseEnqueueRequest } from '@agl/store-kit'
 import { AglError, type AttemptedRollout, type EnqueueRolloutRequest, type Rollout, type StartRolloutRequest } from '@agl/types'
 import { applyTransition, insertRollout } from './apply.ts'
-import { latestAttempt, type MemoryState, type RolloutRow, withAttempt } from './state.ts'
-
-/** How long an idempotency key answers the rollout of its first call, in seconds. */
-const keyLifetime = 600
+import { attemptBytes, heapBytes, rolloutBytes } from './bytes.ts'
+import { reserve } from './reserve.ts'
+import { historyOf } from './resources.ts'
+import { latestAttempt, type MemoryState, newId, type RolloutRow, withAttempt } from './state.ts'
 
 export function enqueueRollout(state: MemoryState, request: EnqueueRolloutRequest): Rollout {
-  return enqueueOne(state, parseEnqueueRequest(request))
+  return enqueueParsed(state, [parseEnqueueRequest(request)])[0]!
 }
 
 export function enqueueManyRollouts(state: MemoryState, rollouts: readonly EnqueueRolloutRequest[]): readonly Rollout[] {
-  // All are checked before the first is stored.
-  const requests = rollouts.map(parseEnqueueRequest)
+  const requests = rollouts.map((request, index) => parseEnqueueRequest(request, `rollouts[${index}]`))
+  return enqueueParsed(state, requests)
+}
+
+/** All keys are checked, and there is room for all, before the first is stored. */
+function enqueueParsed(state: MemoryState, requests: readonly EnqueueRolloutRequest[]): readonly Rollout[] {
+  for (const { idempotency_key: key } of requests) if (key != null) state.keys.find('enqueueRollout', key)
+  reserve(
+    state,
+    requests.reduce((sum, request) => sum + bytesOfRequest(request), 0),
+  )
   return requests.map((request) => enqueueOne(state, request))
 }
 
 function enqueueOne(state: MemoryState, request: EnqueueRolloutRequest): Rollout {
   const now = state.clock.now()
-  const row = findEarlier(state, request, now) ?? insertNew(state, request, 'queuing', now)
+  const row = findEarlier(state, request, 'enqueueRollout') ?? insertNew(state, request, 'queuing', now)
   return row.entry.rollout
 }
 
 export function startRollout(state: MemoryState, { rollout, workerId, leaseMs }: StartRolloutRequest): AttemptedRollout {
-  const request = parseEnqueueRequest(rollout)
+  const request = parseEnqueueRequest(rollout, 'rollout')
   const now = state.clock.now()
-  const earlier = findEarlier(state, request, now)
+  const earlier = findEarlier(state, request, 'startRollout')
   if (earlier !== undefined) return answerEarlier(earlier)
+  reserve(state, bytesOfRequest(request) + attemptBytes)
   const row = insertNew(state, request, 'preparing', now)
   const transition = claimRollout(row.entry, {
-    attemptId: state.ids.attemptId(),
+    attemptId: newId(state.ids.attemptId, state.attempts),
     attemptsSoFar: 0,
     workerId: workerId ?? null,
     leaseMs: leaseMs ?? null,
@@ -52,20 +62,18 @@ function answerEarlier(row: RolloutRow): AttemptedRollout {
   })
 }
 
+type Verb = 'enqueueRollout' | 'startRollout'
+
 /** The rollout that an earlier call with the same chosen id or key made. */
-function findEarlier(state: MemoryState, request: EnqueueRolloutRequest, now: number): RolloutRow | undefined {
-  forgetOldKeys(state, now)
+function findEarlier(state: MemoryState, request: EnqueueRolloutRequest, verb: Verb): RolloutRow | undefined {
   const byId = request.rollout_id == null ? undefined : state.rollouts.get(request.rollout_id)
   if (byId !== undefined || request.idempotency_key == null) return byId
-  const key = state.keys.get(request.idempotency_key)
-  return key === undefined ? undefined : state.rollouts.get(key.rolloutId)
+  const known = state.keys.find(verb, request.idempotency_key)
+  return known === undefined ? undefined : state.rollouts.get(known.answer as string)
 }
 
-function forgetOldKeys(state: MemoryState, now: number): void {
-  for (const [key, { at }] of state.keys) {
-    if (now - at <= keyLifetime) return
-    state.keys.delete(key)
-  }
+function bytesOfRequest({ input, metadata }: EnqueueRolloutRequest): number {
+  return rolloutBytes + heapBytes(input) + heapBytes(metadata ?? null)
 }
 
 function insertNew(state: MemoryState, request: EnqueueRolloutRequest, status: 'queuing' | 'preparing', now: number): RolloutRow {
@@ -73,7 +81,7 @@ function insertNew(state: MemoryState, request: EnqueueRolloutRequest, status: '
   const resourcesId = request.resources_id ?? latest?.resources_id ?? null
   const entry = createRollout({
     request,
-    rolloutId: request.rollout_id ?? state.ids.rolloutId(),
+    rolloutId: request.rollout_id ?? newId(state.ids.rolloutId, state.rollouts),
     resourcesId,
     resourcesVersion: request.resources_version ?? newestVersion(state, resourcesId),
     status,
@@ -81,12 +89,13 @@ function insertNew(state: MemoryState, request: EnqueueRolloutRequest, status: '
   })
   const row = insertRollout(state, entry)
   const { rollout_id: rolloutId, idempotency_key: key } = entry.rollout
-  if (key !== null) state.keys.set(key, { rolloutId, at: now })
+  const verb: Verb = status === 'queuing' ? 'enqueueRollout' : 'startRollout'
+  if (key !== null) state.keys.remember({ verb, key, time: now, answer: rolloutId })
   return row
 }
 
 /** The version that a rollout is pinned to; null for an unknown id, which its runner will report. */
 export function newestVersion(state: MemoryState, resourcesId: string | null): number | null {
   if (resourcesId === null) return null
-  return state.resources.get(resourcesId)?.at(-1)?.version ?? null
+  return historyOf(state, resourcesId)?.newestVersion ?? null
 }

@@ -1,2 +1,2 @@
 export { createMemoryStore } from './create-memory-store.ts'
-export type { MemoryStoreOptions } from './options.ts'
+export { memoryStoreDefaults, type MemoryStoreOptions } from './options.ts'

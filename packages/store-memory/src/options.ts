@@ -1,4 +1,4 @@
-import type { Clock, RandomSource } from '@agl/store-kit'
+import { type Clock, type RandomSource, type RetentionOptions, retentionSchema } from '@agl/store-kit'
 import { type Logger, parseOrThrow, type ResourceKind } from '@agl/types'
 import { z } from 'zod'
 
@@ -12,9 +12,19 @@ export interface MemoryStoreOptions {
   readonly seed?: number
   /** Kinds of `custom:*` resources to be checked on write. Default: none; other custom resources are kept as they are. */
   readonly resourceKinds?: readonly Pick<ResourceKind<object>, 'resourceType' | 'schema'>[]
+  /** How much is kept; `maxBytes` is 1 GiB unless said otherwise. See `defaultRetention`. */
+  readonly retention?: RetentionOptions
+  /**
+   * How many bytes of spans of settled attempts stay objects, which are fastest to read; what is beyond is packed off the
+   * heap, what settled first before all others. At least 0. Default: 128 MiB.
+   */
+  readonly unpackedBytes?: number
   /** Default: silent. */
   readonly logger?: Logger
 }
+
+/** The defaults of {@link MemoryStoreOptions}; those of `retention` are `defaultRetention`. */
+export const memoryStoreDefaults: Readonly<{ unpackedBytes: number }> = Object.freeze({ unpackedBytes: 128 * 2 ** 20 })
 
 const isObjectWith =
   (...methods: readonly string[]) =>
@@ -35,6 +45,8 @@ const optionsSchema = z
         }),
       )
       .optional(),
+    retention: retentionSchema.optional(),
+    unpackedBytes: z.int().min(0).optional(),
     logger: z.custom<Logger>(isObjectWith('debug', 'info', 'warn', 'error'), { error: 'expected a Logger' }).optional(),
   })
   .refine(({ random, seed }) => random === undefined || seed === undefined, { error: 'give either random or seed, not both' })

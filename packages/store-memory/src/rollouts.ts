@@ -10,13 +10,30 @@ import {
 } from '@agl/store-kit'
 import type { AttemptedRollout, Page, Rollout, RolloutQuery, RolloutUpdate, WaitRequest } from '@agl/types'
 import { applyTransition, armAttempt } from './apply.ts'
+import { heapBytes } from './bytes.ts'
+import { reserve } from './reserve.ts'
 import { newestVersion } from './enqueue.ts'
 import { type MemoryState, type RolloutRow, withLatestAttempt } from './state.ts'
 
 export function queryRollouts(state: MemoryState, query: RolloutQuery): Page<Rollout | AttemptedRollout> {
-  const rollouts = candidates(state, query).map((row) => row.entry.rollout)
-  const page = pageOf(rollouts, matchRollouts(query), query, sortFields.rollouts)
+  const page = pageByIndex(state, query) ?? pageByScan(state, query)
   return { ...page, items: page.items.map(({ rollout_id: id }) => withLatestAttempt(state.rollouts.get(id)!)) }
+}
+
+/** A page that an index holds as it is: all rollouts, or those of one status, in the order of insertion. */
+function pageByIndex(state: MemoryState, query: RolloutQuery): Page<Rollout> | null {
+  const { limit = -1, offset = 0, statusIn } = query
+  if (query.sortBy != null || query.labels !== undefined || query.modeIn !== undefined) return null
+  if (query.rolloutIdIn !== undefined || query.rolloutIdContains !== undefined) return null
+  if (statusIn !== undefined && statusIn.length !== 1) return null
+  const rows = statusIn === undefined ? state.ordered : state.byStatus.get(statusIn[0]!)!
+  const items = rows.page(offset, limit === -1 ? Infinity : limit).map((row) => row.entry.rollout)
+  return { items, limit, offset, total: rows.size }
+}
+
+function pageByScan(state: MemoryState, query: RolloutQuery): Page<Rollout> {
+  const rollouts = candidates(state, query).map((row) => row.entry.rollout)
+  return pageOf(rollouts, matchRollouts(query), query, sortFields.rollouts)
 }
 
 /** The rows that may match, in insertion order: by id or status where the query names these, otherwise all. */
@@ -29,7 +46,7 @@ function candidates(state: MemoryState, query: RolloutQuery): readonly RolloutRo
       .flatMap((status) => [...state.byStatus.get(status)!])
       .sort((a, b) => a.ordinal - b.ordinal)
   }
-  return [...state.rollouts.values()]
+  return [...state.ordered]
 }
 
 export function getRolloutById(state: MemoryState, rolloutId: string): Rollout | AttemptedRollout | null {
@@ -40,6 +57,8 @@ export function getRolloutById(state: MemoryState, rolloutId: string): Rollout |
 export function updateRollout(state: MemoryState, update: RolloutUpdate): Rollout {
   const row = state.rollouts.get(update.rolloutId)
   if (row === undefined) throw rolloutItemNotFound(update.rolloutId)
+  const grown = heapBytes(update.input) + heapBytes(update.metadata)
+  if (grown > 0) reserve(state, grown)
   const now = state.clock.now()
   applyTransition(state, row, updated(row.entry, attemptEntries(row), changeOf(state, update), now), now)
   // A new config may have brought deadlines nearer.
@@ -81,7 +100,11 @@ export function waitForRollouts(state: MemoryState, request: WaitRequest): reado
   const { signal, timeoutMs = null } = request
   signal?.throwIfAborted()
   const known = request.rolloutIds.flatMap((id) => state.rollouts.get(id) ?? [])
-  const collect = (): readonly Rollout[] => known.map((row) => row.entry.rollout).filter((rollout) => isFinished(rollout.status))
+  const collect = (): readonly Rollout[] =>
+    known
+      .filter((row) => state.rollouts.get(row.entry.rollout.rollout_id) === row)
+      .map((row) => row.entry.rollout)
+      .filter((rollout) => isFinished(rollout.status))
   if (timeoutMs !== null && timeoutMs <= 0) return collect()
   return state.rolloutWaiters.wait({
     rolloutIds: known.map((row) => row.entry.rollout.rollout_id),

@@ -1,34 +1,84 @@
-import { matchSpans, pageOf, type ParsedSpan, parseNewSpan, sortFields, spansArrived } from '@agl/store-kit'
-import type { LightningStore, NewSpan, Page, Span, SpanQuery } from '@agl/types'
-import { isRewardSpan } from '@agl/types/spans'
+import {
+  isFinished,
+  matchSpans,
+  pageOf,
+  type ParsedSpan,
+  parseNewSpan,
+  sortFields,
+  spansArrived,
+  spansGone,
+} from '@agl/store-kit'
+import { AglError, errorMessage, type LightningStore, type NewSpan, type Page, type Span, type SpanQuery } from '@agl/types'
+import { isRewardSpan, spanFromOtel } from '@agl/types/spans'
 import { applyTransition, subjectOf } from './apply.ts'
+import { heapBytes } from './bytes.ts'
+import { reserve } from './reserve.ts'
+import { addSpanBytes, packSettled } from './pack.ts'
+import { createShelf, hasSpan, openSpanBytes, placesOf, putSpan, type SpanPlace } from './span-shelf.ts'
 import { type AttemptRow, findAttempt, findRollout, latestAttempt, type MemoryState, type RolloutRow } from './state.ts'
 
 export function addSpan(state: MemoryState, span: NewSpan): Span | null {
   const parsed = parseNewSpan(span)
-  const attempt = attemptOf(state, parsed)
-  const stored = storeSpan(state, attempt, parsed)
-  if (stored !== null) noteArrival(state, attempt, [stored])
+  let attempt = attemptOf(state, parsed)
+  const bytes = spanBytes(parsed)
+  // Making room may have dropped the finished rollout that this is a late span of.
+  if (reserve(state, bytes)) attempt = attemptOf(state, parsed)
+  const stored = storeSpan(state, attempt, parsed, bytes)
+  if (stored === null) return null
+  noteArrival(state, attempt, isRewardSpan(stored))
+  packSettled(state, bytes)
   return stored
 }
 
+/** All spans and ids are checked, and there is room for all, before the first span is stored. */
 export function addManySpans(state: MemoryState, spans: readonly NewSpan[]): readonly Span[] {
-  // All spans and ids are checked before the first span is stored.
   const parsed = spans.map(parseNewSpan)
+  for (const span of parsed) attemptOf(state, span)
+  const sizes = parsed.map(spanBytes)
+  const total = sizes.reduce((sum, size) => sum + size, 0)
+  // Looked up again behind this: see addSpan.
+  reserve(state, total)
   const attempts = parsed.map((span) => attemptOf(state, span))
   const stored: Span[] = []
-  const byAttempt = new Map<AttemptRow, Span[]>()
+  const rewarded = new Map<AttemptRow, boolean>()
   for (const [index, span] of parsed.entries()) {
     const attempt = attempts[index]!
-    const kept = storeSpan(state, attempt, span)
+    const kept = storeSpan(state, attempt, span, sizes[index]!)
     if (kept === null) continue
     stored.push(kept)
-    const group = byAttempt.get(attempt)
-    if (group === undefined) byAttempt.set(attempt, [kept])
-    else group.push(kept)
+    rewarded.set(attempt, rewarded.get(attempt) === true || isRewardSpan(kept))
   }
-  for (const [attempt, group] of byAttempt) noteArrival(state, attempt, group)
+  for (const [attempt, hasReward] of rewarded) noteArrival(state, attempt, hasReward)
+  packSettled(state, total)
   return stored
+}
+
+function noteArrival(state: MemoryState, attempt: AttemptRow, hasReward: boolean): void {
+  const now = state.clock.now()
+  applyTransition(state, attempt.rollout, spansArrived(subjectOf(attempt), { hasReward, now }), now)
+}
+
+export function addOtelSpan(state: MemoryState, request: Parameters<LightningStore['addOtelSpan']>[0]): Span | null {
+  const { span, sequenceId } = request
+  const converted = convert(span, request)
+  return addSpan(state, sequenceId === undefined ? converted : { ...converted, sequence_id: sequenceId })
+}
+
+function convert(...[span, attempt]: Parameters<typeof spanFromOtel>): NewSpan {
+  try {
+    return spanFromOtel(span, attempt)
+  } catch (error) {
+    throw new AglError({
+      code: 'invalid_argument',
+      message: `Expected a finished OpenTelemetry span (the ReadableSpan of SDK 3); reading it failed: ${errorMessage(error)}.`,
+      cause: error,
+    })
+  }
+}
+
+/** What an open span takes. */
+export function spanBytes(span: ParsedSpan): number {
+  return heapBytes(span) + openSpanBytes + (span.sequence_id === undefined ? 8 : 0)
 }
 
 function attemptOf(state: MemoryState, span: ParsedSpan): AttemptRow {
@@ -36,45 +86,75 @@ function attemptOf(state: MemoryState, span: ParsedSpan): AttemptRow {
 }
 
 /** Null for a duplicate, which still raises the counter by the sequence id it brings. */
-function storeSpan(state: MemoryState, attempt: AttemptRow, span: ParsedSpan): Span | null {
+function storeSpan(state: MemoryState, attempt: AttemptRow, span: ParsedSpan, bytes: number): Span | null {
   const { rollout } = attempt
   const given = span.sequence_id
   if (given !== undefined) rollout.sequence = Math.max(rollout.sequence, given)
-  if (attempt.spans.has(span.span_id)) {
+  attempt.spans ??= createShelf()
+  if (hasSpan(attempt.spans, span.span_id)) {
     const { rollout_id: rolloutId, attempt_id: attemptId, span_id: spanId } = span
     state.logger.debug('duplicate span skipped', { rolloutId, attemptId, spanId })
     return null
   }
   span.sequence_id ??= nextSequenceId(rollout)
   const stored = Object.freeze(span) as Span
-  attempt.spans.set(stored.span_id, stored)
-  rollout.spans.push(stored)
-  state.spanCount++
+  // A late span of what retention has dropped is acknowledged and dropped too.
+  if (attempt.isGone && isFinished(rollout.entry.rollout.status)) return stored
+  putArrived(state, attempt, stored, bytes)
   return stored
+}
+
+/** Puts a stored span onto its shelf. */
+export function putArrived(state: MemoryState, attempt: AttemptRow, span: Span, bytes: number): void {
+  const { rollout } = attempt
+  attempt.spans ??= createShelf()
+  if (span.sequence_id < rollout.lastSequence) rollout.isInOrder = false
+  else rollout.lastSequence = span.sequence_id
+  putSpan(attempt.spans, { span, arrival: rollout.arrivals++, bytes })
+  rollout.spanCount++
+  state.spanCount++
+  addSpanBytes(state, attempt, bytes)
 }
 
 function nextSequenceId(rollout: RolloutRow): number {
   return ++rollout.sequence
 }
 
-function noteArrival(state: MemoryState, attempt: AttemptRow, spans: readonly Span[]): void {
-  const hasReward = attempt.entry.notes.hasReward || spans.some(isRewardSpan)
-  const now = state.clock.now()
-  applyTransition(state, attempt.rollout, spansArrived(subjectOf(attempt), { hasReward, now }), now)
-}
-
-/** Without `sortBy` by sequence id; null asks for the order of arrival. */
+/**
+ * Without `sortBy` by sequence id; null asks for the order of arrival. Where only these orders are asked for, nothing but
+ * the page is read.
+ * @throws AglError `gone`
+ */
 export function querySpans(state: MemoryState, query: SpanQuery): Page<Span> {
-  const { sortBy = 'sequence_id' } = query
-  return pageOf(spansOf(state, query), matchSpans(query), { ...query, sortBy }, sortFields.spans)
+  const { sortBy = 'sequence_id', sortOrder = 'asc', limit = -1, offset = 0 } = query
+  const places = placesInOrder(state, query)
+  const matcher = matchSpans(query)
+  if (matcher !== null || (sortBy !== null && sortBy !== 'sequence_id')) {
+    const spans = places.map((place) => place.read())
+    return pageOf(spans, matcher, { ...query, sortBy }, sortFields.spans)
+  }
+  const rollout = state.rollouts.get(query.rolloutId)
+  const isSorted = sortBy === null || (rollout?.isInOrder === true && sortOrder === 'asc')
+  const direction = sortOrder === 'asc' ? 1 : -1
+  const sorted = isSorted ? places : places.toSorted((a, b) => direction * (a.sequence - b.sequence))
+  const page = sorted.slice(offset, limit === -1 ? undefined : offset + limit)
+  return { items: page.map((place) => place.read()), limit, offset, total: places.length }
 }
 
-function spansOf(state: MemoryState, { rolloutId, attemptId }: SpanQuery): readonly Span[] {
+function placesInOrder(state: MemoryState, query: SpanQuery): readonly SpanPlace[] {
+  const attempts = attemptsOf(state, query)
+  if (attempts.some((attempt) => attempt.isGone)) throw spansGone(query.rolloutId)
+  const places = attempts.flatMap(({ spans }) => (spans === null ? [] : [...placesOf(spans)]))
+  const isInOrder = places.every((place, index) => index === 0 || places[index - 1]!.arrival < place.arrival)
+  return isInOrder ? places : places.toSorted((a, b) => a.arrival - b.arrival)
+}
+
+function attemptsOf(state: MemoryState, { rolloutId, attemptId }: SpanQuery): readonly AttemptRow[] {
   const rollout = state.rollouts.get(rolloutId)
   if (rollout === undefined) return []
-  if (attemptId === undefined) return rollout.spans
+  if (attemptId === undefined) return rollout.attempts
   const attempt = attemptId === 'latest' ? latestAttempt(rollout) : state.attempts.get(attemptId)
-  return attempt?.rollout === rollout ? [...attempt.spans.values()] : []
+  return attempt?.rollout === rollout ? [attempt] : []
 }
 
 /**

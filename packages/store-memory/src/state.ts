@@ -4,11 +4,17 @@ import {
   type ClaimWaiters,
   type Clock,
   createClaimWaiters,
+  createEventLog,
   createHeap,
+  createIdempotencyKeys,
   createIds,
   createRolloutWaiters,
+  type EventLog,
   type Heap,
+  type IdempotencyKeys,
   type Ids,
+  type Retention,
+  retentionOf,
   type RolloutEntry,
   rolloutNotFound,
   type RolloutWaiters,
@@ -20,15 +26,20 @@ import {
   type AttemptedRollout,
   type Logger,
   type ResourceKind,
+  type ResourcesAlias,
   type ResourcesUpdate,
   type Rollout,
   type RolloutStatus,
   silentLogger,
-  type Span,
   type Worker,
 } from '@agl/types'
-import type { MemoryStoreOptions } from './options.ts'
+import type { Usage } from './bytes.ts'
+import { type Chain, type ChainLink, createChain } from './chain.ts'
+import { memoryStoreDefaults, type MemoryStoreOptions } from './options.ts'
+import { createOrderedRows, type OrderedRows } from './ordered-rows.ts'
 import { createPriorityQueue, type PriorityQueue, type QueueTicket } from './queue.ts'
+import type { ResourcesRow } from './resources.ts'
+import type { SpanShelf } from './span-shelf.ts'
 
 /** A rollout and all that hangs on it. */
 export interface RolloutRow {
@@ -36,17 +47,37 @@ export interface RolloutRow {
   /** Place in the order of insertion. */
   readonly ordinal: number
   readonly attempts: AttemptRow[]
-  readonly spans: Span[]
   /** The highest span sequence id given or seen. */
   sequence: number
+  /** How many spans have arrived. */
+  arrivals: number
+  /** The highest sequence id of a stored span. */
+  lastSequence: number
+  /** Whether the order of arrival is that of the sequence ids. */
+  isInOrder: boolean
+  /** How many spans are stored. */
+  spanCount: number
+  /** What the record and the attempts take. */
+  recordBytes: number
+  /** What the spans take. */
+  spanBytes: number
   /** Its place in the queue; null when it is not queuing or requeuing. */
   ticket: QueueTicket<RolloutRow> | null
+  /** Its place among the finished ones. */
+  retiredLink: ChainLink<RolloutRow> | null
+  /** Its place among the finished ones that have spans. */
+  withSpansLink: ChainLink<RolloutRow> | null
 }
 
 export interface AttemptRow {
   entry: AttemptEntry
   readonly rollout: RolloutRow
-  readonly spans: Map<string, Span>
+  /** Null while it has none. */
+  spans: SpanShelf | null
+  /** Whether retention has dropped spans of it. */
+  isGone: boolean
+  /** Its place among those whose spans may be packed. */
+  packingLink: ChainLink<AttemptRow> | null
   /** The moment of its earliest entry among the deadlines; null when it has none. */
   armedAt: number | null
 }
@@ -71,19 +102,41 @@ export interface MemoryState {
   readonly resourceKinds: ReadonlyMap<string, Pick<ResourceKind<object>, 'schema'>>
   readonly startTime: number
 
+  readonly retention: Retention
+  readonly usage: Usage
+
   readonly rollouts: Map<string, RolloutRow>
-  readonly byStatus: ReadonlyMap<RolloutStatus, Set<RolloutRow>>
+  /** All rollouts in the order of insertion. */
+  readonly ordered: OrderedRows<RolloutRow>
+  readonly byStatus: ReadonlyMap<RolloutStatus, OrderedRows<RolloutRow>>
+  /** Finished rollouts, the one that ended first before all others. */
+  readonly retired: Chain<RolloutRow>
+  /** Those of them that have spans. */
+  readonly retiredWithSpans: Chain<RolloutRow>
+  nextOrdinal: number
   readonly attempts: Map<string, AttemptRow>
   readonly workers: Map<string, WorkerRow>
-  /** All versions by id, version 1 first. */
-  readonly resources: Map<string, ResourcesUpdate[]>
+  readonly resources: Map<string, ResourcesRow>
+  readonly aliases: Map<string, ResourcesAlias>
+  /** How many rollouts that are not finished are pinned to a version; see `pinKey`. */
+  readonly pins: Map<string, number>
   latestResources: ResourcesUpdate | null
-  /** Idempotency keys, oldest first. */
-  readonly keys: Map<string, { readonly rolloutId: string; readonly at: number }>
+  readonly keys: IdempotencyKeys
+  readonly events: EventLog
   spanCount: number
+  readonly packing: {
+    /** Settled attempts with open spans, in the order in which they settled. */
+    readonly queue: Chain<AttemptRow>
+    /** What these hold as objects, in bytes. */
+    openBytes: number
+    /** How much of that is left as it is. */
+    readonly windowBytes: number
+  }
 
   readonly queue: PriorityQueue<RolloutRow>
   readonly claimWaiters: ClaimWaiters<AttemptedRollout>
+  /** Whether something was queued, or a worker has become free, since waiting calls were served. */
+  hasNewWork: boolean
   readonly rolloutWaiters: RolloutWaiters
   readonly deadlines: Heap<Deadline>
   /** How many deadlines there have to be before settled ones are dropped. */
@@ -100,23 +153,35 @@ const statuses: readonly RolloutStatus[] = ['queuing', 'preparing', 'running', '
 export function createState(options: MemoryStoreOptions, onTimer: (state: MemoryState) => void): MemoryState {
   const clock = options.clock ?? systemClock()
   const random = options.seed === undefined ? options.random : seededRandom(options.seed)
+  const ids = createIds(random === undefined ? {} : { random })
   return {
     name: 'MemoryStore',
     clock,
-    ids: createIds(random === undefined ? {} : { random }),
+    ids,
     logger: options.logger ?? silentLogger,
     resourceKinds: new Map((options.resourceKinds ?? []).map((kind) => [kind.resourceType, kind])),
     startTime: clock.now(),
+    retention: retentionOf(options.retention),
+    usage: { spans: 0, unfinished: 0, finished: 0, other: 0 },
     rollouts: new Map(),
-    byStatus: new Map(statuses.map((status) => [status, new Set()])),
+    ordered: createOrderedRows(),
+    byStatus: new Map(statuses.map((status) => [status, createOrderedRows()])),
+    retired: createChain(),
+    retiredWithSpans: createChain(),
+    nextOrdinal: 0,
     attempts: new Map(),
     workers: new Map(),
     resources: new Map(),
+    aliases: new Map(),
+    pins: new Map(),
     latestResources: null,
-    keys: new Map(),
+    keys: createIdempotencyKeys({ clock }),
+    events: createEventLog({ clock, log: ids.rolloutId().slice('ro-'.length) }),
     spanCount: 0,
+    packing: { queue: createChain(), openBytes: 0, windowBytes: options.unpackedBytes ?? memoryStoreDefaults.unpackedBytes },
     queue: createPriorityQueue(),
     claimWaiters: createClaimWaiters({ clock }),
+    hasNewWork: false,
     rolloutWaiters: createRolloutWaiters({ clock }),
     deadlines: createHeap((a, b) => a.at < b.at),
     deadlinesToSweep: 0,
@@ -152,4 +217,17 @@ export function withLatestAttempt(row: RolloutRow): Rollout | AttemptedRollout {
 
 export function withAttempt(row: RolloutRow, attempt: AttemptRow): AttemptedRollout {
   return Object.freeze({ ...row.entry.rollout, attempt: attempt.entry.attempt })
+}
+
+/** The key of {@link MemoryState.pins}. */
+export function pinKey(resourcesId: string, version: number): string {
+  return `${version}/${resourcesId}`
+}
+
+/** An id that is not taken: a seeded store that was filled from another one may have both draw the same. */
+export function newId(draw: () => string, taken: ReadonlyMap<string, unknown>): string {
+  for (;;) {
+    const id = draw()
+    if (!taken.has(id)) return id
+  }
 }

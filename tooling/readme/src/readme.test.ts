@@ -7,12 +7,19 @@ import { describe, expect, it } from 'vitest'
 
 /**
  * What a README shows runs: each block marked `ts`, from the folder of its package, with the package's own dependencies.
- * Blocks marked `ts excerpt` show a form that the reader fills in, and do not run.
+ * So do the guides in `docs` that show programs. Blocks marked `ts excerpt` show a form that the reader fills in, and do not
+ * run.
  */
 const readmes = globSync('packages/*/README.md').concat('README.md')
 
-/** Where a README's programs run: the root has no dependencies on packages, so its programs run where the demo's do. */
-const folderOf = (readme: string): string => (readme === 'README.md' ? 'apps/sft-shop-desk' : dirname(readme))
+/** Each guide, and where its programs run: where the packages are that it is about. */
+const guides: Readonly<Record<string, string>> = { 'docs/write-a-store.md': 'examples/custom-store' }
+
+/** The root has no dependencies on packages, so its programs run where the demo's do. */
+const folderOf = (file: string): string => guides[file] ?? (file === 'README.md' ? 'apps/sft-shop-desk' : dirname(file))
+
+const blocksOf = (file: string): readonly string[] =>
+  [...readFileSync(file, 'utf8').matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code]) => code!)
 
 describe('READMEs', () => {
   it('exist for every package', () => {
@@ -20,8 +27,13 @@ describe('READMEs', () => {
     expect(missing).toEqual([])
   })
 
-  describe.each(readmes)('%s', (readme) => {
-    const blocks = [...readFileSync(readme, 'utf8').matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code]) => code!)
+  it('guides with programs are listed with the folder to run them in', () => {
+    const withPrograms = globSync('docs/*.md').filter((file) => blocksOf(file).length > 0)
+    expect(withPrograms.toSorted()).toEqual(Object.keys(guides).toSorted())
+  })
+
+  describe.each([...readmes, ...Object.keys(guides)])('%s', (readme) => {
+    const blocks = blocksOf(readme)
 
     it('shows at least one program', () => {
       expect(blocks.length).toBeGreaterThan(0)

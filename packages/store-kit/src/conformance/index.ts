@@ -1,36 +1,23 @@
-/** The behaviour of a `LightningStore` as tests (vitest). A store passes when it passes all of them. */
+/** The behaviour of a `LightningStore` as tests (vitest). A store passes when it passes all that its capabilities name. */
 import { describe } from 'vitest'
-import { describeAttempts } from './attempts.ts'
-import { describeCancel } from './cancel.ts'
-import { describeClosing } from './closing.ts'
-import { describeConcurrency } from './concurrency.ts'
-import { createHarness, type StoreContractOptions } from './harness.ts'
-import { describeLeases } from './leases.ts'
-import { describeQueries } from './queries.ts'
-import { describeQueue } from './queue.ts'
-import { describeRandomWalks } from './random-walks.ts'
-import { describeResources } from './resources.ts'
-import { describeSpans } from './spans.ts'
-import { describeWaiting } from './waiting.ts'
-import { describeWorkers } from './workers.ts'
+import { createSuite, type StoreContractOptions } from './harness.ts'
+import { topics } from './topics.ts'
 
 export type { StoreContractOptions, StoreUnderTest } from './harness.ts'
+export { describeStoreModel, type StoreModelOptions } from './model/describe-model.ts'
+export { type Requirement, requirements } from './requirements.ts'
 
-/** Registers the suite for one store. */
+/**
+ * Registers the suite for one store. Each test carries the id of the requirement that it checks, `[QUEUE-03]`;
+ * {@link requirements} lists them with their sources. Tests of features that the store does not declare are skipped.
+ */
 export function describeStoreContract(options: StoreContractOptions): void {
   describe(`${options.name}: store contract`, () => {
-    const harness = createHarness(options)
-    describeQueue(harness)
-    describeAttempts(harness)
-    describeLeases(harness)
-    describeCancel(harness)
-    describeSpans(harness)
-    describeResources(harness)
-    describeWorkers(harness)
-    describeQueries(harness)
-    describeWaiting(harness)
-    describeConcurrency(harness)
-    describeRandomWalks(harness)
-    describeClosing(harness)
+    const suite = createSuite(options)
+    for (const [title, describeTopic] of topics) {
+      describe(`${title}`, () => {
+        describeTopic(suite)
+      })
+    }
   })
 }

@@ -1,88 +1,83 @@
 import type { NamedResources } from '@agl/types'
-import { describe, expect, test } from 'vitest'
-import type { Harness } from './harness.ts'
+import { expect } from 'vitest'
+import { promptOf } from './fixtures.ts'
+import type { Suite } from './harness.ts'
 
-const prompt = (template: string): NamedResources => ({
-  prompt: { resource_type: 'prompt_template', template, engine: 'f-string' },
-})
-
-export function describeResources({ open }: Harness): void {
-  describe('resources', () => {
-    test('each change is a new version; older ones stay', async () => {
-      const { store } = await open()
-      expect(await store.getLatestResources()).toBeNull()
-      const first = await store.addResources({ resources: prompt('a') })
-      expect(first).toMatchObject({ version: 1, resources: prompt('a') })
-      expect(first.resources_id).toMatch(/^rs-[0-9a-z]{12}$/)
-      expect(first.create_time).toBe(first.update_time)
-      const resourcesId = first.resources_id
-      const second = await store.updateResources({ resourcesId, resources: prompt('b') })
-      expect(second).toMatchObject({
-        resources_id: resourcesId,
-        version: 2,
-        create_time: first.create_time,
-        resources: prompt('b'),
-      })
-      expect(second.update_time).toBeGreaterThan(first.update_time)
-      expect(await store.getResourcesById({ resourcesId })).toEqual(second)
-      expect(await store.getResourcesById({ resourcesId, version: 1 })).toEqual(first)
-      expect(await store.getResourcesById({ resourcesId, version: 3 })).toBeNull()
-      expect(await store.getResourcesById({ resourcesId: 'x' })).toBeNull()
+export function describeResources({ check, open }: Suite): void {
+  check('RESOURCES-01', 'each change is a new version; older ones stay', async () => {
+    const { store } = await open()
+    expect(await store.getLatestResources()).toBeNull()
+    const first = await store.addResources({ resources: promptOf('a') })
+    expect(first).toMatchObject({ version: 1, resources: promptOf('a') })
+    expect(first.resources_id).toMatch(/^rs-[0-9a-z]{12}$/)
+    expect(first.create_time).toBe(first.update_time)
+    const resourcesId = first.resources_id
+    const second = await store.updateResources({ resourcesId, resources: promptOf('b') })
+    expect(second).toMatchObject({
+      resources_id: resourcesId,
+      version: 2,
+      create_time: first.create_time,
+      resources: promptOf('b'),
     })
+    expect(second.update_time).toBeGreaterThan(first.update_time)
+    expect(await store.getResourcesById({ resourcesId })).toEqual(second)
+    expect(await store.getResourcesById({ resourcesId, version: 1 })).toEqual(first)
+    expect(await store.getResourcesById({ resourcesId, version: 3 })).toBeNull()
+    expect(await store.getResourcesById({ resourcesId: 'x' })).toBeNull()
+  })
 
-    test('the latest is what was added or updated last; an unknown id is created', async () => {
-      const { store } = await open()
-      const first = await store.addResources({ resources: prompt('a') })
-      await store.addResources({ resources: {} })
-      const third = await store.updateResources({ resourcesId: 'mine', resources: prompt('c') })
-      expect(third).toMatchObject({ resources_id: 'mine', version: 1 })
-      expect(await store.getLatestResources()).toEqual(third)
-      const again = await store.updateResources({ resourcesId: first.resources_id, resources: prompt('d') })
-      expect(await store.getLatestResources()).toEqual(again)
-    })
+  check('RESOURCES-02', 'the latest is what was added or updated last; an unknown id is created', async () => {
+    const { store } = await open()
+    const first = await store.addResources({ resources: promptOf('a') })
+    await store.addResources({ resources: {} })
+    const third = await store.updateResources({ resourcesId: 'mine', resources: promptOf('c') })
+    expect(third).toMatchObject({ resources_id: 'mine', version: 1 })
+    expect(await store.getLatestResources()).toEqual(third)
+    const again = await store.updateResources({ resourcesId: first.resources_id, resources: promptOf('d') })
+    expect(await store.getLatestResources()).toEqual(again)
+  })
 
-    test('a rollout pins id and version', async () => {
-      const { store } = await open()
-      const { resources_id: resourcesId } = await store.addResources({ resources: prompt('a') })
-      const inherited = await store.enqueueRollout({ input: 1 })
-      await store.updateResources({ resourcesId, resources: prompt('b') })
-      const newer = await store.enqueueRollout({ input: 1, resources_id: resourcesId })
-      const chosen = await store.enqueueRollout({ input: 1, resources_id: resourcesId, resources_version: 1 })
-      const unknown = await store.enqueueRollout({ input: 1, resources_id: 'rs-missing' })
-      const pins = [inherited, newer, chosen, unknown].map((rollout) => [rollout.resources_id, rollout.resources_version])
-      expect(pins).toEqual([
-        [resourcesId, 1],
-        [resourcesId, 2],
-        [resourcesId, 1],
-        ['rs-missing', null],
-      ])
-      const moved = await store.updateRollout({ rolloutId: unknown.rollout_id, resourcesId })
-      expect(moved).toMatchObject({ resources_id: resourcesId, resources_version: 2 })
-      const versionAlone = { input: 1, resources_version: 1 }
-      await expect(store.enqueueRollout(versionAlone)).rejects.toMatchObject({ code: 'invalid_argument' })
-    })
+  check('RESOURCES-03', 'a rollout pins id and version', async () => {
+    const { store } = await open()
+    const { resources_id: resourcesId } = await store.addResources({ resources: promptOf('a') })
+    const inherited = await store.enqueueRollout({ input: 1 })
+    await store.updateResources({ resourcesId, resources: promptOf('b') })
+    const newer = await store.enqueueRollout({ input: 1, resources_id: resourcesId })
+    const chosen = await store.enqueueRollout({ input: 1, resources_id: resourcesId, resources_version: 1 })
+    const unknown = await store.enqueueRollout({ input: 1, resources_id: 'rs-missing' })
+    const pins = [inherited, newer, chosen, unknown].map((rollout) => [rollout.resources_id, rollout.resources_version])
+    expect(pins).toEqual([
+      [resourcesId, 1],
+      [resourcesId, 2],
+      [resourcesId, 1],
+      ['rs-missing', null],
+    ])
+    const moved = await store.updateRollout({ rolloutId: unknown.rollout_id, resourcesId })
+    expect(moved).toMatchObject({ resources_id: resourcesId, resources_version: 2 })
+    const versionAlone = { input: 1, resources_version: 1 }
+    await expect(store.enqueueRollout(versionAlone)).rejects.toMatchObject({ code: 'invalid_argument' })
+  })
 
-    test('custom kinds are kept as they are; what is no resource is refused', async () => {
-      const { store } = await open()
-      const resources: NamedResources = { knob: { resource_type: 'custom:knob', turn: 3 } }
-      expect((await store.addResources({ resources })).resources).toEqual(resources)
-      const invalid = { x: { resource_type: 'llm' } } as unknown as NamedResources
-      await expect(store.addResources({ resources: invalid })).rejects.toMatchObject({ code: 'invalid_argument' })
-    })
+  check('RESOURCES-04', 'custom kinds are kept as they are; what is no resource is refused', async () => {
+    const { store } = await open()
+    const resources: NamedResources = { knob: { resource_type: 'custom:knob', turn: 3 } }
+    expect((await store.addResources({ resources })).resources).toEqual(resources)
+    const invalid = { x: { resource_type: 'llm' } } as unknown as NamedResources
+    await expect(store.addResources({ resources: invalid })).rejects.toMatchObject({ code: 'invalid_argument' })
+  })
 
-    test('queries answer the newest version of each id', async () => {
-      const { store } = await open()
-      for (const resourcesId of ['one', 'two', 'one']) await store.updateResources({ resourcesId, resources: {} })
-      const all = await store.queryResources()
-      expect(all.items.map((item) => [item.resources_id, item.version])).toEqual([
-        ['one', 2],
-        ['two', 1],
-      ])
-      expect((await store.queryResources({ resourcesIdContains: 'w' })).items).toHaveLength(1)
-      expect((await store.queryResources({ resourcesId: 'one', resourcesIdContains: 'w' })).total).toBe(0)
-      expect((await store.queryResources({ sortBy: 'version', sortOrder: 'desc', limit: 1 })).items).toMatchObject([
-        { resources_id: 'one' },
-      ])
-    })
+  check('RESOURCES-05', 'queries answer the newest version of each id', async () => {
+    const { store } = await open()
+    for (const resourcesId of ['one', 'two', 'one']) await store.updateResources({ resourcesId, resources: {} })
+    const all = await store.queryResources()
+    expect(all.items.map((item) => [item.resources_id, item.version])).toEqual([
+      ['one', 2],
+      ['two', 1],
+    ])
+    expect((await store.queryResources({ resourcesIdContains: 'w' })).items).toHaveLength(1)
+    expect((await store.queryResources({ resourcesId: 'one', resourcesIdContains: 'w' })).total).toBe(0)
+    expect((await store.queryResources({ sortBy: 'version', sortOrder: 'desc', limit: 1 })).items).toMatchObject([
+      { resources_id: 'one' },
+    ])
   })
 }

@@ -89,7 +89,8 @@ function mayRetry({ rollout, notes }: RolloutEntry, attempt: Attempt): boolean {
 export function countAgain(subject: AttemptSubject): AttemptSubject {
   const { rollout, attempt } = subject
   if (!attempt.notes.isUncounted) return subject
-  const lost = attempt.notes.isLostClaim && rollout.notes.lostClaims > 0 ? 1 : 0
+  // Of a superseded attempt the loss stays counted: it may be from before the rollout was opened again.
+  const lost = attempt.notes.isLostClaim && subject.isLatest && rollout.notes.lostClaims > 0 ? 1 : 0
   return {
     rollout: {
       rollout: rollout.rollout,

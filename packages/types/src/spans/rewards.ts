@@ -65,9 +65,13 @@ export function readReward(span: WithAttributes): number | null {
   return readRewardDimensions(span)[0]?.value ?? null
 }
 
+const rewardStart = `${spanAttributes.reward}.`
+
 /** Whether a span carries a reward. */
 export function isRewardSpan(span: WithAttributes): boolean {
-  return readReward(span) !== null
+  // Stores ask this of every span, and almost none has an attribute of this kind.
+  for (const key in span.attributes) if (key.startsWith(rewardStart)) return readReward(span) !== null
+  return false
 }
 
 /** The primary value of the last reward span in list order; null when there is none. */

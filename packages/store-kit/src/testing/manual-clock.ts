@@ -1,5 +1,4 @@
-/** What tests of a store and of its users need. */
-import type { Clock } from './clock.ts'
+import type { Clock } from '../clock.ts'
 
 /** A clock that stands still until it is moved. Each reading is still a microsecond after the one before. */
 export interface ManualClock extends Clock {

@@ -1,0 +1,2 @@
+export { type BasicStoreOptions, createBasicStore } from './basic-store.ts'
+export type { RecordStorage, StorageChange } from './storage.ts'

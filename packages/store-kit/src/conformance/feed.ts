@@ -1,0 +1,252 @@
+import type { LightningStore, StoreEvent } from '@agl/types'
+import { expect } from 'vitest'
+import { enqueueAndClaim, keyOf, promptOf, spanOf } from './fixtures.ts'
+import type { Suite } from './harness.ts'
+
+/** A watch that has begun: what is written from now on comes out of it. */
+interface Watcher {
+  /** The next events, as many as asked for. */
+  take(count: number): Promise<readonly StoreEvent[]>
+  /** The events up to the first that fits, which is the last of them. */
+  until(isLast: (event: StoreEvent) => boolean): Promise<readonly StoreEvent[]>
+  readonly pending: Promise<IteratorResult<StoreEvent>>
+  close(): Promise<void>
+}
+
+export function watcherOf(store: LightningStore, request: Parameters<LightningStore['watch']>[0] = {}): Watcher {
+  const iterator = store.watch(request)[Symbol.asyncIterator]()
+  // Asked for at once: a watch that is made lazily begins with the first question.
+  let pending = iterator.next()
+  pending.catch(() => {})
+  const next = async (): Promise<StoreEvent> => {
+    const result = await pending
+    if (result.done === true) throw new Error('the feed has ended')
+    pending = iterator.next()
+    pending.catch(() => {})
+    return result.value
+  }
+  return {
+    async take(count) {
+      const events: StoreEvent[] = []
+      while (events.length < count) events.push(await next())
+      return events
+    },
+    async until(isLast) {
+      const events: StoreEvent[] = []
+      do events.push(await next())
+      while (!isLast(events.at(-1)!))
+      return events
+    },
+    get pending() {
+      return pending
+    },
+    async close() {
+      await iterator.return?.()
+    },
+  }
+}
+
+/** The statuses that a rollout or an attempt went through; the same one twice in a row counts once. */
+function statusesOf(events: readonly StoreEvent[], type: 'rollout' | 'attempt'): readonly string[] {
+  const statuses = events.flatMap((event) => {
+    if (event.type === 'rollout' && type === 'rollout') return [event.rollout.status]
+    return event.type === 'attempt' && type === 'attempt' ? [event.attempt.status] : []
+  })
+  return statuses.filter((status, index) => status !== statuses[index - 1])
+}
+
+const isRollout =
+  (status: string) =>
+  (event: StoreEvent): boolean =>
+    event.type === 'rollout' && event.rollout.status === status
+
+export function describeFeed({ check, open }: Suite): void {
+  check('FEED-01', 'tells the life of rollouts and attempts, in order and as they are stored', async () => {
+    const { store, stateOf } = await open()
+    const watcher = watcherOf(store)
+    expect(await stateOf(watcher.pending)).toBe('pending')
+    const claimed = await enqueueAndClaim(store)
+    await store.addSpan(spanOf(claimed))
+    await store.updateAttempt({ ...keyOf(claimed), status: 'succeeded' })
+    const marker = await store.enqueueRollout({ input: 'marker' })
+    const events = await watcher.until((event) => event.type === 'rollout' && event.rollout.rollout_id === marker.rollout_id)
+    const story = events.slice(0, -1)
+    expect(statusesOf(story, 'rollout')).toEqual(['queuing', 'preparing', 'running', 'succeeded'])
+    expect(statusesOf(story, 'attempt')).toEqual(['preparing', 'running', 'succeeded'])
+    const lastOf = (type: string): StoreEvent | undefined => story.findLast((event) => event.type === type)
+    const attempt = await store.getLatestAttempt({ rolloutId: claimed.rollout_id })
+    expect(lastOf('attempt')).toMatchObject({ attempt })
+    const { attempt: _, ...rollout } = { attempt: null, ...(await store.getRolloutById({ rolloutId: claimed.rollout_id })) }
+    expect(lastOf('rollout')).toEqual({
+      type: 'rollout',
+      rollout,
+      cursor: expect.any(String),
+      time: expect.any(Number),
+    })
+    expect(new Set(events.map((event) => event.cursor)).size).toBe(events.length)
+    expect(events.map((event) => event.time)).toEqual(events.map((event) => event.time).toSorted((a, b) => a - b))
+  })
+
+  check('FEED-02', 'resumes after a cursor without loss or repetition', async () => {
+    const { store, stateOf } = await open()
+    const watcher = watcherOf(store)
+    await stateOf(watcher.pending)
+    await store.enqueueManyRollouts({ rollouts: [0, 1, 2, 3, 4].map((input) => ({ input })) })
+    const events = await watcher.take(5)
+    for (const [index, event] of events.entries()) {
+      const resumed = watcherOf(store, { after: event.cursor })
+      expect(await resumed.take(4 - index)).toEqual(events.slice(index + 1))
+      await resumed.close()
+    }
+    const last = watcherOf(store, { after: events[4]!.cursor })
+    expect(await stateOf(last.pending)).toBe('pending')
+    const next = await store.enqueueRollout({ input: 'next' })
+    expect(await last.take(1)).toMatchObject([{ type: 'rollout', rollout: next }])
+  })
+
+  check('FEED-03', 'without a cursor begins now, for each watcher by itself', async () => {
+    const { store, stateOf } = await open()
+    await store.enqueueRollout({ input: 'before' })
+    const [first, second] = [watcherOf(store), watcherOf(store)]
+    expect(await stateOf(first.pending)).toBe('pending')
+    await store.enqueueManyRollouts({ rollouts: [{ input: 1 }, { input: 2 }] })
+    const events = await first.take(2)
+    expect(events.map((event) => event.type === 'rollout' && event.rollout.input)).toEqual([1, 2])
+    expect(await second.take(2)).toEqual(events)
+    await first.close()
+    await store.enqueueRollout({ input: 3 })
+    expect(await second.take(1)).toMatchObject([{ rollout: { input: 3 } }])
+  })
+
+  check('FEED-04', 'a slow reader misses nothing', async () => {
+    const { store, stateOf } = await open()
+    const watcher = watcherOf(store)
+    await stateOf(watcher.pending)
+    for (let batch = 0; batch < 10; batch++) {
+      await store.enqueueManyRollouts({ rollouts: Array.from({ length: 50 }, (_, index) => ({ input: batch * 50 + index })) })
+    }
+    const events = await watcher.take(500)
+    expect(events.map((event) => event.type === 'rollout' && event.rollout.input)).toEqual(
+      Array.from({ length: 500 }, (_, index) => index),
+    )
+  })
+
+  check('FEED-05', 'a cursor lives 10 minutes; one that is too old or no cursor is refused', async () => {
+    const { store, stateOf, advance } = await open()
+    const watcher = watcherOf(store)
+    await stateOf(watcher.pending)
+    await store.enqueueManyRollouts({ rollouts: [{ input: 1 }, { input: 2 }] })
+    const [first] = await watcher.take(1)
+    await advance(9 * 60_000)
+    const inTime = watcherOf(store, { after: first!.cursor })
+    expect(await inTime.take(1)).toMatchObject([{ rollout: { input: 2 } }])
+    await advance(2 * 60_000)
+    await store.enqueueRollout({ input: 3 })
+    const late = watcherOf(store, { after: first!.cursor })
+    await expect(late.take(1)).rejects.toMatchObject({ code: 'cursor_expired' })
+    const invalid = watcherOf(store, { after: 'no cursor' })
+    await expect(invalid.take(1)).rejects.toMatchObject({ code: 'invalid_argument' })
+  })
+
+  check('FEED-06', 'ends by its signal, with the reason, and by leaving the loop', async () => {
+    const { store, stateOf } = await open()
+    const controller = new AbortController()
+    const watcher = watcherOf(store, { signal: controller.signal })
+    const left = watcherOf(store)
+    expect(await stateOf(watcher.pending)).toBe('pending')
+    const pending = watcher.take(1)
+    controller.abort(new Error('enough'))
+    await expect(pending).rejects.toThrow('enough')
+    await expect(watcherOf(store, { signal: controller.signal }).take(1)).rejects.toThrow('enough')
+    await store.enqueueManyRollouts({ rollouts: [{ input: 1 }, { input: 2 }] })
+    const [first] = await left.take(1)
+    const seen: StoreEvent[] = []
+    for await (const event of store.watch({ after: first!.cursor })) {
+      seen.push(event)
+      break
+    }
+    expect(seen).toMatchObject([{ rollout: { input: 2 } }])
+  })
+
+  check('FEED-07', 'ends by closing the store', async () => {
+    const { store, stateOf } = await open()
+    const watcher = watcherOf(store)
+    expect(await stateOf(watcher.pending)).toBe('pending')
+    const pending = watcher.take(1)
+    await Promise.all([expect(pending).rejects.toMatchObject({ code: 'closed' }), store.close()])
+    await expect(watcherOf(store).take(1)).rejects.toMatchObject({ code: 'closed' })
+  })
+
+  check('FEED-08', 'limits that pass without traffic are told too', async () => {
+    const { store, stateOf, advance } = await open()
+    const watcher = watcherOf(store)
+    await stateOf(watcher.pending)
+    await enqueueAndClaim(store, { config: { timeout_seconds: 1 } })
+    await advance(1100)
+    const events = await watcher.until(isRollout('failed'))
+    expect(statusesOf(events, 'attempt')).toEqual(['preparing', 'timeout'])
+  })
+
+  check('FEED-09', 'new versions of resources are told without what they hold', async () => {
+    const { store, stateOf } = await open()
+    const watcher = watcherOf(store)
+    await stateOf(watcher.pending)
+    const { resources: _, ...first } = await store.addResources({ resources: promptOf('a') })
+    await store.updateResources({ resourcesId: first.resources_id, resources: promptOf('b') })
+    await store.updateManyResources({ updates: [{ resourcesId: 'mine', resources: {} }] })
+    const events = await watcher.take(3)
+    expect(events[0]).toEqual({ type: 'resources', resources: first, cursor: expect.any(String), time: expect.any(Number) })
+    expect(events.slice(1)).toMatchObject([
+      { type: 'resources', resources: { resources_id: first.resources_id, version: 2 } },
+      { type: 'resources', resources: { resources_id: 'mine', version: 1 } },
+    ])
+    expect(events[1]).not.toHaveProperty('resources.resources')
+  })
+
+  check('FEED-10', 'aliases that are set, moved and deleted are told', async () => {
+    const { store, stateOf } = await open()
+    for (let number = 1; number <= 2; number++) await store.updateResources({ resourcesId: 'mine', resources: {} })
+    const watcher = watcherOf(store)
+    await stateOf(watcher.pending)
+    const set = await store.setResourcesAlias({ alias: 'stable', resourcesId: 'mine', version: 1 })
+    const moved = await store.setResourcesAlias({ alias: 'stable', resourcesId: 'mine', version: 2 })
+    await store.deleteResourcesAlias({ alias: 'stable' })
+    await store.deleteResourcesAlias({ alias: 'stable' })
+    await store.enqueueRollout({ input: 'marker' })
+    expect(await watcher.take(4)).toMatchObject([
+      { type: 'resources_alias', alias: 'stable', target: set },
+      { type: 'resources_alias', alias: 'stable', target: moved },
+      { type: 'resources_alias', alias: 'stable', target: null },
+      { type: 'rollout' },
+    ])
+  })
+
+  check('FEED-11', 'what is deleted is told', async () => {
+    const { store, stateOf } = await open()
+    const { rollout_id: rolloutId } = await store.enqueueRollout({ input: 1 })
+    await store.updateRollout({ rolloutId, status: 'cancelled' })
+    for (let number = 1; number <= 2; number++) await store.updateResources({ resourcesId: 'mine', resources: {} })
+    const watcher = watcherOf(store)
+    await stateOf(watcher.pending)
+    await store.deleteRollouts({ rolloutIds: [rolloutId] })
+    await store.deleteResources({ resourcesId: 'mine' })
+    expect(await watcher.take(3)).toMatchObject([
+      { type: 'rollout_deleted', rollout_id: rolloutId },
+      { type: 'resources_deleted', resources_id: 'mine', version: 1 },
+      { type: 'resources_deleted', resources_id: 'mine', version: 2 },
+    ])
+  })
+
+  check('FEED-12', 'what changes nothing is not told', async () => {
+    const { store, stateOf } = await open()
+    const done = await enqueueAndClaim(store)
+    await store.updateAttempt({ ...keyOf(done), status: 'succeeded' })
+    const watcher = watcherOf(store)
+    await stateOf(watcher.pending)
+    await store.cancelRollouts({ rolloutIds: [done.rollout_id] })
+    await store.updateRollout({ rolloutId: done.rollout_id, status: 'succeeded' })
+    await store.dequeueRollout({ workerId: 'w' })
+    await store.enqueueRollout({ input: 'marker' })
+    expect(await watcher.take(1)).toMatchObject([{ type: 'rollout', rollout: { input: 'marker' } }])
+  })
+}

@@ -1,0 +1,71 @@
+import { expect } from 'vitest'
+import { claimNext, enqueueAndClaim, retryAlways, spanOf, statusOf } from './fixtures.ts'
+import type { Suite } from './harness.ts'
+
+export function describeLimits({ check, open }: Suite): void {
+  check('LIMIT-01', 'timeout_seconds counts from the start of the attempt', async () => {
+    const { store, advance } = await open()
+    const claimed = await enqueueAndClaim(store, { config: { timeout_seconds: 10 } })
+    await advance(9_000)
+    await store.addSpan(spanOf(claimed))
+    await advance(900)
+    expect(await statusOf(store, claimed.rollout_id)).toBe('running')
+    await advance(200)
+    expect(await store.getLatestAttempt({ rolloutId: claimed.rollout_id })).toMatchObject({
+      status: 'timeout',
+      outcome: 'timeout',
+      end_time: null,
+    })
+    expect(await statusOf(store, claimed.rollout_id)).toBe('failed')
+  })
+
+  check('LIMIT-02', 'unresponsive_seconds counts from the last sign of life', async () => {
+    const { store, advance } = await open()
+    const claimed = await enqueueAndClaim(store, { config: { ...retryAlways, unresponsive_seconds: 10 } })
+    await advance(8_000)
+    await store.addSpan(spanOf(claimed))
+    await advance(9_000)
+    expect(await statusOf(store, claimed.rollout_id)).toBe('running')
+    await advance(2_000)
+    expect(await statusOf(store, claimed.rollout_id)).toBe('requeuing')
+  })
+
+  check('LIMIT-03', 'limits pass without traffic: who waits is woken by the timer', async () => {
+    const { store, advance } = await open()
+    const { rollout_id: rolloutId } = await enqueueAndClaim(store, { config: { timeout_seconds: 1 } })
+    const waiting = store.waitForRollouts({ rolloutIds: [rolloutId] })
+    await advance(1_100)
+    expect(await waiting).toMatchObject([{ rollout_id: rolloutId, status: 'failed' }])
+  })
+
+  check('LIMIT-04', 'a new config applies to the attempt that is running', async () => {
+    const { store, advance } = await open()
+    const { rollout_id: rolloutId, config } = await enqueueAndClaim(store)
+    await store.updateRollout({ rolloutId, config: { ...config, timeout_seconds: 1 } })
+    await advance(1_100)
+    expect(await statusOf(store, rolloutId)).toBe('failed')
+  })
+
+  check('LIMIT-05', 'a rollout that was put back by hand keeps its place when the attempt before it runs out', async () => {
+    const { store, advance } = await open()
+    const { rollout_id: rolloutId } = await enqueueAndClaim(store, { config: { timeout_seconds: 1 } })
+    await store.updateRollout({ rolloutId, status: 'requeuing' })
+    await advance(1_100)
+    expect(await store.getLatestAttempt({ rolloutId })).toMatchObject({ status: 'timeout' })
+    expect(await claimNext(store)).toMatchObject({ rollout_id: rolloutId, attempt: { sequence_id: 2 } })
+  })
+
+  check('LIMIT-06', 'of two limits that have passed the timeout is told', async () => {
+    const { store, advance } = await open()
+    const config = { timeout_seconds: 10, unresponsive_seconds: 5, max_attempts: 2, retry_condition: ['unresponsive'] } as const
+    const { rollout_id: rolloutId, attempt } = await enqueueAndClaim(store, { config })
+    await advance(6_000)
+    expect(await statusOf(store, rolloutId)).toBe('requeuing')
+    await advance(6_000)
+    // Back for a moment, and past both limits.
+    await store.updateAttempt({ rolloutId, attemptId: attempt.attempt_id, status: 'running' })
+    await advance(10)
+    expect(await store.getLatestAttempt({ rolloutId })).toMatchObject({ status: 'timeout' })
+    expect(await statusOf(store, rolloutId)).toBe('failed')
+  })
+}

@@ -1,0 +1,122 @@
+import type { AttemptedRollout, LightningStore } from '@agl/types'
+import { expect } from 'vitest'
+import { watcherOf } from './feed.ts'
+import { enqueueAndClaim, keyOf, spanOf, statusOf } from './fixtures.ts'
+import type { Suite } from './harness.ts'
+
+const bigSpan = (claimed: AttemptedRollout) => spanOf(claimed, { attributes: { text: 'x'.repeat(4000) } })
+
+/** A rollout that has ended, with spans of about 40 kB. */
+async function finished(store: LightningStore): Promise<AttemptedRollout> {
+  const claimed = await enqueueAndClaim(store)
+  await store.addManySpans({ spans: Array.from({ length: 10 }, () => bigSpan(claimed)) })
+  await store.updateAttempt({ ...keyOf(claimed), status: 'succeeded' })
+  return claimed
+}
+
+export function describeRetention({ check, open }: Suite): void {
+  check('RETENTION-01', 'finished rollouts go when they are too old, others never', async () => {
+    const { store, advance } = await open({ retention: { maxAgeSeconds: 60 } })
+    const old = await finished(store)
+    const running = await enqueueAndClaim(store)
+    await store.addSpan(spanOf(running))
+    const queued = await store.enqueueRollout({ input: 1 })
+    await advance(40_000)
+    const young = await store.enqueueRollout({ input: 2 })
+    await store.updateRollout({ rolloutId: young.rollout_id, status: 'cancelled' })
+    await advance(21_000)
+    // The next write at the latest.
+    await store.updateWorker({ workerId: 'w' })
+    const ids = (await store.queryRollouts()).items.map((rollout) => rollout.rollout_id)
+    expect(ids).toEqual([running.rollout_id, queued.rollout_id, young.rollout_id])
+    expect(await store.getRolloutById({ rolloutId: old.rollout_id })).toBeNull()
+    expect(await store.statistics()).toMatchObject({ total_rollouts: 3, total_attempts: 1, total_spans: 1 })
+    await advance(3_600_000)
+    await store.updateWorker({ workerId: 'w' })
+    expect((await store.queryRollouts()).total).toBe(2)
+  })
+
+  check('RETENTION-02', 'of too many finished rollouts the first to end go first', async () => {
+    const { store } = await open({ retention: { maxRollouts: 2 } })
+    const running = await enqueueAndClaim(store)
+    await store.enqueueManyRollouts({ rollouts: ['a', 'b', 'c', 'd'].map((id) => ({ input: 1, rollout_id: id })) })
+    for (const [index, rolloutId] of ['c', 'a', 'd', 'b'].entries()) {
+      await store.updateRollout({ rolloutId, status: 'succeeded' })
+      await store.updateWorker({ workerId: 'w' })
+      expect((await store.queryRollouts({ statusIn: ['succeeded'] })).total).toBe(Math.min(index + 1, 2))
+    }
+    const ids = (await store.queryRollouts()).items.map((rollout) => rollout.rollout_id)
+    expect(ids).toEqual([running.rollout_id, 'b', 'd'])
+  })
+
+  check('RETENTION-03', 'bytes stay below their bound, and what went is told from what never was', async () => {
+    const maxBytes = 300_000
+    const { store } = await open({ retention: { maxBytes } })
+    const all: AttemptedRollout[] = []
+    for (let count = 0; count < 30; count++) {
+      all.push(await finished(store))
+      expect((await store.statistics()).total_span_bytes ?? 0).toBeLessThanOrEqual(maxBytes)
+    }
+    expect((await store.querySpans({ rolloutId: all.at(-1)!.rollout_id })).total).toBe(10)
+    const first = { rolloutId: all[0]!.rollout_id }
+    expect(await store.getRolloutById(first)).toMatchObject({ status: 'succeeded' })
+    await expect(store.querySpans(first)).rejects.toMatchObject({ code: 'gone' })
+    expect((await store.querySpans({ rolloutId: 'never' })).total).toBe(0)
+  })
+
+  check('RETENTION-04', 'running work is never touched, however old it is', async () => {
+    const { store } = await open({ retention: { maxBytes: 300_000, maxRollouts: 3, maxAgeSeconds: 60 } })
+    const running = await enqueueAndClaim(store)
+    const spans = await store.addManySpans({ spans: Array.from({ length: 10 }, () => bigSpan(running)) })
+    for (let count = 0; count < 20; count++) await finished(store)
+    expect((await store.querySpans({ rolloutId: running.rollout_id })).items).toEqual(spans)
+    expect(await statusOf(store, running.rollout_id)).toBe('running')
+    // What was reopened is running work again.
+    const reopened = await finished(store)
+    await store.updateRollout({ rolloutId: reopened.rollout_id, status: 'queuing' })
+    for (let count = 0; count < 20; count++) {
+      const started = await store.startRollout({ rollout: { input: count } })
+      await store.addManySpans({ spans: Array.from({ length: 10 }, () => bigSpan(started)) })
+      await store.updateAttempt({ ...keyOf(started), status: 'succeeded' })
+    }
+    expect((await store.querySpans({ rolloutId: reopened.rollout_id })).total).toBe(10)
+  })
+
+  check('RETENTION-05', 'when running work alone fills the store, writes are refused whole until there is room', async () => {
+    const { store } = await open({ retention: { maxBytes: 300_000 } })
+    const full = { code: 'storage_full', isRetryable: true }
+    const running = await enqueueAndClaim(store, {}, { workerId: 'w' })
+    const fill = async (): Promise<void> => {
+      for (let count = 0; count < 200; count++) await store.addSpan(bigSpan(running))
+    }
+    await expect(fill()).rejects.toMatchObject(full)
+    const before = (await store.querySpans({ rolloutId: running.rollout_id })).total
+    expect(before).toBeGreaterThan(20)
+    const many = Array.from({ length: 50 }, () => bigSpan(running))
+    await expect(store.addManySpans({ spans: many })).rejects.toMatchObject(full)
+    expect((await store.querySpans({ rolloutId: running.rollout_id })).total).toBe(before)
+    const rollouts = Array.from({ length: 50 }, () => ({ input: 'x'.repeat(20_000) }))
+    await expect(store.enqueueManyRollouts({ rollouts })).rejects.toMatchObject(full)
+    expect((await store.queryRollouts()).total).toBe(1)
+    // Ending work is what makes room: reports are never refused.
+    await store.heartbeat({ workerId: 'w', attempts: [keyOf(running)] })
+    await store.updateAttempt({ ...keyOf(running), status: 'succeeded' })
+    const next = await enqueueAndClaim(store)
+    expect(await store.addManySpans({ spans: many.map((span) => ({ ...span, ...idsOf(next) })) })).toHaveLength(50)
+  })
+
+  check('RETENTION-06', 'what goes is told to who watches', async () => {
+    const { store, stateOf } = await open({ retention: { maxRollouts: 1 } })
+    const watcher = watcherOf(store)
+    await stateOf(watcher.pending)
+    await store.enqueueManyRollouts({ rollouts: ['a', 'b'].map((id) => ({ input: 1, rollout_id: id })) })
+    for (const rolloutId of ['a', 'b']) await store.updateRollout({ rolloutId, status: 'succeeded' })
+    await store.updateWorker({ workerId: 'w' })
+    const events = await watcher.until((event) => event.type === 'rollout_deleted')
+    expect(events.at(-1)).toMatchObject({ rollout_id: 'a' })
+  })
+}
+
+function idsOf(claimed: AttemptedRollout): { readonly rollout_id: string; readonly attempt_id: string } {
+  return { rollout_id: claimed.rollout_id, attempt_id: claimed.attempt.attempt_id }
+}

@@ -1,0 +1,59 @@
+import { describeAliases } from './aliases.ts'
+import { describeAttempts } from './attempts.ts'
+import { describeBadInput } from './bad-input.ts'
+import { describeCancel } from './cancel.ts'
+import { describeCapabilities } from './capabilities.ts'
+import { describeClosing } from './closing.ts'
+import { describeConcurrency } from './concurrency.ts'
+import { describeDeletes } from './deletes.ts'
+import { describeFeed } from './feed.ts'
+import type { Suite } from './harness.ts'
+import { describeIdempotency } from './idempotency.ts'
+import { describeLeases } from './leases.ts'
+import { describeLimits } from './limits.ts'
+import { describeParkedClaims } from './parked-claims.ts'
+import { describeQueries } from './queries.ts'
+import { describeQueue } from './queue.ts'
+import { describeRelease } from './release.ts'
+import { describeResourceVersions } from './resource-versions.ts'
+import { describeResources } from './resources.ts'
+import { describeRetention } from './retention.ts'
+import { describeRollouts } from './rollouts.ts'
+import { describeScheduling } from './scheduling.ts'
+import { describeSnapshots } from './snapshots.ts'
+import { describeSpanQueries } from './span-queries.ts'
+import { describeSpans } from './spans.ts'
+import { describeTwoHandles } from './two-handles.ts'
+import { describeWaiting } from './waiting.ts'
+import { describeWorkers } from './workers.ts'
+
+/** The groups of the suite, in the order in which they run: a store in the making passes them from the top. */
+export const topics: readonly (readonly [title: string, describeTopic: (suite: Suite) => void])[] = [
+  ['capabilities', describeCapabilities],
+  ['queue', describeQueue],
+  ['attempts', describeAttempts],
+  ['rollouts', describeRollouts],
+  ['cancel', describeCancel],
+  ['spans', describeSpans],
+  ['queries of spans', describeSpanQueries],
+  ['resources', describeResources],
+  ['versions of resources', describeResourceVersions],
+  ['workers', describeWorkers],
+  ['queries', describeQueries],
+  ['waiting for rollouts', describeWaiting],
+  ['waiting for work', describeParkedClaims],
+  ['limits', describeLimits],
+  ['idempotent writes', describeIdempotency],
+  ['bad input', describeBadInput],
+  ['leases', describeLeases],
+  ['release', describeRelease],
+  ['scheduling', describeScheduling],
+  ['deletes', describeDeletes],
+  ['aliases', describeAliases],
+  ['feed', describeFeed],
+  ['snapshots', describeSnapshots],
+  ['retention', describeRetention],
+  ['concurrency', describeConcurrency],
+  ['two handles', describeTwoHandles],
+  ['closing', describeClosing],
+]

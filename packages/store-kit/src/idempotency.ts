@@ -1,0 +1,108 @@
+import { AglError } from '@agl/types'
+import type { Clock } from './clock.ts'
+import { createFifo } from './fifo.ts'
+
+/** How long an idempotency key answers what its first call answered, in seconds. */
+export const idempotencyLifetimeSeconds = 600
+
+/** A key came with another verb than the first time. */
+export function idempotencyConflict(key: string, verb: string, earlierVerb: string): AglError {
+  return new AglError({
+    code: 'conflict',
+    message: `The idempotency key "${key}" was used with ${earlierVerb} less than 10 minutes ago; use a new key for ${verb}.`,
+    data: { key, verb, earlierVerb },
+  })
+}
+
+/** A key that is remembered, as snapshots hold it. */
+export interface RememberedKey {
+  readonly verb: string
+  readonly key: string
+  /** Epoch seconds of the first call. */
+  readonly time: number
+  /** What the first call answered. */
+  readonly answer: unknown
+}
+
+/**
+ * The keys of the last 10 minutes with what was answered, for stores that keep these in memory. A call that fails is
+ * forgotten, so that it may be tried again.
+ */
+export interface IdempotencyKeys {
+  readonly size: number
+  /**
+   * What `work` answers, or what it answered to the first call with this key. A call that arrives while the first one is
+   * still at work waits for it, and does its own work if that fails.
+   * @throws AglError `conflict` for a key of another verb
+   */
+  run<Value>(verb: string, key: string | undefined, work: () => Value | Promise<Value>): Value | Promise<Value>
+  /** The answer of the first call with this key; undefined when there was none. */
+  find(verb: string, key: string): RememberedKey | undefined
+  remember(key: RememberedKey): void
+  /** Oldest first, without calls still at work. */
+  entries(): Iterable<RememberedKey>
+}
+
+export function createIdempotencyKeys({ clock }: { readonly clock: Clock }): IdempotencyKeys {
+  const known = new Map<string, RememberedKey>()
+  const oldest = createFifo<RememberedKey>()
+
+  const forgetOld = (): void => {
+    const now = clock.now()
+    for (;;) {
+      const first = oldest.peek()
+      if (first === undefined || now - first.time <= idempotencyLifetimeSeconds) return
+      oldest.shift()
+      forget(first)
+    }
+  }
+  const forget = (entry: RememberedKey): void => {
+    if (known.get(entry.key) === entry) known.delete(entry.key)
+  }
+  const remember = (entry: RememberedKey): void => {
+    known.set(entry.key, entry)
+    oldest.push(entry)
+  }
+  const find: IdempotencyKeys['find'] = (verb, key) => {
+    forgetOld()
+    const entry = known.get(key)
+    if (entry !== undefined && entry.verb !== verb) throw idempotencyConflict(key, verb, entry.verb)
+    return entry
+  }
+  const run: IdempotencyKeys['run'] = (verb, key, work) => {
+    type Value = Awaited<ReturnType<typeof work>>
+    if (key === undefined) return work()
+    const entry = find(verb, key)
+    if (entry !== undefined) {
+      if (!(entry.answer instanceof Promise)) return entry.answer as Value
+      return (entry.answer as Promise<Value>).catch(() => run(verb, key, work))
+    }
+    const answer = work()
+    const time = clock.now()
+    if (!(answer instanceof Promise)) {
+      remember({ verb, key, time, answer })
+      return answer
+    }
+    const pending: RememberedKey = { verb, key, time, answer }
+    known.set(key, pending)
+    return answer.then(
+      (value) => {
+        remember({ verb, key, time: clock.now(), answer: value })
+        return value
+      },
+      (error: unknown) => {
+        forget(pending)
+        throw error
+      },
+    )
+  }
+  return {
+    run,
+    find,
+    remember,
+    entries: () => [...known.values()].filter((entry) => !(entry.answer instanceof Promise)),
+    get size() {
+      return known.size
+    },
+  }
+}

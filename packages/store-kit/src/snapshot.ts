@@ -1,0 +1,278 @@
+import {
+  AglError,
+  type Attempt,
+  attemptSchema,
+  errorMessage,
+  type ResourcesAlias,
+  resourcesAliasSchema,
+  type ResourcesUpdate,
+  resourcesUpdateSchema,
+  type Rollout,
+  rolloutSchema,
+  type Span,
+  type Worker,
+  workerSchema,
+} from '@agl/types'
+import { z } from 'zod'
+import { parseNewSpan } from './check-span.ts'
+import type { AttemptNotes, RolloutNotes } from './state-machine/index.ts'
+
+/*
+ * A snapshot of a store as JSON Lines: a header, one record per line, and an end that says how many records there were, so
+ * that a file that was cut off is noticed. A rollout comes before its attempts, these before their spans, resources
+ * before their aliases; beyond that the order of lines is the order of insertion. Spans are stored as they are, numbers
+ * that JSON cannot write included.
+ */
+
+/** One line between the header and the end. */
+export type SnapshotRecord =
+  | {
+      readonly kind: 'resources_history'
+      readonly resources_id: string
+      /** The highest version ever given. */
+      readonly last_version: number
+    }
+  | { readonly kind: 'resources'; readonly resources: ResourcesUpdate }
+  | { readonly kind: 'alias'; readonly alias: ResourcesAlias }
+  | {
+      readonly kind: 'rollout'
+      readonly rollout: Rollout
+      readonly notes: RolloutNotes
+      /** The highest span sequence id given or seen. */
+      readonly sequence: number
+      /** Its place among what waits: a lower one first within a priority; null when it does not wait. */
+      readonly queue: number | null
+    }
+  | {
+      readonly kind: 'attempt'
+      readonly attempt: Attempt
+      readonly notes: AttemptNotes
+      /** Whether its spans were dropped by retention. */
+      readonly is_gone: boolean
+    }
+  | { readonly kind: 'span'; readonly span: Span }
+  | { readonly kind: 'worker'; readonly worker: Worker }
+  | {
+      readonly kind: 'idempotency_key'
+      readonly verb: string
+      readonly key: string
+      readonly time: number
+      readonly answer: unknown
+    }
+
+const version = 1
+
+/** The first line. @param time epoch seconds */
+export function snapshotHeader(store: { readonly name: string; readonly time: number }): string {
+  return JSON.stringify({ agl: 'snapshot', version, store: store.name, time: store.time })
+}
+
+/** The last line. @param records how many lines lie between it and the header */
+export function snapshotEnd(records: number): string {
+  return JSON.stringify({ kind: 'end', records })
+}
+
+export function encodeSnapshotRecord(record: SnapshotRecord): string {
+  return record.kind === 'span' ? encodeSpan(record.span) : JSON.stringify(record)
+}
+
+/** The keys that lead to a number that JSON cannot write, and the number as text. */
+type OddNumber = readonly [path: readonly (string | number)[], text: string]
+
+function encodeSpan(span: Span): string {
+  const odd: OddNumber[] = []
+  collectOdd(span, [], odd)
+  return JSON.stringify(odd.length === 0 ? { kind: 'span', span } : { kind: 'span', span, odd })
+}
+
+function collectOdd(value: unknown, path: readonly (string | number)[], odd: OddNumber[]): void {
+  if (typeof value === 'number') {
+    const isNegativeZero = Object.is(value, -0)
+    if (!Number.isFinite(value) || isNegativeZero) odd.push([path, isNegativeZero ? '-0' : String(value)])
+  } else if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) collectOdd(item, [...path, index], odd)
+  } else if (typeof value === 'object' && value !== null) {
+    for (const [key, item] of Object.entries(value)) collectOdd(item, [...path, key], odd)
+  }
+}
+
+function restoreOdd(span: unknown, odd: readonly OddNumber[], line: number): void {
+  for (const [path, text] of odd) {
+    let place = span as Record<string | number, unknown>
+    for (const key of path.slice(0, -1)) {
+      if (typeof place !== 'object' || place === null || !Object.hasOwn(place, key)) break
+      place = place[key] as Record<string | number, unknown>
+    }
+    const last = path.at(-1)
+    if (last === undefined || typeof place !== 'object' || place === null || !Object.hasOwn(place, last)) {
+      throw snapshotError(line, `nothing at ${path.join('.')} of the span`)
+    }
+    place[last] = Number(text)
+  }
+}
+
+/** Says which line of a snapshot does not fit. */
+export function snapshotError(line: number, problem: string, cause?: unknown): AglError {
+  return new AglError({
+    code: 'invalid_argument',
+    message: `Invalid snapshot, line ${line}: ${problem}`,
+    data: { line },
+    ...(cause === undefined ? {} : { cause }),
+  })
+}
+
+const headerSchema = z.object({ agl: z.literal('snapshot'), version: z.literal(version) })
+
+const rolloutNotes = z.strictObject({ uncountedAttempts: z.int(), lostClaims: z.int() })
+const attemptNotes = z.strictObject({
+  leaseMs: z.number().nullable(),
+  showedLife: z.boolean(),
+  hasReward: z.boolean(),
+  isUncounted: z.boolean(),
+  isLostClaim: z.boolean(),
+})
+
+const endSchema = z.strictObject({ kind: z.literal('end'), records: z.int() })
+const oddNumbers = z.array(z.tuple([z.array(z.union([z.string(), z.int()])), z.enum(['NaN', 'Infinity', '-Infinity', '-0'])]))
+const spanLineSchema = z.strictObject({ kind: z.literal('span'), span: z.unknown(), odd: oddNumbers.optional() })
+
+const recordSchemas: Readonly<Record<Exclude<SnapshotRecord['kind'], 'span'>, z.ZodType>> = {
+  resources_history: z.strictObject({ kind: z.string(), resources_id: z.string(), last_version: z.int().min(1) }),
+  resources: z.strictObject({ kind: z.string(), resources: resourcesUpdateSchema }),
+  alias: z.strictObject({ kind: z.string(), alias: resourcesAliasSchema }),
+  rollout: z.strictObject({
+    kind: z.string(),
+    rollout: rolloutSchema,
+    notes: rolloutNotes,
+    sequence: z.int(),
+    queue: z.number().nullable(),
+  }),
+  attempt: z.strictObject({ kind: z.string(), attempt: attemptSchema, notes: attemptNotes, is_gone: z.boolean() }),
+  worker: z.strictObject({ kind: z.string(), worker: workerSchema }),
+  idempotency_key: z.strictObject({
+    kind: z.string(),
+    verb: z.string(),
+    key: z.string(),
+    time: z.number(),
+    answer: z.unknown(),
+  }),
+}
+
+/**
+ * The records of a snapshot, each checked and with the number of its line. Reads one line at a time; whoever imports must
+ * store nothing before the end was seen.
+ * @throws AglError `invalid_argument` that names the line: no header, no JSON, a record that does not fit, one that
+ * refers to what did not come before it or comes twice, a missing end, or something after it
+ */
+export async function* decodeSnapshot(
+  lines: AsyncIterable<string> | Iterable<string>,
+): AsyncGenerator<{ readonly line: number; readonly record: SnapshotRecord }, void, void> {
+  const known = new Set<string>()
+  let line = 0
+  let records = 0
+  let isEnded = false
+  for await (const text of lines) {
+    line++
+    if (text.trim() === '' && line > 1) continue
+    const value = parseLine(text, line)
+    if (line === 1) {
+      checkLine(headerSchema, value, line, `no header of a snapshot of version ${version}`)
+      continue
+    }
+    if (isEnded) throw snapshotError(line, 'something follows the end')
+    if (kindOf(value) === 'end') {
+      const end = checkLine(endSchema, value, line, 'no end of a snapshot') as { readonly records: number }
+      if (end.records !== records) throw snapshotError(line, `expected ${end.records} records; ${records} came`)
+      isEnded = true
+      continue
+    }
+    const record = toRecord(value, line)
+    checkPlace(record, known, line)
+    records++
+    yield { line, record }
+  }
+  if (!isEnded) throw snapshotError(line, 'the snapshot ends here without its last line; it was cut off')
+}
+
+function parseLine(text: unknown, line: number): unknown {
+  if (typeof text !== 'string') throw snapshotError(line, `expected text; got ${typeof text}`)
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw snapshotError(line, `no JSON (${errorMessage(error)})`, error)
+  }
+}
+
+function kindOf(value: unknown): unknown {
+  return typeof value === 'object' && value !== null && 'kind' in value ? value.kind : undefined
+}
+
+function checkLine(schema: z.ZodType, value: unknown, line: number, problem: string): unknown {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  throw snapshotError(line, `${problem}:\n${z.prettifyError(result.error)}`)
+}
+
+function toRecord(value: unknown, line: number): SnapshotRecord {
+  const kind = kindOf(value)
+  if (kind === 'span') {
+    const { span, odd } = checkLine(spanLineSchema, value, line, 'the record does not fit') as z.infer<typeof spanLineSchema>
+    restoreOdd(span, odd ?? [], line)
+    return { kind, span: toSpan(span, line) }
+  }
+  if (typeof kind !== 'string' || !Object.hasOwn(recordSchemas, kind)) {
+    throw snapshotError(line, `unknown kind of record ${JSON.stringify(kind) ?? 'undefined'}`)
+  }
+  return checkLine(recordSchemas[kind as keyof typeof recordSchemas], value, line, 'the record does not fit') as SnapshotRecord
+}
+
+function toSpan(value: unknown, line: number): Span {
+  try {
+    const span = parseNewSpan(value)
+    if (span.sequence_id === undefined) throw new Error('a span without sequence_id')
+    return Object.freeze(span) as Span
+  } catch (error) {
+    throw snapshotError(line, errorMessage(error), error)
+  }
+}
+
+/** What a record refers to must have come before, and nothing may come twice. */
+function checkPlace(record: SnapshotRecord, known: Set<string>, line: number): void {
+  const { own, needs } = placeOf(record)
+  for (const need of needs) {
+    if (!known.has(need)) throw snapshotError(line, `the ${record.kind} refers to ${need}, which did not come before it`)
+  }
+  if (known.has(own)) throw snapshotError(line, `${own} came before`)
+  known.add(own)
+}
+
+function placeOf(record: SnapshotRecord): { readonly own: string; readonly needs: readonly string[] } {
+  switch (record.kind) {
+    case 'resources_history':
+      return { own: `history of resources ${record.resources_id}`, needs: [] }
+    case 'resources': {
+      const { resources_id: id, version } = record.resources
+      return { own: `version ${version} of resources ${id}`, needs: [`history of resources ${id}`] }
+    }
+    case 'alias': {
+      const { alias, resources_id: id, version } = record.alias
+      return { own: `alias ${alias}`, needs: [`version ${version} of resources ${id}`] }
+    }
+    case 'rollout':
+      return { own: `rollout ${record.rollout.rollout_id}`, needs: [] }
+    case 'attempt': {
+      const { rollout_id: rolloutId, attempt_id: attemptId } = record.attempt
+      return { own: `attempt ${attemptId} of ${rolloutId}`, needs: [`rollout ${rolloutId}`] }
+    }
+    case 'span': {
+      const { rollout_id: rolloutId, attempt_id: attemptId, span_id: spanId } = record.span
+      return { own: `span ${spanId} of ${attemptId}`, needs: [`attempt ${attemptId} of ${rolloutId}`] }
+    }
+    case 'worker':
+      return { own: `worker ${record.worker.worker_id}`, needs: [] }
+    case 'idempotency_key':
+      return { own: `idempotency key ${record.key}`, needs: [] }
+    default:
+      return record satisfies never
+  }
+}

@@ -1,0 +1,18 @@
+import { storageFull } from '@agl/store-kit'
+import { makeRoom } from './retain.ts'
+import type { MemoryState } from './state.ts'
+
+/**
+ * Makes room for a write before it changes anything.
+ * @returns whether something was dropped for it: rows found before may be gone
+ * @throws AglError `storage_full` when what cannot be dropped leaves none; nothing is dropped then
+ */
+export function reserve(state: MemoryState, addedBytes: number): boolean {
+  const { maxBytes } = state.retention
+  if (maxBytes === null) return false
+  const keptBytes = state.usage.unfinished + state.usage.other
+  if (keptBytes + addedBytes > maxBytes) throw storageFull({ maxBytes, keptBytes, addedBytes })
+  if (keptBytes + state.usage.finished + addedBytes <= maxBytes) return false
+  makeRoom(state, addedBytes)
+  return true
+}
