@@ -63,13 +63,18 @@ interface Outcome {
 
 async function summarize({ store, result }: Experiment, { iterations }: Settings): Promise<Outcome> {
   const [before, after] = await Promise.all([readHeldOut(store, 0), readHeldOut(store, iterations)])
-  const [a, b] = [before.map(({ reward }) => reward ?? 0), after.map(({ reward }) => reward ?? 0)]
+  const [a, b] = [before.map(({ score }) => score), after.map(({ score }) => score)]
+  const known = (scores: readonly (number | null)[]): number[] => scores.filter((score) => score !== null)
+  const pairs = a.flatMap((score, index) => (score === null || b[index] == null ? [] : [[score, b[index]] as const]))
   const outcome: Outcome = {
     before,
     after,
-    beforeReward: estimateMean(a),
-    afterReward: estimateMean(b),
-    gain: estimateGain(a, b),
+    beforeReward: estimateMean(known(a)),
+    afterReward: estimateMean(known(b)),
+    gain: estimateGain(
+      pairs.map(([score]) => score),
+      pairs.map(([, score]) => score),
+    ),
   }
   if (outcome.afterReward.mean !== result.test?.after.mean) {
     throw new AglError({ code: 'internal', message: 'The store and the algorithm disagree about the held-out reward.' })
@@ -117,7 +122,7 @@ async function writeFiles(
 /** The first customer with more than one step whom the base served wrongly and the kept version rightly. */
 function describeTranscript(tasks: readonly ShopTask[], { before, after }: Outcome): string {
   const learnt = tasks.flatMap((task, index) =>
-    before[index]?.reward === 0 && after[index]?.reward === 1 ? [{ task, index }] : [],
+    before[index]?.score === 0 && after[index]?.score === 1 ? [{ task, index }] : [],
   )
   const shown = learnt.find(({ task }) => task.kind === 'several' || task.kind === 'both') ?? learnt[0]
   if (shown === undefined) return 'No customer was served wrongly before and rightly after.'

@@ -92,6 +92,7 @@ export type {
   ModelDescription,
   OptimStepRequest,
   OptimStepResult,
+  Sample,
   SampleRequest,
   SampleResult,
   TrainingBackend,

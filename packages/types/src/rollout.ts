@@ -1,5 +1,12 @@
 import { z } from 'zod'
-import { type Attempt, type AttemptStatus, attemptSchema, attemptStatusSchema } from './attempt.ts'
+import {
+  type Attempt,
+  type AttemptOutcome,
+  attemptOutcomeSchema,
+  type AttemptStatus,
+  attemptSchema,
+  attemptStatusSchema,
+} from './attempt.ts'
 import { type JsonObject, type JsonValue, jsonObjectSchema } from './json.ts'
 
 /** How a rollout stands. `queuing` and `requeuing` wait for a runner; `failed`, `succeeded` and `cancelled` are finished. */
@@ -18,6 +25,8 @@ export interface RolloutConfig {
   readonly max_attempts: number
   /** The attempt statuses after which another try is made while tries are left. */
   readonly retry_condition: readonly AttemptStatus[]
+  /** The same by outcome, which tells what the agent did wrong from what we did wrong: `infra_error`, `unresponsive`. */
+  readonly retry_outcomes: readonly AttemptOutcome[]
 }
 
 /** One task to be executed. Times are epoch seconds with sub-millisecond digits. */
@@ -83,6 +92,7 @@ export const defaultRolloutConfig: RolloutConfig = Object.freeze({
   unresponsive_seconds: null,
   max_attempts: 1,
   retry_condition: Object.freeze([]),
+  retry_outcomes: Object.freeze([]),
 })
 
 const rolloutConfigShape = {
@@ -90,6 +100,7 @@ const rolloutConfigShape = {
   unresponsive_seconds: z.number().nullable().default(null),
   max_attempts: z.int().min(1).default(1),
   retry_condition: z.array(attemptStatusSchema).default([]),
+  retry_outcomes: z.array(attemptOutcomeSchema).default([]),
 }
 
 export const rolloutConfigSchema: z.ZodType<RolloutConfig> = z.object(rolloutConfigShape)

@@ -6,13 +6,13 @@ import {
   type EnqueueRolloutRequest,
   type JsonValue,
 } from '@agl/types'
-import { type CollectedRollout, collectRollouts, countOutcomes } from '../collect.ts'
+import { type CollectedRollout, collectRollouts, countOutcomes, type OutcomeCounts } from '../collect.ts'
 import { createRandom, type Random } from '../random.ts'
 import { type Estimate, estimateGain, estimateMean } from '../statistics.ts'
 import { selectRows, trainOnRows } from './learn.ts'
 import { type ResolvedSftOptions, resolveSftOptions, type SftOptions } from './options.ts'
 import type { SftIteration, SftPhase } from './progress.ts'
-import { createPublisher, type ServedVersion } from './serve.ts'
+import { createPublisher, nextVersionNumber, type ServedVersion } from './serve.ts'
 
 /** What an SFT run found. */
 export interface SftResult {
@@ -70,14 +70,18 @@ async function runSft<Task>(context: AlgorithmContext<Task>, options: ResolvedSf
   const evaluate = async (phase: 'val' | 'test', iteration: number, served: ServedVersion, dataset: Dataset<Task>) => {
     const seeds = createRandom(evaluationSeeds[phase])
     const requests = Array.from(dataset, (task) => ({ input: task as JsonValue, metadata: { seed: seeds.seed() } }))
-    const scores = (await collect(phase, iteration, served, requests)).map(({ score }) => score)
+    const collected = await collect(phase, iteration, served, requests)
+    const scores = collected.map(({ score }) => score)
     const reward = estimateMean(scores.filter((score) => score !== null))
     onProgress({ type: 'evaluation', phase, iteration, version: served.version, reward })
-    return { scores, reward }
+    return { scores, reward, outcomes: countOutcomes(collected) }
   }
 
-  const first = await publish(`${options.versionPrefix}-0`)
+  const start = await nextVersionNumber(options)
+  const publishNumber = (number: number): Promise<ServedVersion> => publish(`${options.versionPrefix}-${start + number}`)
+  const first = await publishNumber(0)
   const firstVal = await evaluate('val', 0, first, valDataset)
+  if (firstVal.reward.count === 0) throw noRewards(firstVal.outcomes)
   const versions: EvaluatedVersion[] = [{ served: first, ...firstVal }]
   const history: SftIteration[] = []
   let current = first
@@ -90,9 +94,9 @@ async function runSft<Task>(context: AlgorithmContext<Task>, options: ResolvedSf
       })),
     )
     const collected = await collect('train', iteration, current, requests)
-    const { kept, rows } = selectRows(collected, context, options, random)
+    const { kept, untrainable, rows } = await selectRows(collected, context, options, random)
     const loss = await trainOnRows(rows, options, random, iteration, signal)
-    const next = await publish(`${options.versionPrefix}-${iteration}`)
+    const next = await publishNumber(iteration)
     const evaluated = await evaluate('val', iteration, next, valDataset)
     const summary: SftIteration = {
       iteration,
@@ -101,6 +105,7 @@ async function runSft<Task>(context: AlgorithmContext<Task>, options: ResolvedSf
       trainReward: estimateMean(knownScores(collected)),
       rollouts: collected.length,
       kept,
+      untrainable,
       rows: rows.length,
       outcomes: countOutcomes(collected),
       loss,
@@ -146,7 +151,8 @@ function chooseVersion(versions: readonly EvaluatedVersion[], keep: 'significant
   const [first] = versions as [EvaluatedVersion]
   const best = versions.reduce((leader, candidate) => (candidate.reward.mean > leader.reward.mean ? candidate : leader))
   if (best === first || keep === 'best') return best.served
-  return estimateGain(...pairScores(first.scores, best.scores)).low > 0 ? best.served : first.served
+  const gain = estimateGain(...pairScores(first.scores, best.scores), { candidates: versions.length - 1 })
+  return gain.low > 0 ? best.served : first.served
 }
 
 /** The control's view: each task's scores are dealt out among the versions, so that none is better but by chance. */
@@ -165,6 +171,15 @@ function pairScores(before: readonly (number | null)[], after: readonly (number 
     return score === null || other === null || other === undefined ? [] : [[score, other] as const]
   })
   return [pairs.map(([score]) => score), pairs.map(([, other]) => other)]
+}
+
+function noRewards(outcomes: OutcomeCounts): AglError {
+  const endings = Object.entries(outcomes).map(([outcome, count]) => `${count} ${outcome}`)
+  return new AglError({
+    code: 'training_failed',
+    message: `No validation rollout has a score (${endings.join(', ')}): the agent must return its reward, or emit one.`,
+    data: { outcomes },
+  })
 }
 
 function requireTasks<Task>({ trainDataset, valDataset }: AlgorithmContext<Task>): void {
