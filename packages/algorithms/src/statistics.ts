@@ -21,7 +21,7 @@ export function estimateMean(values: readonly number[]): Estimate {
   if (values.every((value) => value === 0 || value === 1)) {
     const centre = (mean + z ** 2 / (2 * count)) / (1 + z ** 2 / count)
     const half = (z / (1 + z ** 2 / count)) * Math.sqrt((mean * (1 - mean)) / count + z ** 2 / (4 * count ** 2))
-    return { mean, low: centre - half, high: centre + half, count }
+    return { mean, low: Math.max(0, centre - half), high: Math.min(1, centre + half), count }
   }
   const half = z * standardError(values, mean)
   return { mean, low: mean - half, high: mean + half, count }

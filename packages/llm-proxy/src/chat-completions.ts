@@ -50,13 +50,21 @@ export async function handleChatCompletion(request: Request, response: Response,
 
   const gone = new AbortController()
   response.on('close', () => gone.abort())
+  const timeUp = AbortSignal.timeout(parts.upstreamTimeoutMs)
   let upstream: globalThis.Response
   try {
-    upstream = await forward(target, call, AbortSignal.any([gone.signal, AbortSignal.timeout(parts.upstreamTimeoutMs)]))
+    upstream = await forward(target, call, AbortSignal.any([gone.signal, timeUp]))
   } catch (error) {
-    const message = `The backend of model "${target.name}" at ${target.endpoint} could not be reached: ${rootMessage(error)}`
+    if (gone.signal.aborted) {
+      await record(null, 'The agent went away before the answer came')
+      return
+    }
+    const what = timeUp.aborted
+      ? `gave no answer within ${parts.upstreamTimeoutMs} ms`
+      : `could not be reached: ${rootMessage(error)}`
+    const message = `The backend of model "${target.name}" at ${target.endpoint} ${what}`
     await record(null, message)
-    if (!response.destroyed) response.status(502).json(errorBody(message, 'upstream_error', 'upstream_failed'))
+    response.status(502).json(errorBody(message, 'upstream_error', 'upstream_failed'))
     return
   }
   response.status(upstream.status)

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { createMemoryStore } from '@agl/store-memory'
 import { type LightningStore, type LlmProxy, type ProxiedModel, resolveProxyLlm, type Span } from '@agl/types'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { LlmProxyOptions } from './options.ts'
 import { createLlmProxy } from './proxy.ts'
 
@@ -150,7 +150,9 @@ describe('a chat completion', () => {
   it('is a 502 when the backend takes longer than allowed', async () => {
     const { post } = await start({}, { upstreamTimeoutMs: 30 })
     answer = () => {}
-    expect((await post(hi)).status).toBe(502)
+    const response = await post(hi)
+    expect(response.status).toBe(502)
+    expect(await response.text()).toMatch(/no answer within 30 ms/)
   })
 
   it.each([
@@ -192,7 +194,7 @@ describe('a chat completion', () => {
   })
 
   it('ends at the backend when the agent goes away', async () => {
-    const { llm } = await start()
+    const { llm, spans } = await start()
     const gone = Promise.withResolvers<void>()
     answer = (response) => void response.on('close', () => gone.resolve())
     const leave = new AbortController()
@@ -206,6 +208,7 @@ describe('a chat completion', () => {
     leave.abort()
     await expect(call).rejects.toThrow(/abort/i)
     await gone.promise
+    await vi.waitFor(async () => expect((await spans())[0]?.status.description).toMatch(/agent went away/))
   })
 
   it('of a rollout the store does not know still answers the agent', async () => {

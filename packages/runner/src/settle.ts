@@ -49,9 +49,25 @@ function failure(
   error: unknown,
 ): Pick<AttemptUpdate, 'status' | 'outcome' | 'metadata'> {
   const reason: JsonObject = {
-    message: errorMessage(error),
+    message: shorten(errorMessage(error)),
     ...(AglError.isInstance(error) ? { code: error.code } : {}),
-    ...(error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {}),
+    ...(stackOf(error) === null ? {} : { stack: shorten(stackOf(error)!) }),
   }
   return { status: 'failed', outcome, metadata: { ...claimed.attempt.metadata, error: reason } }
+}
+
+/** A reason is for people; megabytes of it would be kept with the attempt for ever. */
+const longestReason = 10_000
+
+function shorten(text: string): string {
+  return text.length <= longestReason ? text : `${text.slice(0, longestReason)}… (${text.length} characters)`
+}
+
+/** Anything can be thrown, also what throws when it is looked at. */
+function stackOf(error: unknown): string | null {
+  try {
+    return error instanceof Error && typeof error.stack === 'string' ? error.stack : null
+  } catch {
+    return null
+  }
 }

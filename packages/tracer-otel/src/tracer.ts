@@ -12,6 +12,7 @@ import {
 import { buildSpan, rewardSpanName, rewardToAttributes } from '@agl/types/spans'
 import { context, ROOT_CONTEXT, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
+import { emptyResource } from '@opentelemetry/resources'
 import { TracerProvider } from '@opentelemetry/sdk-trace'
 import { z } from 'zod'
 import { type ActiveAttempt, runAs } from './attribution.ts'
@@ -54,7 +55,8 @@ const spanLimits = {
 /** Makes a tracer; it registers itself at the first `trace`, not before. */
 export function createOtelTracer(options: OtelTracerOptions = {}): OtelTracer {
   const { registerGlobally, logger } = parseOptions(optionsSchema, options, defaults, 'options of createOtelTracer')
-  const provider = new TracerProvider({ spanProcessors: [createAttemptSpanProcessor()], spanLimits })
+  // The default resource names this process by the path of its Node, which is nobody's business in exported data.
+  const provider = new TracerProvider({ spanProcessors: [createAttemptSpanProcessor()], spanLimits, resource: emptyResource() })
   let registered: { readonly ownsContext: boolean } | null = null
   let isClosed = false
 

@@ -68,6 +68,14 @@ describe('fit', () => {
     await trainer.store.close()
   })
 
+  it('refuses a second fit while one is running', async () => {
+    const trainer = createTrainer({ algorithm: rewards })
+    const first = trainer.fit(double, [1, 2])
+    await expect(trainer.fit(double, [3])).rejects.toMatchObject({ code: 'conflict' })
+    expect(await first).toEqual([2, 4])
+    await trainer.store.close()
+  })
+
   it('is ended by its signal', async () => {
     const trainer = createTrainer({ algorithm: deaf, abortGraceMs: 10 })
     const reason = new Error('that is enough')

@@ -47,8 +47,25 @@ export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Re
   )
   const { algorithm, llmProxy = null, logger, initialResources = {} } = resolved
   const store = resolved.store ?? createMemoryStore()
+  let isFitting = false
 
   async function fit(agent: Agent<Task>, trainDataset: Dataset<Task>, fitOptions: FitOptions<Task> = {}): Promise<Result> {
+    if (isFitting) {
+      throw new AglError({
+        code: 'conflict',
+        message:
+          'This trainer is fitting already, and two runs over one store would run each other’s tasks: wait, or make another trainer.',
+      })
+    }
+    isFitting = true
+    try {
+      return await fitOnce(agent, trainDataset, fitOptions)
+    } finally {
+      isFitting = false
+    }
+  }
+
+  async function fitOnce(agent: Agent<Task>, trainDataset: Dataset<Task>, fitOptions: FitOptions<Task>): Promise<Result> {
     const { valDataset, signal } = parseOptions(fitOptionsSchema, fitOptions, { valDataset: [] }, 'options of fit')
     const stopRunners = new AbortController()
     const stopAlgorithm = new AbortController()

@@ -110,8 +110,8 @@ function isSharedCode(code: string): code is AglErrorCode {
 
 /** The text of anything that was thrown, for messages and logs; never throws itself. */
 export function errorMessage(thrown: unknown): string {
-  if (thrown instanceof Error) return thrown.message
   try {
+    if (thrown instanceof Error) return String(thrown.message)
     return typeof thrown === 'object' && thrown !== null ? JSON.stringify(thrown) : String(thrown)
   } catch {
     return 'a value that has no text'
