@@ -49,7 +49,7 @@ export async function runExperiment(
       tasksPerIteration: settings.tasks,
       samplesPerTask: settings.samples,
       seed: seeds.seed(),
-      shuffleRewards,
+      ...(shuffleRewards ? { shuffleRewards, keep: 'last' } : {}),
       onProgress,
     }),
     store,

@@ -1,5 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { estimateGain, estimateMean } from '@agl/algorithms'
 import type { ShopTask } from '@agl/shop-desk'
 import { AglError, errorMessage } from '@agl/types'
@@ -15,6 +16,7 @@ async function main(args: readonly string[]): Promise<void> {
   const settings = readSettings(args)
   if (settings === 'help') return void process.stdout.write(help)
   const started = performance.now()
+  await makeFolder(settings.out)
   const stream = settings.json ? process.stderr : process.stdout
   const say = (text: string): void => void stream.write(`${text}\n`)
   const interrupted = new AbortController()
@@ -50,6 +52,19 @@ async function main(args: readonly string[]): Promise<void> {
   if (control !== null)
     process.stdout.write(`${JSON.stringify({ ...toJson(settings, control, seconds), control: 'shuffled-rewards' })}\n`)
   process.stdout.write(`${JSON.stringify(toJson(settings, outcome, seconds))}\n`)
+}
+
+/** Before the run, not after it: a folder that cannot be made must not cost the results. */
+async function makeFolder(folder: string): Promise<void> {
+  const failure = (why: string): AglError =>
+    new AglError({ code: 'invalid_argument', message: `--out ${folder}: the folder cannot be made: ${why}` })
+  // Node never answers for some places, such as below /proc.
+  const tooLong = sleep(5_000, null, { ref: false }).then(() => {
+    throw failure('no answer within 5 s')
+  })
+  await Promise.race([mkdir(folder, { recursive: true }), tooLong]).catch((error: unknown) => {
+    throw AglError.isInstance(error) ? error : failure(errorMessage(error))
+  })
 }
 
 /** The held-out scores of a run, computed again from what its store holds. */
@@ -91,10 +106,12 @@ function describe({ beforeReward, afterReward, gain }: Outcome, control: Outcome
     drawBars(curve),
     '',
     `Held-out reward   before ${number(beforeReward.mean)} ${interval(beforeReward)}   after ${number(afterReward.mean)} ${interval(afterReward)}`,
-    `                  gain ${number(gain.mean)}, 95 % interval ${interval(gain)} over ${gain.count} pairs: ${gain.low > 0 ? 'a significant gain' : 'no significant gain'}`,
+    `                  gain ${number(gain.mean)} ${interval(gain)} over ${gain.count} pairs: ${gain.low > 0 ? 'significant' : 'not significant'}`,
     ...(control === null
       ? []
-      : [`Control           gain ${number(control.gain.mean)} with shuffled rewards, interval ${interval(control.gain)}`]),
+      : [
+          `Control           gain ${number(control.gain.mean)} ${interval(control.gain)} with shuffled rewards (last version, nothing chosen)`,
+        ]),
     '',
   ].join('\n')
 }
@@ -105,7 +122,6 @@ async function writeFiles(
   outcome: Outcome,
   curves: readonly Curve[],
 ): Promise<string> {
-  await mkdir(settings.out, { recursive: true })
   const file = (name: string): string => join(settings.out, name)
   const transcript = describeTranscript(testTasks, outcome)
   await writeFile(file('transcript.txt'), `${transcript}\n`)
@@ -154,10 +170,15 @@ function toJson({ seed }: Settings, { beforeReward, afterReward }: Outcome, seco
   }
 }
 
+// A reader that has seen enough (`… | head`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+
 try {
   await main(process.argv.slice(2))
 } catch (error) {
   const hint = AglError.isInstance(error, 'invalid_argument') ? '\nTry --help.' : ''
   process.stderr.write(`\n${app}: ${errorMessage(error)}${hint}\n`)
   process.exitCode = 1
+  // What hangs in the system (see makeFolder) would keep the process.
+  setTimeout(() => process.exit(1), 1_000).unref()
 }

@@ -126,3 +126,10 @@ export function countOutcomes(collected: readonly CollectedRollout[]): OutcomeCo
   }
   return counts
 }
+
+/** Why an attempt failed, as its runner wrote it down; null when it did not say. */
+export function reasonOf(attempt: Attempt | null): string | null {
+  const error = attempt?.metadata?.['error']
+  const isReason = typeof error === 'object' && error !== null && 'message' in error
+  return isReason && typeof error['message'] === 'string' ? error['message'] : null
+}

@@ -6,6 +6,7 @@ export {
   collectRollouts,
   countOutcomes,
   type OutcomeCounts,
+  reasonOf,
   scoreOf,
 } from './collect.ts'
 export { createRandom, type Random } from './random.ts'

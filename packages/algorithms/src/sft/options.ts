@@ -30,18 +30,18 @@ export interface SftOptions<Task = unknown> {
   readonly learningRate?: number
   /**
    * Which version is kept: `significant` = the best on the validation tasks, but only if the 95 % interval of its paired
-   * gain over the first version, widened for the choice among several, lies above 0, otherwise the first; `best` = the best, by however little.
+   * gain over the first version, widened for the choice among several, lies above 0, otherwise the first; `best` = the best, by however little;
+   * `last` = the last, whatever it scored.
    */
-  readonly keep?: 'significant' | 'best'
+  readonly keep?: 'significant' | 'best' | 'last'
   /** Put into the model resource; the same in training and in every evaluation. */
   readonly samplingParameters?: JsonObject
   /** What counts for a rollout whose agent failed or ran out of time. */
   readonly worstReward?: number
   readonly seed?: number
   /**
-   * Control experiment: deals the rewards out at random wherever the run looks at them: among the rollouts of an iteration
-   * before filtering, and per validation task among the versions before one is chosen. Nothing that the run does can come
-   * from the reward then, so the test tasks, which are scored as ever, may show no gain.
+   * Control experiment: deals the rewards of each iteration out to its rollouts at random before filtering. What is learnt
+   * then cannot come from the reward. Use it with `keep: 'last'`: a choice among versions looks at true rewards.
    */
   readonly shuffleRewards?: boolean
   readonly onProgress?: (event: SftProgress) => void
@@ -92,7 +92,7 @@ const optionsSchema = z.strictObject({
   epochs: positive,
   batchSize: positive,
   learningRate: z.number().positive().optional(),
-  keep: z.enum(['significant', 'best']).optional(),
+  keep: z.enum(['significant', 'best', 'last']).optional(),
   samplingParameters: z.record(z.string(), z.json()).optional(),
   worstReward: z.number().optional(),
   seed: z.int().optional(),

@@ -6,7 +6,7 @@ import {
   type EnqueueRolloutRequest,
   type JsonValue,
 } from '@agl/types'
-import { type CollectedRollout, collectRollouts, countOutcomes, type OutcomeCounts } from '../collect.ts'
+import { type CollectedRollout, collectRollouts, countOutcomes, reasonOf } from '../collect.ts'
 import { createRandom, type Random } from '../random.ts'
 import { type Estimate, estimateGain, estimateMean } from '../statistics.ts'
 import { selectRows, trainOnRows } from './learn.ts'
@@ -71,17 +71,17 @@ async function runSft<Task>(context: AlgorithmContext<Task>, options: ResolvedSf
     const seeds = createRandom(evaluationSeeds[phase])
     const requests = Array.from(dataset, (task) => ({ input: task as JsonValue, metadata: { seed: seeds.seed() } }))
     const collected = await collect(phase, iteration, served, requests)
+    requireScored(phase, collected)
     const scores = collected.map(({ score }) => score)
     const reward = estimateMean(scores.filter((score) => score !== null))
     onProgress({ type: 'evaluation', phase, iteration, version: served.version, reward })
-    return { scores, reward, outcomes: countOutcomes(collected) }
+    return { scores, reward }
   }
 
   const start = await nextVersionNumber(options)
   const publishNumber = (number: number): Promise<ServedVersion> => publish(`${options.versionPrefix}-${start + number}`)
   const first = await publishNumber(0)
   const firstVal = await evaluate('val', 0, first, valDataset)
-  if (firstVal.reward.count === 0) throw noRewards(firstVal.outcomes)
   const versions: EvaluatedVersion[] = [{ served: first, ...firstVal }]
   const history: SftIteration[] = []
   let current = first
@@ -94,6 +94,7 @@ async function runSft<Task>(context: AlgorithmContext<Task>, options: ResolvedSf
       })),
     )
     const collected = await collect('train', iteration, current, requests)
+    requireScored('train', collected)
     const { kept, untrainable, rows } = await selectRows(collected, context, options, random)
     const loss = await trainOnRows(rows, options, random, iteration, signal)
     const next = await publishNumber(iteration)
@@ -117,7 +118,7 @@ async function runSft<Task>(context: AlgorithmContext<Task>, options: ResolvedSf
     current = next
   }
 
-  const best = chooseVersion(options.shuffleRewards ? dealOut(versions, random) : versions, options.keep)
+  const best = chooseVersion(versions, options.keep)
   const { resources_id: resourcesId } = best.resources
   await options.backend.loadState({ version: best.version }, { signal })
   // The kept version becomes the latest resources, so that whoever asks for those gets it.
@@ -147,21 +148,13 @@ interface EvaluatedVersion {
   readonly reward: Estimate
 }
 
-function chooseVersion(versions: readonly EvaluatedVersion[], keep: 'significant' | 'best'): ServedVersion {
+function chooseVersion(versions: readonly EvaluatedVersion[], keep: ResolvedSftOptions<unknown>['keep']): ServedVersion {
   const [first] = versions as [EvaluatedVersion]
+  if (keep === 'last') return versions.at(-1)!.served
   const best = versions.reduce((leader, candidate) => (candidate.reward.mean > leader.reward.mean ? candidate : leader))
   if (best === first || keep === 'best') return best.served
   const gain = estimateGain(...pairScores(first.scores, best.scores), { candidates: versions.length - 1 })
   return gain.low > 0 ? best.served : first.served
-}
-
-/** The control's view: each task's scores are dealt out among the versions, so that none is better but by chance. */
-function dealOut(versions: readonly EvaluatedVersion[], random: Random): readonly EvaluatedVersion[] {
-  const tasks = versions[0]!.scores.map((_, task) => random.shuffle(versions.map(({ scores }) => scores[task]!)))
-  return versions.map(({ served }, index) => {
-    const scores = tasks.map((dealt) => dealt[index]!)
-    return { served, scores, reward: estimateMean(scores.filter((score) => score !== null)) }
-  })
 }
 
 /** The tasks that both have a score for. */
@@ -173,14 +166,22 @@ function pairScores(before: readonly (number | null)[], after: readonly (number 
   return [pairs.map(([score]) => score), pairs.map(([, other]) => other)]
 }
 
-function noRewards(outcomes: OutcomeCounts): AglError {
+/** A model or an agent that is broken altogether looks like a bad one; say so instead of learning from zeros. */
+function requireScored(phase: SftPhase, collected: readonly CollectedRollout[]): void {
+  const outcomes = countOutcomes(collected)
+  if ((outcomes.scored ?? 0) > 0) return
   const endings = Object.entries(outcomes).map(([outcome, count]) => `${count} ${outcome}`)
-  return new AglError({
+  const reason = collected.map(({ attempt }) => reasonOf(attempt)).find((text) => text !== null)
+  throw new AglError({
     code: 'training_failed',
-    message: `No validation rollout has a score (${endings.join(', ')}): the agent must return its reward, or emit one.`,
+    message:
+      `No ${phases[phase]} rollout has a reward (${endings.join(', ')})` +
+      `${reason === undefined ? ': the agent must return its reward, or emit one' : `; one of them ended with: ${reason}`}.`,
     data: { outcomes },
   })
 }
+
+const phases: Readonly<Record<SftPhase, string>> = { train: 'training', val: 'validation', test: 'test' }
 
 function requireTasks<Task>({ trainDataset, valDataset }: AlgorithmContext<Task>): void {
   for (const [name, dataset, use] of [
