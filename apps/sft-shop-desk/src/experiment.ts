@@ -49,7 +49,7 @@ export async function runExperiment(
       tasksPerIteration: settings.tasks,
       samplesPerTask: settings.samples,
       seed: seeds.seed(),
-      ...(shuffleRewards ? { shuffleRewards, keep: 'last' } : {}),
+      shuffleRewards,
       onProgress,
     }),
     store,

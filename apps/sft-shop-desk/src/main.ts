@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { estimateGain, estimateMean } from '@agl/algorithms'
+import { estimateGain, estimateMean, type SftResult } from '@agl/algorithms'
 import type { ShopTask } from '@agl/shop-desk'
 import { AglError, errorMessage } from '@agl/types'
 import { type Curve, drawBars, drawSvg, toCurve } from './curve.ts'
@@ -36,11 +36,11 @@ async function main(args: readonly string[]): Promise<void> {
   const outcome = await summarize(main, settings)
   const curves = [toCurve('learning from the reward', main.result)]
 
-  let control: Outcome | null = null
+  let control: { readonly outcome: Outcome; readonly result: SftResult } | null = null
   if (settings.withControl) {
     say('\nControl: the same run, with the rewards dealt out at random\n')
     const shuffled = await run(true)
-    control = await summarize(shuffled, settings)
+    control = { outcome: await summarize(shuffled, settings), result: shuffled.result }
     curves.push(toCurve('control: shuffled rewards', shuffled.result))
   }
 
@@ -50,7 +50,7 @@ async function main(args: readonly string[]): Promise<void> {
   say(`Took ${seconds} s.\n`)
   if (!settings.json) return
   if (control !== null)
-    process.stdout.write(`${JSON.stringify({ ...toJson(settings, control, seconds), control: 'shuffled-rewards' })}\n`)
+    process.stdout.write(`${JSON.stringify({ ...toJson(settings, control.outcome, seconds), control: 'shuffled-rewards' })}\n`)
   process.stdout.write(`${JSON.stringify(toJson(settings, outcome, seconds))}\n`)
 }
 
@@ -97,7 +97,11 @@ async function summarize({ store, result }: Experiment, { iterations }: Settings
   return outcome
 }
 
-function describe({ beforeReward, afterReward, gain }: Outcome, control: Outcome | null, curve: Curve): string {
+function describe(
+  { beforeReward, afterReward, gain }: Outcome,
+  control: { readonly outcome: Outcome; readonly result: SftResult } | null,
+  curve: Curve,
+): string {
   const number = (value: number): string => value.toFixed(3)
   const interval = ({ low, high }: { low: number; high: number }): string => `[${number(low)}, ${number(high)}]`
   return [
@@ -110,10 +114,16 @@ function describe({ beforeReward, afterReward, gain }: Outcome, control: Outcome
     ...(control === null
       ? []
       : [
-          `Control           gain ${number(control.gain.mean)} ${interval(control.gain)} with shuffled rewards (last version, nothing chosen)`,
+          `Control           gain ${number(control.outcome.gain.mean)} with shuffled rewards: it kept ${control.result.version}`,
+          `                  (its last version drifted by ${number(drift(control.result))} on the validation customers)`,
         ]),
     '',
   ].join('\n')
+}
+
+/** How far training on noise has moved the model: the validation reward of the last version, less the first's. */
+function drift({ firstValReward, iterations }: SftResult): number {
+  return (iterations.at(-1)?.valReward.mean ?? firstValReward.mean) - firstValReward.mean
 }
 
 async function writeFiles(

@@ -17,8 +17,7 @@ validation customers is kept and scored on held-out customers that took no part 
   --tasks <n>           customers per round (default 128)
   --samples <n>         times each is served per round (default 4)
   --heldout <n>         held-out customers (default 400)
-  --no-control          leave out the control: the same run with the rewards dealt out at random, scored by
-                        its last version
+  --no-control          leave out the control: the same run with the rewards dealt out at random
   --out <folder>        where curve, transcripts and everything in the store are written
                         (default runs/sft-shop-desk-<seed>)
   --json                only results on standard output, one JSON line each; the last one is

@@ -41,7 +41,8 @@ export interface SftOptions<Task = unknown> {
   readonly seed?: number
   /**
    * Control experiment: deals the rewards of each iteration out to its rollouts at random before filtering. What is learnt
-   * then cannot come from the reward. Use it with `keep: 'last'`: a choice among versions looks at true rewards.
+   * then cannot come from the reward, and the choice of the version, which looks at true rewards, should find nothing worth
+   * keeping.
    */
   readonly shuffleRewards?: boolean
   readonly onProgress?: (event: SftProgress) => void

@@ -12,6 +12,7 @@ import { type Estimate, estimateGain, estimateMean } from '../statistics.ts'
 import { selectRows, trainOnRows } from './learn.ts'
 import { type ResolvedSftOptions, resolveSftOptions, type SftOptions } from './options.ts'
 import type { SftIteration, SftPhase } from './progress.ts'
+import type { TrajectoryRow } from '../trajectory.ts'
 import { createPublisher, nextVersionNumber, type ServedVersion } from './serve.ts'
 
 /** What an SFT run found. */
@@ -30,8 +31,9 @@ export interface SftResult {
 
 /**
  * Supervised fine-tuning on the agent's own good rollouts (expert iteration): serve → roll out → keep what scored → train →
- * serve the next version, and in the end keep the version that is best on the validation tasks, if it is better than the
- * first beyond chance. The test tasks take no part in any choice, so their scores are not inflated by it.
+ * serve the next version, and in the end keep the version that is best on the validation tasks, if that is more than
+ * chance. Each round trains the first version anew on all that was kept so far (as ReST-EM does, Singh et al. 2023), so that
+ * what a round gets wrong is not built upon. The test tasks take no part in any choice, so their scores are not inflated.
  */
 export function createSft<Task>(options: SftOptions<Task>): Algorithm<SftResult, Task> {
   const resolved = resolveSftOptions(options)
@@ -84,6 +86,7 @@ async function runSft<Task>(context: AlgorithmContext<Task>, options: ResolvedSf
   const firstVal = await evaluate('val', 0, first, valDataset)
   const versions: EvaluatedVersion[] = [{ served: first, ...firstVal }]
   const history: SftIteration[] = []
+  const replay: TrajectoryRow[] = []
   let current = first
   for (let iteration = 1; iteration <= iterations; iteration += 1) {
     signal.throwIfAborted()
@@ -96,7 +99,9 @@ async function runSft<Task>(context: AlgorithmContext<Task>, options: ResolvedSf
     const collected = await collect('train', iteration, current, requests)
     requireScored('train', collected)
     const { kept, untrainable, rows } = await selectRows(collected, context, options, random)
-    const loss = await trainOnRows(rows, options, random, iteration, signal)
+    replay.push(...rows)
+    if (replay.length > 0) await options.backend.loadState({ version: first.version }, { signal })
+    const loss = await trainOnRows(replay, options, random, iteration, signal)
     const next = await publishNumber(iteration)
     const evaluated = await evaluate('val', iteration, next, valDataset)
     const summary: SftIteration = {
