@@ -330,8 +330,8 @@ describe('the runner', () => {
     const stop = new AbortController()
     const slow: LightningStore = {
       ...store,
-      async dequeueRollout({ signal: _, ...request } = {}) {
-        const claimed = await store.dequeueRollout(request)
+      async dequeueRollout() {
+        const claimed = await store.dequeueRollout({ leaseMs: 30_000 })
         stop.abort()
         await sleep(30)
         return claimed
