@@ -45,21 +45,21 @@ export function runNpm(args, options) {
 
 /** Says what is being done and, when it is done, how long it took. @template T @param {string} what @param {() => T} work @returns {T} */
 export function timed(what, work) {
-  process.stdout.write(`setup: ${what} ... `)
+  process.stderr.write(`setup: ${what} ... `)
   const start = performance.now()
   try {
     const result = work()
-    process.stdout.write(`${((performance.now() - start) / 1000).toFixed(1)} s\n`)
+    process.stderr.write(`${((performance.now() - start) / 1000).toFixed(1)} s\n`)
     return result
   } catch (error) {
-    process.stdout.write('failed\n')
+    process.stderr.write('failed\n')
     throw error
   }
 }
 
 /** One line of what the set-up found. @param {string} line */
 export function say(line) {
-  process.stdout.write(`setup: ${line}\n`)
+  process.stderr.write(`setup: ${line}\n`)
 }
 
 const networkTrouble =

@@ -1,5 +1,5 @@
 // Node, pnpm and the dependencies: each is looked for first and got from the npm registry when it is not there.
-// Nothing outside this folder is changed: what is installed goes into `.tools/` and `node_modules/`.
+// What is installed goes into `.tools/` and `node_modules/` of this folder; npm and pnpm keep their caches where they always do.
 import { accessSync, constants, existsSync, readFileSync, rmSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import path from 'node:path'
@@ -17,7 +17,7 @@ const bin = path.join(root, 'node_modules', '.bin')
  */
 export function setUp() {
   checkNodeVersion()
-  const environment = withWritableHome({ ...process.env })
+  const environment = withUsableHome({ ...process.env })
   // Both give up after a few seconds without a network, instead of minutes.
   for (const [key, value] of [
     ['fetch_retries', '2'],
@@ -60,28 +60,30 @@ function checkNodeVersion() {
 }
 
 /**
- * npm and pnpm keep caches in the home folder. Where there is none, or it cannot be written, they go into `.tools/`.
+ * npm and pnpm keep caches and settings in the home folder. Where there is none, or it is somebody else's, they go into `.tools/`.
  * @param {NodeJS.ProcessEnv} environment
  */
-function withWritableHome(environment) {
+function withUsableHome(environment) {
   const home = environment['HOME'] ?? homedir()
-  if (isWritable(home)) return { ...environment, HOME: home }
-  say(`${home} cannot be written, so caches go into .tools/`)
+  if (isUsable(home)) return { ...environment, HOME: home }
+  say(`${home} cannot be read and written, so caches go into .tools/`)
   const cache = path.join(tools, 'cache')
   return {
     ...environment,
     HOME: home,
     XDG_CACHE_HOME: cache,
+    XDG_CONFIG_HOME: path.join(tools, 'config'),
     XDG_DATA_HOME: path.join(tools, 'data'),
     XDG_STATE_HOME: path.join(tools, 'state'),
     npm_config_cache: path.join(cache, 'npm'),
+    npm_config_userconfig: path.join(tools, 'npmrc'),
   }
 }
 
 /** @param {string} folder */
-function isWritable(folder) {
+function isUsable(folder) {
   try {
-    accessSync(folder, constants.W_OK)
+    accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
     return true
   } catch {
     return false

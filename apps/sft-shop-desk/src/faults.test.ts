@@ -1,13 +1,14 @@
 import { Worker } from 'node:worker_threads'
 import { createSft, type SftOptions, type SftProgress } from '@agl/algorithms'
 import { createEmbeddedModel, type EmbeddedModel } from '@agl/embedded-model'
-import { createModelServer } from '@agl/embedded-model/server'
+import { createModelServer, type ModelServer } from '@agl/embedded-model/server'
 import { createLlmProxy } from '@agl/llm-proxy'
 import { type Agent, rollout } from '@agl/runner'
 import { clerk, createTasks, loadBaseModel, type ShopTask } from '@agl/shop-desk'
 import { createMemoryStore } from '@agl/store-memory'
 import { createOtelTracer } from '@agl/tracer-otel'
 import { createTrainer } from '@agl/trainer'
+import type { LightningStore } from '@agl/types'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 
 /** The demo's own composition, small, with one part broken on purpose. */
@@ -15,27 +16,27 @@ async function fit(parts: {
   readonly agent?: Agent<ShopTask>
   readonly tasks?: readonly ShopTask[]
   readonly options?: Partial<SftOptions<ShopTask>>
-  readonly onProgress?: (event: SftProgress, model: EmbeddedModel) => void
+  readonly store?: LightningStore
+  readonly onProgress?: (event: SftProgress, model: EmbeddedModel, server: ModelServer) => void
 }) {
   await using model = createEmbeddedModel({ checkpoint: await loadBaseModel() })
   await model.start()
   await using server = createModelServer({ model })
   const { url } = await server.start()
   await using tracer = createOtelTracer()
-  const store = createMemoryStore()
+  const store = parts.store ?? createMemoryStore()
   const algorithm = createSft<ShopTask>({
     backend: model,
     endpoint: url,
     iterations: 1,
     tasksPerIteration: 8,
     samplesPerTask: 2,
-    onProgress: (event) => parts.onProgress?.(event, model),
+    onProgress: (event) => parts.onProgress?.(event, model, server),
     ...parts.options,
   })
   const runner = { concurrency: 8, attemptTimeoutMs: 300, abortGraceMs: 10 }
   const trainer = createTrainer({ algorithm, store, tracer, llmProxy: createLlmProxy(), runner })
-  const result = await trainer.fit(parts.agent ?? clerk, parts.tasks ?? createTasks(1, 8), { valDataset: createTasks(2, 8) })
-  return { result, store }
+  return await trainer.fit(parts.agent ?? clerk, parts.tasks ?? createTasks(1, 8), { valDataset: createTasks(2, 8) })
 }
 
 afterEach(() => {
@@ -64,18 +65,29 @@ describe('with one part broken, the run', () => {
     await expect(closed).rejects.toMatchObject({ code: 'closed' })
   })
 
-  it('settles every attempt when the agent throws, and keeps the base', async () => {
+  it('settles every attempt when the agent throws, and says what it threw', async () => {
+    const store = createMemoryStore()
     const agent = rollout<ShopTask>(() => {
       throw new Error('boom')
     })
-    const { result, store } = await fit({ agent })
-    expect(result).toMatchObject({ version: 'sft-0', iterations: [{ kept: 0, outcomes: { agent_error: 16 } }] })
-    expect((await store.queryRollouts({ statusIn: ['failed'] })).total).toBe(16 + 2 * 8)
+    await expect(fit({ agent, store })).rejects.toThrow(/No validation rollout has a reward \(8 agent_error\); .*: boom/)
+    expect((await store.queryRollouts({ statusIn: ['failed'] })).total).toBe(8)
   })
 
   it('settles every attempt when the agent never returns', async () => {
-    const { result } = await fit({ agent: rollout<ShopTask>(() => new Promise<number>(() => {})) })
-    expect(result.iterations[0]).toMatchObject({ kept: 0, outcomes: { timeout: 16 } })
+    const store = createMemoryStore()
+    const agent = rollout<ShopTask>(() => new Promise<number>(() => {}))
+    await expect(fit({ agent, store })).rejects.toThrow(/No validation rollout has a reward \(8 timeout\)/)
+    expect((await store.queryRollouts({ statusIn: ['failed'] })).total).toBe(8)
+  })
+
+  it('says that the model is gone when it goes away in the middle of a round', async () => {
+    const gone = fit({
+      onProgress: (event, _model, server) => {
+        if (event.type === 'rollouts' && event.phase === 'train' && event.done === 1) void server.close()
+      },
+    })
+    await expect(gone).rejects.toThrow(/No validation rollout has a reward .*could not be reached/)
   })
 
   it('does not start without tasks', async () => {

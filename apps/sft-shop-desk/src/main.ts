@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { estimateGain, estimateMean } from '@agl/algorithms'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { estimateGain, estimateMean, type SftResult } from '@agl/algorithms'
 import type { ShopTask } from '@agl/shop-desk'
 import { AglError, errorMessage } from '@agl/types'
 import { type Curve, drawBars, drawSvg, toCurve } from './curve.ts'
@@ -15,6 +16,7 @@ async function main(args: readonly string[]): Promise<void> {
   const settings = readSettings(args)
   if (settings === 'help') return void process.stdout.write(help)
   const started = performance.now()
+  await makeFolder(settings.out)
   const stream = settings.json ? process.stderr : process.stdout
   const say = (text: string): void => void stream.write(`${text}\n`)
   const interrupted = new AbortController()
@@ -34,11 +36,11 @@ async function main(args: readonly string[]): Promise<void> {
   const outcome = await summarize(main, settings)
   const curves = [toCurve('learning from the reward', main.result)]
 
-  let control: Outcome | null = null
+  let control: { readonly outcome: Outcome; readonly result: SftResult } | null = null
   if (settings.withControl) {
     say('\nControl: the same run, with the rewards dealt out at random\n')
     const shuffled = await run(true)
-    control = await summarize(shuffled, settings)
+    control = { outcome: await summarize(shuffled, settings), result: shuffled.result }
     curves.push(toCurve('control: shuffled rewards', shuffled.result))
   }
 
@@ -48,8 +50,21 @@ async function main(args: readonly string[]): Promise<void> {
   say(`Took ${seconds} s.\n`)
   if (!settings.json) return
   if (control !== null)
-    process.stdout.write(`${JSON.stringify({ ...toJson(settings, control, seconds), control: 'shuffled-rewards' })}\n`)
+    process.stdout.write(`${JSON.stringify({ ...toJson(settings, control.outcome, seconds), control: 'shuffled-rewards' })}\n`)
   process.stdout.write(`${JSON.stringify(toJson(settings, outcome, seconds))}\n`)
+}
+
+/** Before the run, not after it: a folder that cannot be made must not cost the results. */
+async function makeFolder(folder: string): Promise<void> {
+  const failure = (why: string): AglError =>
+    new AglError({ code: 'invalid_argument', message: `--out ${folder}: the folder cannot be made: ${why}` })
+  // Node never answers for some places, such as below /proc.
+  const tooLong = sleep(5_000, null, { ref: false }).then(() => {
+    throw failure('no answer within 5 s')
+  })
+  await Promise.race([mkdir(folder, { recursive: true }), tooLong]).catch((error: unknown) => {
+    throw AglError.isInstance(error) ? error : failure(errorMessage(error))
+  })
 }
 
 /** The held-out scores of a run, computed again from what its store holds. */
@@ -63,13 +78,18 @@ interface Outcome {
 
 async function summarize({ store, result }: Experiment, { iterations }: Settings): Promise<Outcome> {
   const [before, after] = await Promise.all([readHeldOut(store, 0), readHeldOut(store, iterations)])
-  const [a, b] = [before.map(({ reward }) => reward ?? 0), after.map(({ reward }) => reward ?? 0)]
+  const [a, b] = [before.map(({ score }) => score), after.map(({ score }) => score)]
+  const known = (scores: readonly (number | null)[]): number[] => scores.filter((score) => score !== null)
+  const pairs = a.flatMap((score, index) => (score === null || b[index] == null ? [] : [[score, b[index]] as const]))
   const outcome: Outcome = {
     before,
     after,
-    beforeReward: estimateMean(a),
-    afterReward: estimateMean(b),
-    gain: estimateGain(a, b),
+    beforeReward: estimateMean(known(a)),
+    afterReward: estimateMean(known(b)),
+    gain: estimateGain(
+      pairs.map(([score]) => score),
+      pairs.map(([, score]) => score),
+    ),
   }
   if (outcome.afterReward.mean !== result.test?.after.mean) {
     throw new AglError({ code: 'internal', message: 'The store and the algorithm disagree about the held-out reward.' })
@@ -77,7 +97,11 @@ async function summarize({ store, result }: Experiment, { iterations }: Settings
   return outcome
 }
 
-function describe({ beforeReward, afterReward, gain }: Outcome, control: Outcome | null, curve: Curve): string {
+function describe(
+  { beforeReward, afterReward, gain }: Outcome,
+  control: { readonly outcome: Outcome; readonly result: SftResult } | null,
+  curve: Curve,
+): string {
   const number = (value: number): string => value.toFixed(3)
   const interval = ({ low, high }: { low: number; high: number }): string => `[${number(low)}, ${number(high)}]`
   return [
@@ -86,12 +110,20 @@ function describe({ beforeReward, afterReward, gain }: Outcome, control: Outcome
     drawBars(curve),
     '',
     `Held-out reward   before ${number(beforeReward.mean)} ${interval(beforeReward)}   after ${number(afterReward.mean)} ${interval(afterReward)}`,
-    `                  gain ${number(gain.mean)}, 95 % interval ${interval(gain)} over ${gain.count} pairs: ${gain.low > 0 ? 'a significant gain' : 'no significant gain'}`,
+    `                  gain ${number(gain.mean)} ${interval(gain)} over ${gain.count} pairs: ${gain.low > 0 ? 'significant' : 'not significant'}`,
     ...(control === null
       ? []
-      : [`Control           gain ${number(control.gain.mean)} with shuffled rewards, interval ${interval(control.gain)}`]),
+      : [
+          `Control           gain ${number(control.outcome.gain.mean)} with shuffled rewards: it kept ${control.result.version}`,
+          `                  (its last version drifted by ${number(drift(control.result))} on the validation customers)`,
+        ]),
     '',
   ].join('\n')
+}
+
+/** How far training on noise has moved the model: the validation reward of the last version, less the first's. */
+function drift({ firstValReward, iterations }: SftResult): number {
+  return (iterations.at(-1)?.valReward.mean ?? firstValReward.mean) - firstValReward.mean
 }
 
 async function writeFiles(
@@ -100,7 +132,6 @@ async function writeFiles(
   outcome: Outcome,
   curves: readonly Curve[],
 ): Promise<string> {
-  await mkdir(settings.out, { recursive: true })
   const file = (name: string): string => join(settings.out, name)
   const transcript = describeTranscript(testTasks, outcome)
   await writeFile(file('transcript.txt'), `${transcript}\n`)
@@ -117,7 +148,7 @@ async function writeFiles(
 /** The first customer with more than one step whom the base served wrongly and the kept version rightly. */
 function describeTranscript(tasks: readonly ShopTask[], { before, after }: Outcome): string {
   const learnt = tasks.flatMap((task, index) =>
-    before[index]?.reward === 0 && after[index]?.reward === 1 ? [{ task, index }] : [],
+    before[index]?.score === 0 && after[index]?.score === 1 ? [{ task, index }] : [],
   )
   const shown = learnt.find(({ task }) => task.kind === 'several' || task.kind === 'both') ?? learnt[0]
   if (shown === undefined) return 'No customer was served wrongly before and rightly after.'
@@ -149,10 +180,15 @@ function toJson({ seed }: Settings, { beforeReward, afterReward }: Outcome, seco
   }
 }
 
+// A reader that has seen enough (`… | head`) is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1))
+
 try {
   await main(process.argv.slice(2))
 } catch (error) {
   const hint = AglError.isInstance(error, 'invalid_argument') ? '\nTry --help.' : ''
   process.stderr.write(`\n${app}: ${errorMessage(error)}${hint}\n`)
   process.exitCode = 1
+  // What hangs in the system (see makeFolder) would keep the process.
+  setTimeout(() => process.exit(1), 1_000).unref()
 }

@@ -38,8 +38,8 @@ export function createProgress(stream: NodeJS.WriteStream): {
         case 'iteration': {
           const { iteration, trainReward, kept, rollouts, loss, valReward } = event.summary
           return line(
-            `round ${iteration}: served with reward ${trainReward.mean.toFixed(3)}, learnt from ${kept} of ${rollouts}` +
-              `${loss === null ? '' : ` (loss ${loss.toFixed(3)})`}, validation reward ${valReward.mean.toFixed(3)}`,
+            `round ${iteration}: reward ${trainReward.mean.toFixed(3)}, learnt from ${kept} of ${rollouts}` +
+              `${loss === null ? '' : ` (loss ${loss.toFixed(3)})`}, validation ${valReward.mean.toFixed(3)}`,
           )
         }
         default:

@@ -4,7 +4,7 @@ import { z } from 'zod'
 
 export const help = `sft-shop-desk: a clerk agent whose model learns from its own good rollouts
 
-A small language model (107 thousand parameters, in this process, no key, no download) works at the desk of a shop. It was
+A small language model (106 thousand parameters, in this process, no key, no download) works at the desk of a shop. It was
 trained to imitate careless clerks and serves about 3 customers in 10. Then, round by round: it serves customers, what
 earned the reward is kept, the model is trained on it, and the next version serves. The version that is best on the
 validation customers is kept and scored on held-out customers that took no part in anything.
@@ -21,7 +21,8 @@ validation customers is kept and scored on held-out customers that took no part 
   --out <folder>        where curve, transcripts and everything in the store are written
                         (default runs/sft-shop-desk-<seed>)
   --json                only results on standard output, one JSON line each; the last one is
-                        {app, seed, before, after, interval, seconds}; progress goes to standard error
+                        {app, seed, before, after, interval, seconds}, where interval is the 95 % interval of after;
+                        progress goes to standard error
   --help                this text
 
 Every number comes out of the store: <folder>/rollouts.jsonl and <folder>/spans.jsonl hold each rollout with its attempt,
@@ -40,8 +41,8 @@ export interface Settings {
   readonly json: boolean
 }
 
-const whole = z.coerce.number().pipe(z.int())
-const count = whole.pipe(z.int().min(1))
+const whole = z.coerce.number({ error: 'expected a whole number' }).pipe(z.int({ error: 'expected a whole number' }))
+const count = whole.pipe(z.int().min(1, { error: 'expected a whole number of 1 or more' }))
 
 const flagsSchema = z.object({
   seed: whole.default(1),

@@ -2,6 +2,7 @@ import { createWriteStream } from 'node:fs'
 import { once } from 'node:events'
 import { pipeline } from 'node:stream/promises'
 import { Readable } from 'node:stream'
+import { scoreOf } from '@agl/algorithms'
 import { type AttemptedRollout, type LightningStore, modelCallAttributes, type Rollout, type Span } from '@agl/types'
 import { findFinalReward, indexedGroups, isRewardSpan } from '@agl/types/spans'
 
@@ -47,7 +48,8 @@ function toLine(record: object): string {
 /** A served held-out customer, read back from the store. */
 export interface ServedCustomer {
   readonly rollout: Rollout | AttemptedRollout
-  readonly reward: number | null
+  /** By the policy per outcome; null = left out. */
+  readonly score: number | null
   readonly spans: readonly Span[]
 }
 
@@ -61,7 +63,8 @@ export async function readHeldOut(store: LightningStore, iteration: number): Pro
         attemptId: 'latest',
         sortBy: 'sequence_id',
       })
-      return { rollout, reward: findFinalReward(spans), spans }
+      const attempt = 'attempt' in rollout ? rollout.attempt : null
+      return { rollout, score: scoreOf(attempt, findFinalReward(spans), 0), spans }
     }),
   )
 }

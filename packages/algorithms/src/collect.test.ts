@@ -49,12 +49,35 @@ describe('collectRollouts', () => {
     expect(done).toEqual([1, 2, 3, 4])
   })
 
-  it('stops waiting when it is told to', async () => {
+  it('stops waiting when it is told to, and leaves nothing behind', async () => {
     await using store = createMemoryStore()
     const stop = new AbortController()
-    const waiting = collectRollouts({ store, signal: stop.signal }, [{ input: 1 }])
+    const waiting = collectRollouts({ store, signal: stop.signal }, [{ input: 1 }, { input: 2 }])
     stop.abort(new Error('enough'))
     await expect(waiting).rejects.toThrow('enough')
+    expect((await store.queryRollouts({ statusIn: ['cancelled'] })).total).toBe(2)
+    expect(await store.dequeueRollout()).toBeNull()
+  })
+
+  it('tries again what the agent did not do wrong, and only that', async () => {
+    await using store = createMemoryStore()
+    const stop = new AbortController()
+    const collecting = collectRollouts({ store, signal: stop.signal }, [{ input: 'ours' }, { input: 'theirs' }])
+    for (const outcome of ['infra_error', 'agent_error'] as const) {
+      const claimed = await store.dequeueRollout()
+      await store.updateAttempt({ rolloutId: claimed!.rollout_id, attemptId: 'latest', status: 'failed', outcome })
+    }
+    const again = await store.dequeueRollout()
+    expect(again).toMatchObject({ input: 'ours', attempt: { sequence_id: 2 } })
+    expect(await store.dequeueRollout()).toBeNull()
+    await store.updateAttempt({ rolloutId: again!.rollout_id, attemptId: 'latest', status: 'succeeded' })
+    expect((await collecting).map(({ score }) => score)).toEqual([null, 0])
+  })
+
+  it('refuses unknown options', async () => {
+    await using store = createMemoryStore()
+    const collecting = collectRollouts({ store, signal: new AbortController().signal }, [], { worstRewrad: 1 } as never)
+    await expect(collecting).rejects.toThrow(/worstRewrad/)
   })
 })
 

@@ -1,14 +1,16 @@
 import {
-  type AlgorithmContext,
   AglError,
+  type AlgorithmContext,
   type Attempt,
-  type AttemptedRollout,
   type AttemptOutcome,
   type EnqueueRolloutRequest,
+  parseOptions,
   type Rollout,
+  type RolloutConfig,
   type Span,
 } from '@agl/types'
 import { findFinalReward } from '@agl/types/spans'
+import { z } from 'zod'
 
 /** A finished rollout with everything an algorithm learns from. */
 export interface CollectedRollout {
@@ -34,35 +36,61 @@ export interface CollectOptions {
 }
 
 /**
- * Enqueues rollouts, waits for all of them, and reads back what they left in the store, in the order of the requests.
+ * The policy of rollouts that bring none of their own: what we did wrong is tried again, up to three tries in all; what the
+ * agent did wrong is not.
+ */
+export const collectConfig: Readonly<Pick<RolloutConfig, 'max_attempts' | 'retry_outcomes'>> = Object.freeze({
+  max_attempts: 3,
+  retry_outcomes: Object.freeze(['infra_error', 'unresponsive'] as const),
+})
+
+const optionsSchema = z.strictObject({
+  worstReward: z.number().optional(),
+  onFinished: z.custom<NonNullable<CollectOptions['onFinished']>>((value) => typeof value === 'function').optional(),
+})
+
+/**
+ * Enqueues rollouts, waits for all of them, and reads back what they left in the store, in the order of the requests. When
+ * that is cut short, by the signal or an error, those that have not finished are cancelled: nothing is left behind for the
+ * next run to stumble over.
  * @throws AglError `training_failed` when one of them is gone from the store
  */
 export async function collectRollouts(
   { store, signal }: Pick<AlgorithmContext, 'store' | 'signal'>,
   requests: readonly EnqueueRolloutRequest[],
-  { worstReward = 0, onFinished }: CollectOptions = {},
+  options: CollectOptions = {},
 ): Promise<readonly CollectedRollout[]> {
+  const { worstReward, onFinished } = parseOptions(optionsSchema, options, { worstReward: 0 }, 'options of collectRollouts')
   if (requests.length === 0) return []
-  const enqueued = await store.enqueueManyRollouts({ rollouts: requests })
+  const rollouts = requests.map((request) => ({ ...request, config: request.config ?? collectConfig }))
+  const enqueued = await store.enqueueManyRollouts({ rollouts })
+  const failed = new AbortController()
+  const stop = AbortSignal.any([signal, failed.signal])
   let done = 0
-  return await Promise.all(
-    enqueued.map(async ({ rollout_id: rolloutId }) => {
-      await store.waitForRollouts({ rolloutIds: [rolloutId], signal })
-      const rollout = await store.getRolloutById({ rolloutId })
-      if (rollout === null) {
-        throw new AglError({
-          code: 'training_failed',
-          message: `Rollout ${rolloutId} disappeared from the store while it was waited for.`,
-        })
-      }
-      const attempt = 'attempt' in rollout ? (rollout as AttemptedRollout).attempt : null
-      const { items: spans } = await store.querySpans({ rolloutId, attemptId: 'latest', sortBy: 'sequence_id' })
-      const reward = findFinalReward(spans)
-      done += 1
-      onFinished?.(done, enqueued.length)
-      return { rollout, attempt, spans, reward, score: scoreOf(attempt, reward, worstReward) }
-    }),
-  )
+
+  async function collect(rolloutId: string): Promise<CollectedRollout> {
+    await store.waitForRollouts({ rolloutIds: [rolloutId], signal: stop })
+    const rollout = await store.getRolloutById({ rolloutId })
+    if (rollout === null) {
+      const message = `Rollout ${rolloutId} disappeared from the store while it was waited for.`
+      throw new AglError({ code: 'training_failed', message })
+    }
+    const attempt = 'attempt' in rollout ? rollout.attempt : null
+    const { items: spans } = await store.querySpans({ rolloutId, attemptId: 'latest' })
+    const reward = findFinalReward(spans)
+    done += 1
+    onFinished?.(done, enqueued.length)
+    return { rollout, attempt, spans, reward, score: scoreOf(attempt, reward, worstReward) }
+  }
+
+  try {
+    return await Promise.all(enqueued.map(({ rollout_id: rolloutId }) => collect(rolloutId)))
+  } catch (error) {
+    failed.abort(error)
+    // A store that cannot be reached any more keeps them; the error that led here is the one to tell.
+    await store.cancelRollouts({ rolloutIds: enqueued.map(({ rollout_id: rolloutId }) => rolloutId) }).catch(() => {})
+    throw error
+  }
 }
 
 /**
@@ -97,4 +125,11 @@ export function countOutcomes(collected: readonly CollectedRollout[]): OutcomeCo
     counts[outcome] = (counts[outcome] ?? 0) + 1
   }
   return counts
+}
+
+/** Why an attempt failed, as its runner wrote it down; null when it did not say. */
+export function reasonOf(attempt: Attempt | null): string | null {
+  const error = attempt?.metadata?.['error']
+  const isReason = typeof error === 'object' && error !== null && 'message' in error
+  return isReason && typeof error['message'] === 'string' ? error['message'] : null
 }

@@ -30,12 +30,18 @@ describe('estimateMean', () => {
 
 describe('estimateGain', () => {
   it('is paired: what both runs share cancels out', () => {
-    const before = [0, 10, 20, 30]
-    const { mean, low, high } = estimateGain(
-      before,
-      before.map((value) => value + 1),
-    )
-    expect([mean, low, high]).toEqual([1, 1, 1])
+    const apart = [0, 10, 20, 30]
+    const alike = [0, 0, 0, 0]
+    const plusOne = (scores: readonly number[]): number[] => scores.map((value) => value + 1)
+    expect(estimateGain(apart, plusOne(apart))).toEqual(estimateGain(alike, plusOne(alike)))
+    expect(estimateGain(apart, plusOne(apart)).mean).toBe(1)
+  })
+
+  it('is not sure of a few pairs, however they agree', () => {
+    expect(estimateGain([0, 0], [1, 1]).low).toBeLessThan(0)
+    expect(estimateGain([0], [1]).low).toBeLessThan(0)
+    expect(estimateGain([], []).low).toBe(Number.NEGATIVE_INFINITY)
+    expect(estimateGain(Array(20).fill(0), Array(20).fill(1)).low).toBeGreaterThan(0.5)
   })
 
   it('finds no gain between two equal coins in about 95 of 100 comparisons', () => {
@@ -48,6 +54,29 @@ describe('estimateGain', () => {
     }
     expect(wrong).toBeGreaterThan(8)
     expect(wrong).toBeLessThan(45)
+  })
+
+  it.each([8, 16, 64, 256])('promotes the best of 4 equal candidates in at most 3 of 100 runs with %i tasks', (tasks) => {
+    const random = createRandom(tasks)
+    const scores = (): number[] => Array.from({ length: tasks }, () => (random.next() < 0.3 ? 1 : 0))
+    let promoted = 0
+    for (let run = 0; run < 1000; run += 1) {
+      const before = scores()
+      const gains = Array.from({ length: 4 }, () => estimateGain(before, scores(), { candidates: 4 }))
+      const best = gains.reduce((leader, gain) => (gain.mean > leader.mean ? gain : leader))
+      if (best.low > 0) promoted += 1
+    }
+    expect(promoted).toBeLessThan(40)
+  })
+
+  it('finds a true gain from 0.3 to 0.5 on 256 tasks almost always', () => {
+    const random = createRandom(3)
+    const scores = (chance: number): number[] => Array.from({ length: 256 }, () => (random.next() < chance ? 1 : 0))
+    let found = 0
+    for (let run = 0; run < 200; run += 1) {
+      if (estimateGain(scores(0.3), scores(0.5), { candidates: 4 }).low > 0) found += 1
+    }
+    expect(found).toBeGreaterThan(185)
   })
 
   it('refuses lists of different lengths', () => {

@@ -5,8 +5,8 @@ import { mergeTrajectory } from './trajectory.ts'
 
 function call(prompt: readonly number[], response: readonly number[]): Triplet {
   return {
-    prompt: { token_ids: prompt, raw_content: [], image_urls: [] },
-    response: { token_ids: response, raw_content: [] },
+    prompt: { tokenIds: prompt, rawContent: [], imageUrls: [] },
+    response: { tokenIds: response, rawContent: [] },
     reward: null,
     metadata: { response_id: 'r' },
   }
@@ -16,6 +16,14 @@ describe('mergeTrajectory', () => {
   it('goes on with the sequence while prompts begin with it', () => {
     expect(mergeTrajectory([call([1, 2], [3]), call([1, 2, 3, 9], [4, 5])])).toEqual([
       { tokens: [1, 2, 3, 9, 4, 5], sampled: [false, false, true, false, true, true] },
+    ])
+  })
+
+  it('keeps interleaved conversations apart, and each of them whole', () => {
+    const calls = [call([1], [2]), call([5], [6]), call([1, 2, 3], [4]), call([5, 6, 7], [8])]
+    expect(mergeTrajectory(calls).map(({ tokens }) => tokens)).toEqual([
+      [1, 2, 3, 4],
+      [5, 6, 7, 8],
     ])
   })
 
@@ -38,16 +46,16 @@ describe('mergeTrajectory', () => {
         const calls: Triplet[] = []
         for (const { extra, response, isFresh } of list) {
           const last = calls.at(-1)
-          const history = last === undefined || isFresh ? [] : [...last.prompt.token_ids, ...last.response.token_ids]
+          const history = last === undefined || isFresh ? [] : [...last.prompt.tokenIds, ...last.response.tokenIds]
           calls.push(call([...history, ...extra], response))
         }
         const rows = mergeTrajectory(calls)
         const sampled = rows.flatMap((row) => row.tokens.filter((_, index) => row.sampled[index]))
-        expect(sampled).toEqual(calls.flatMap(({ response }) => response.token_ids))
+        expect(sampled).toEqual(calls.flatMap(({ response }) => response.tokenIds))
         for (const row of rows) expect(row.sampled).toHaveLength(row.tokens.length)
         // Each call stands in some row exactly as the engine saw it.
         for (const { prompt, response } of calls) {
-          const whole = [...prompt.token_ids, ...response.token_ids].join()
+          const whole = [...prompt.tokenIds, ...response.tokenIds].join()
           expect(rows.some(({ tokens }) => `${tokens.join()},`.startsWith(`${whole},`))).toBe(true)
         }
       }),

@@ -7,37 +7,42 @@ export interface TrajectoryRow {
   readonly sampled: readonly boolean[]
 }
 
+/** Whether a call can be trained on: both its prompt and its response have token ids. */
+export function isTrainable({ prompt, response }: Triplet): boolean {
+  return prompt.tokenIds.length > 0 && response.tokenIds.length > 0
+}
+
 /**
- * Merges the calls of one attempt into as few sequences as possible. A call whose prompt begins with the sequence so far
- * (its prompt and its response, token by token) goes on with it; any other starts a new row. Only the engine's own ids
- * are compared, never text that is tokenized again: on this model 0.5 to 2.5 percent of trajectories would differ.
+ * Merges the calls of one attempt into sequences. A call whose prompt begins with a sequence so far (its prompt and its
+ * response, token by token) goes on with the latest such one, so that conversations may be interleaved; any other starts a
+ * new row. Only the engine's own ids are compared, never text that is tokenized again: on the embedded model 0.5 to 2.5
+ * percent of trajectories would differ.
  *
  * Every sampled token of every call is in exactly one row, once.
- * @throws AglError `training_failed` when a call carries no token ids
+ * @throws AglError `training_failed` when a call carries no token ids; see {@link isTrainable}
  */
 export function mergeTrajectory(triplets: readonly Triplet[]): readonly TrajectoryRow[] {
   const rows: { tokens: number[]; sampled: boolean[] }[] = []
-  for (const { prompt, response, metadata } of triplets) {
-    if (prompt.token_ids.length === 0 || response.token_ids.length === 0) {
-      throw new AglError({
-        code: 'training_failed',
-        message:
-          `Model call ${String(metadata['response_id'])} has no token ids, so it cannot be trained on. ` +
-          'The backend must give them (`return_token_ids`), and its entry in the gateway must say `tokenIds: true`.',
-      })
-    }
-    const last = rows.at(-1)
-    if (last !== undefined && startsWith(prompt.token_ids, last.tokens)) {
-      append(last, prompt.token_ids.slice(last.tokens.length), false)
-      append(last, response.token_ids, true)
-    } else {
-      const row = { tokens: [], sampled: [] }
-      append(row, prompt.token_ids, false)
-      append(row, response.token_ids, true)
-      rows.push(row)
-    }
+  for (const triplet of triplets) {
+    if (!isTrainable(triplet)) throw untrainable(`Model call ${String(triplet.metadata['response_id'])} has no token ids`)
+    const { prompt, response } = triplet
+    const known = rows.findLast(({ tokens }) => startsWith(prompt.tokenIds, tokens))
+    const row = known ?? { tokens: [], sampled: [] }
+    if (known === undefined) rows.push(row)
+    append(row, prompt.tokenIds.slice(row.tokens.length), false)
+    append(row, response.tokenIds, true)
   }
   return rows
+}
+
+/** The error for calls without token ids, with the way to get them. */
+export function untrainable(what: string): AglError {
+  return new AglError({
+    code: 'training_failed',
+    message:
+      `${what}, so it cannot be trained on. The backend must give them (\`return_token_ids\`), ` +
+      'and its entry in the gateway must say `tokenIds: true`.',
+  })
 }
 
 function append(

@@ -30,8 +30,8 @@ describe('createTripletAdapter', () => {
   it('reads tokens, texts, log-probabilities and ids of a call', () => {
     expect(createTripletAdapter().adapt([call('a'), reward(1)])).toEqual([
       {
-        prompt: { token_ids: [1, 2], raw_content: [{ role: 'user', content: 'hi' }], image_urls: [] },
-        response: { token_ids: [3], raw_content: [{ role: 'assistant', content: 'ho' }], logprobs: [-0.5] },
+        prompt: { tokenIds: [1, 2], rawContent: [{ role: 'user', content: 'hi' }], imageUrls: [] },
+        response: { tokenIds: [3], rawContent: [{ role: 'assistant', content: 'ho' }], logprobs: [-0.5] },
         reward: 1,
         metadata: expect.objectContaining({ response_id: 'a' }),
       },
@@ -51,6 +51,29 @@ describe('createTripletAdapter', () => {
   it('matches a linked reward to its call, whatever the order', () => {
     const triplets = createTripletAdapter().adapt([call('a'), call('b'), reward(1, { links: { 'gen_ai.response.id': 'a' } })])
     expect(triplets.map(({ reward }) => reward)).toEqual([1, null])
+  })
+
+  it('gives linked rewards their call before the others look for one, and tells what was left over', () => {
+    const onUnmatchedReward = vi.fn()
+    const spans = [call('a'), call('b'), reward(0.5), reward(1, { links: { 'gen_ai.response.id': 'b' } })]
+    const triplets = createTripletAdapter({ onUnmatchedReward }).adapt(spans)
+    expect(triplets.map(({ reward }) => reward)).toEqual([0.5, 1])
+    expect(onUnmatchedReward).not.toHaveBeenCalled()
+  })
+
+  it('takes a call that was recorded twice once, with the token ids', () => {
+    const byLibrary = span('ai.generateText.doGenerate', { 'gen_ai.response.id': 'a', 'gen_ai.completion.0.role': 'assistant' })
+    for (const spans of [
+      [call('a'), byLibrary],
+      [{ ...byLibrary, sequence_id: 1 }, call('a')],
+    ]) {
+      const triplets = createTripletAdapter().adapt(spans)
+      expect(triplets.map(({ response }) => response.tokenIds)).toEqual([[3]])
+    }
+  })
+
+  it('refuses unknown options', () => {
+    expect(() => createTripletAdapter({ onUnmatched: () => {} } as never)).toThrow(/onUnmatched/)
   })
 
   it('tells about rewards that belong to no call', () => {

@@ -46,7 +46,7 @@ for (const callers of [1, 8, 32, 128]) {
   const sample = async (rounds: number): Promise<void> => {
     for (let round = 0; round < rounds; round++) {
       const results = await Promise.all(prompts.map((prompt, seed) => model.sample({ prompt, maxTokens: 14, seed })))
-      tokens += results.reduce((sum, result) => sum + result.tokens.length, 0)
+      tokens += results.reduce((sum, { samples }) => sum + samples[0]!.tokens.length, 0)
     }
   }
   await sample(5)

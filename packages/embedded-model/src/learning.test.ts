@@ -31,7 +31,7 @@ async function accuracy(model: EmbeddedModel): Promise<number> {
   const answers = await Promise.all(
     held.map((question) => model.sample({ prompt: promptOf(model, question), maxTokens: 2, temperature: 0 })),
   )
-  return answers.filter(({ text }, i) => text === held[i]!.answer).length / held.length
+  return answers.filter(({ samples }, i) => samples[0]!.text === held[i]!.answer).length / held.length
 }
 
 /** Learns to answer as `answerOf` does. */
@@ -58,7 +58,7 @@ async function reinforce(model: EmbeddedModel, reward: (text: string, answer: st
     const data = await Promise.all(
       asked.map(async (question, seed) => {
         const prompt = promptOf(model, question)
-        const { tokens, logprobs, text } = await model.sample({ prompt, maxTokens: 2, seed: 1000 * step + seed })
+        const { tokens, logprobs, text } = (await model.sample({ prompt, maxTokens: 2, seed: 1000 * step + seed })).samples[0]!
         const advantage = (reward(text, question.answer) - 0.5) / 64
         const zeros = prompt.map(() => 0)
         return {

@@ -47,7 +47,7 @@ describe('versions', () => {
     expect(await model.sample(request)).toEqual(before)
     expect(await model.saveState({ version: 'v1' })).toEqual({ version: 'v1', model: 'tiny@v1' })
     const greedy = { prompt, maxTokens: 8, temperature: 0 }
-    expect(await model.sample(greedy)).toMatchObject({ text: 'cd', finishReason: 'stop', version: 'v1' })
+    expect(await model.sample(greedy)).toMatchObject({ version: 'v1', samples: [{ text: 'cd', finishReason: 'stop' }] })
     const both = await Promise.all([
       model.sample({ ...request, version: 'base' }),
       model.sample(greedy),
@@ -78,7 +78,7 @@ describe('versions', () => {
     await expect(model.sample({ ...request, version: 'v1' })).rejects.toMatchObject({ code: 'not_found' })
     await trainSteps(model, 30)
     await model.saveState({ version: 'v1' })
-    expect((await model.sample({ ...request, version: 'v1' })).logprobs).not.toEqual(base.logprobs)
+    expect(await model.sample({ ...request, version: 'v1' })).not.toEqual(base)
   })
 
   it('survive a file and another model', async () => {
@@ -182,9 +182,19 @@ describe('sampling', () => {
     expect(await Promise.all(requests.map((one) => model.sample(one)))).toEqual(alone)
   })
 
+  it('several of one prompt differ, repeat for a seed, and the first is what one alone would be', async () => {
+    const model = await startModel()
+    const one = { prompt, maxTokens: 8, seed: 11 }
+    const { samples } = await model.sample({ ...one, count: 6 })
+    expect(samples).toHaveLength(6)
+    expect(new Set(samples.map(({ tokens }) => tokens.join())).size).toBeGreaterThan(1)
+    expect(await model.sample({ ...one, count: 6 })).toMatchObject({ samples })
+    expect((await model.sample(one)).samples).toEqual([samples[0]])
+  })
+
   it('has the log-probabilities that training reports', async () => {
     const model = await startModel()
-    const { tokens, logprobs } = await model.sample(request)
+    const { tokens, logprobs } = (await model.sample(request)).samples[0]!
     const all = [...prompt, ...tokens]
     const result = await model.forwardBackward({ loss: 'cross_entropy', data: [{ tokens: all, weights: all.map(() => 0) }] })
     expect(result.logprobs[0]!.slice(prompt.length)).toEqual(logprobs)
@@ -196,8 +206,9 @@ describe('sampling', () => {
     const results = await Promise.all(
       Array.from({ length: 20 }, (_, seed) => model.sample({ prompt: long, maxTokens: 99, seed })),
     )
-    expect(Math.max(...results.map(({ tokens }) => tokens.length))).toBe(2)
-    expect(results.some(({ finishReason }) => finishReason === 'length')).toBe(true)
+    const samples = results.flatMap((result) => result.samples)
+    expect(Math.max(...samples.map(({ tokens }) => tokens.length))).toBe(2)
+    expect(samples.some(({ finishReason }) => finishReason === 'length')).toBe(true)
     await expect(model.sample({ prompt: [...long, 8, 8], maxTokens: 1 })).rejects.toMatchObject({
       code: 'context_length_exceeded',
     })

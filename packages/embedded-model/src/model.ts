@@ -1,10 +1,19 @@
-import { AglError, type CallOptions, parseOrThrow, type SampleRequest, type SampleResult, type TrainingBackend } from '@agl/types'
+import {
+  AglError,
+  type CallOptions,
+  parseOrThrow,
+  type Sample,
+  type SampleRequest,
+  type SampleResult,
+  type TrainingBackend,
+} from '@agl/types'
 import { z } from 'zod'
 import { type ChatMessage, encodeChat, encodeConversation, type TrainingConversation } from './chat-template.ts'
 import { type Checkpoint, nameSchema } from './checkpoint.ts'
 import { type EngineClient, startEngine } from './engine-client.ts'
 import { createOrder } from './order.ts'
 import { checkForwardBackward, checkOptimStep, checkSample, checkVersion } from './requests.ts'
+import { deriveSeed } from './random.ts'
 import type { Tokenizer } from './tokenizer.ts'
 import { countParameters } from './transformer/architecture.ts'
 import type { SampledToken } from './transformer/sampler.ts'
@@ -27,8 +36,8 @@ export const embeddedModelDefaults: Readonly<{ version: string; batchSize: numbe
 })
 
 export interface SampleOptions extends CallOptions {
-  /** Called with every token as it is sampled. */
-  readonly onToken?: (token: SampledToken) => void
+  /** Called with every token as it is sampled, and which of the completions it belongs to. */
+  readonly onToken?: (token: SampledToken, index: number) => void
 }
 
 /**
@@ -153,12 +162,13 @@ export function createEmbeddedModel(options: EmbeddedModelOptions): EmbeddedMode
       assertSaved(version)
       const seed = checked.seed ?? Math.floor(random() * 2 ** 32)
       const client = await connect()
-      const result = await client.call(
-        'sample',
-        { ...checked, version, seed, stream: onToken !== undefined },
-        { ...(signal && { signal }), ...(onToken && { onToken }) },
-      )
-      return { ...result, version }
+      const sampleOne = (index: number): Promise<Sample> =>
+        client.call(
+          'sample',
+          { ...checked, version, seed: deriveSeed(seed, index), stream: onToken !== undefined },
+          { ...(signal && { signal }), ...(onToken && { onToken: (token: SampledToken) => onToken(token, index) }) },
+        )
+      return { version, samples: await Promise.all(Array.from({ length: checked.count }, (_, index) => sampleOne(index))) }
     },
 
     async saveState(request, { signal } = {}) {

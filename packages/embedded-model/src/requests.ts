@@ -31,6 +31,7 @@ export const requestDefaults: Readonly<
 export interface CheckedSample {
   readonly prompt: readonly number[]
   readonly version: string | undefined
+  readonly count: number
   readonly maxTokens: number
   readonly temperature: number
   readonly stop: readonly string[]
@@ -50,6 +51,7 @@ const optimStepSchema = z.strictObject({
 const sampleSchema = z.strictObject({
   prompt: z.custom<readonly number[]>(Array.isArray, 'expected a list of token ids'),
   version: nameSchema.optional(),
+  count: z.int().min(1).max(1024).default(1),
   maxTokens: z.int().min(1),
   temperature: z.number().min(0).max(100).default(requestDefaults.temperature),
   stop: z.array(z.string().min(1)).max(16).default([]),
@@ -78,7 +80,7 @@ export function checkOptimStep(request: OptimStepRequest): OptimStep {
 
 /** Cuts `maxTokens` to what fits behind the prompt. */
 export function checkSample(request: SampleRequest, architecture: Architecture): CheckedSample {
-  const { prompt, version, maxTokens, temperature, stop, seed } = parseOrThrow(sampleSchema, request, 'sample request')
+  const { prompt, version, count, maxTokens, temperature, stop, seed } = parseOrThrow(sampleSchema, request, 'sample request')
   const room = architecture.contextLength - prompt.length
   if (prompt.length === 0) throw invalid('Invalid sample request: expected a prompt of at least one token, got none.')
   assertTokens(prompt, architecture, 'prompt')
@@ -89,7 +91,7 @@ export function checkSample(request: SampleRequest, architecture: Architecture):
       data: { promptTokens: prompt.length, contextLength: architecture.contextLength },
     })
   }
-  return { prompt, version, maxTokens: Math.min(maxTokens, room), temperature, stop, seed }
+  return { prompt, version, count, maxTokens: Math.min(maxTokens, room), temperature, stop, seed }
 }
 
 /** Everything is checked before anything is sent, so a refused request leaves the gradients alone. */

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { errorMessage, type Logger, type ProxiedModel, type SpanSink } from '@agl/types'
 import type { Request, Response } from 'express'
 import { z } from 'zod'
@@ -49,13 +50,21 @@ export async function handleChatCompletion(request: Request, response: Response,
 
   const gone = new AbortController()
   response.on('close', () => gone.abort())
+  const timeUp = AbortSignal.timeout(parts.upstreamTimeoutMs)
   let upstream: globalThis.Response
   try {
-    upstream = await forward(target, call, AbortSignal.any([gone.signal, AbortSignal.timeout(parts.upstreamTimeoutMs)]))
+    upstream = await forward(target, call, AbortSignal.any([gone.signal, timeUp]))
   } catch (error) {
-    const message = `The backend of model "${target.name}" at ${target.endpoint} could not be reached: ${rootMessage(error)}`
+    if (gone.signal.aborted) {
+      await record(null, 'The agent went away before the answer came')
+      return
+    }
+    const what = timeUp.aborted
+      ? `gave no answer within ${parts.upstreamTimeoutMs} ms`
+      : `could not be reached: ${rootMessage(error)}`
+    const message = `The backend of model "${target.name}" at ${target.endpoint} ${what}`
     await record(null, message)
-    if (!response.destroyed) response.status(502).json(errorBody(message, 'upstream_error', 'upstream_failed'))
+    response.status(502).json(errorBody(message, 'upstream_error', 'upstream_failed'))
     return
   }
   response.status(upstream.status)
@@ -72,9 +81,6 @@ async function forward(target: ProxiedModel, call: ChatRequest, signal: AbortSig
     ...call,
     model: target.model ?? target.name,
     ...(target.tokenIds === true ? { return_token_ids: true, logprobs: true } : {}),
-    ...(call.stream === true
-      ? { stream_options: { include_usage: true, ...(call['stream_options'] as object | undefined) } }
-      : {}),
   }
   return await fetch(`${target.endpoint.replace(/\/$/, '')}/chat/completions`, {
     method: 'POST',
@@ -90,21 +96,21 @@ async function forward(target: ProxiedModel, call: ChatRequest, signal: AbortSig
 type RecordCall = (answer: ChatAnswer | null, failure: string | null) => Promise<void>
 
 async function passBody(upstream: globalThis.Response, response: Response, record: RecordCall): Promise<void> {
-  let text: string
+  let bytes: Buffer
   try {
-    text = await upstream.text()
+    bytes = Buffer.from(await upstream.arrayBuffer())
   } catch (error) {
     await record(null, `The answer broke off: ${rootMessage(error)}`)
     response.destroy()
     return
   }
   if (upstream.ok) {
-    const answer = parseAnswer(text)
-    await record(answer, answer === null ? 'The answer is not JSON' : null)
+    const answer = parseAnswer(new TextDecoder().decode(bytes))
+    await record(answer, answer === null ? 'The answer is not a JSON object' : null)
   } else {
-    await record(null, `HTTP ${upstream.status}: ${text.slice(0, 500)}`)
+    await record(null, `HTTP ${upstream.status}: ${bytes.toString('utf8', 0, 500)}`)
   }
-  response.end(text)
+  response.end(bytes)
 }
 
 /** Every chunk goes on as it comes and is read on the side; only the end of the stream waits for the record. */
@@ -114,7 +120,7 @@ async function passStream(upstream: globalThis.Response, response: Response, rec
   try {
     for await (const chunk of upstream.body ?? []) {
       const bytes = chunk as Uint8Array
-      if (!response.write(bytes)) await new Promise((resolve) => response.once('drain', resolve).once('close', resolve))
+      if (!response.write(bytes)) await drained(response)
       collector.feed(decoder.decode(bytes, { stream: true }))
     }
   } catch (error) {
@@ -122,13 +128,21 @@ async function passStream(upstream: globalThis.Response, response: Response, rec
     response.destroy()
     return
   }
-  await record(collector.answer(), null)
+  await record(collector.answer(), collector.problem())
   response.end()
+}
+
+/** Resolves when a slow reader has caught up, or has gone. */
+async function drained(response: Response): Promise<void> {
+  const done = new AbortController()
+  const { signal } = done
+  await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]).finally(() => done.abort())
 }
 
 function parseAnswer(text: string): ChatAnswer | null {
   try {
-    return JSON.parse(text) as ChatAnswer
+    const parsed: unknown = JSON.parse(text)
+    return typeof parsed === 'object' && parsed !== null ? (parsed as ChatAnswer) : null
   } catch {
     return null
   }

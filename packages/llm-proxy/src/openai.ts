@@ -4,7 +4,7 @@ import { z } from 'zod'
 export interface ChatRequest {
   readonly model: string
   readonly messages: readonly ChatMessage[]
-  readonly stream?: boolean
+  readonly stream?: boolean | null
   readonly [field: string]: unknown
 }
 
@@ -24,7 +24,7 @@ export interface ToolCall {
 export const chatRequestSchema: z.ZodType<ChatRequest> = z.looseObject({
   model: z.string(),
   messages: z.array(z.looseObject({ role: z.string() })).min(1),
-  stream: z.boolean().exactOptional(),
+  stream: z.boolean().nullable().exactOptional(),
 }) as z.ZodType<ChatRequest>
 
 /** What the gateway reads of an answer; loose, because backends differ and the agent gets the original anyway. */

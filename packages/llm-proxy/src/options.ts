@@ -6,7 +6,7 @@ export interface LlmProxyOptions {
   readonly host?: string
   /** Port to listen on; 0 = any free one. */
   readonly port?: number
-  /** The routing table at the start; `setModels` replaces it. */
+  /** The routing table at the start. */
   readonly models?: readonly ProxiedModel[]
   /** Largest request body in bytes, at least 1,024. */
   readonly maxBodyBytes?: number

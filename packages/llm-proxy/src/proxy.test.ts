@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net'
 import { createMemoryStore } from '@agl/store-memory'
 import { type LightningStore, type LlmProxy, type ProxiedModel, resolveProxyLlm, type Span } from '@agl/types'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { LlmProxyOptions } from './options.ts'
 import { createLlmProxy } from './proxy.ts'
 
@@ -60,7 +60,7 @@ async function start(model: Partial<ProxiedModel> = {}, options: LlmProxyOptions
   proxy = createLlmProxy({ models: [{ name: 'policy', endpoint, ...model }], ...options })
   await proxy.start({ sink: store })
   const { rollout_id: rolloutId, attempt } = await store.startRollout({ rollout: { input: null } })
-  const llm = resolveProxyLlm(proxy.asResource(), { rolloutId, attemptId: attempt.attempt_id })
+  const llm = resolveProxyLlm(await proxy.asResource(), { rolloutId, attemptId: attempt.attempt_id })
   const post = (body: object, url = `${llm.endpoint}/chat/completions`) =>
     fetch(url, {
       method: 'POST',
@@ -150,7 +150,9 @@ describe('a chat completion', () => {
   it('is a 502 when the backend takes longer than allowed', async () => {
     const { post } = await start({}, { upstreamTimeoutMs: 30 })
     answer = () => {}
-    expect((await post(hi)).status).toBe(502)
+    const response = await post(hi)
+    expect(response.status).toBe(502)
+    expect(await response.text()).toMatch(/no answer within 30 ms/)
   })
 
   it.each([
@@ -170,6 +172,43 @@ describe('a chat completion', () => {
     const response = await post(hi, llm.endpoint.replace(/rollout.*/, 'v1/chat/completions'))
     expect(response.status).toBe(404)
     expect(await response.text()).toMatch(/rollout's own resource/)
+  })
+
+  it('with nulls, as backends write them for what they do not have, is recorded all the same', async () => {
+    const { post, spans } = await start()
+    const [choice] = completion.choices
+    answer = (response) =>
+      json(response, 200, { ...completion, prompt_token_ids: null, choices: [{ ...choice, token_ids: null, logprobs: null }] })
+    const messages = [{ role: 'user', content: null, tool_call_id: null, tool_calls: [{ id: null, function: { name: 'f' } }] }]
+    expect((await post({ ...hi, messages, stream: null })).status).toBe(200)
+    const [{ attributes }] = (await spans()) as [Span]
+    expect(attributes).toMatchObject({ 'gen_ai.completion.0.content': 'hello', 'gen_ai.prompt.0.tool_calls.0.name': 'f' })
+    expect(attributes).not.toHaveProperty('prompt_token_ids')
+  })
+
+  it('passes bytes on that are no plain text', async () => {
+    const { post } = await start()
+    const bytes = Buffer.concat([Buffer.from([0xef, 0xbb, 0xbf]), Buffer.from(JSON.stringify(completion))])
+    answer = (response) => void response.writeHead(200, { 'content-type': 'application/json' }).end(bytes)
+    expect(Buffer.from(await (await post(hi)).arrayBuffer())).toEqual(bytes)
+  })
+
+  it('ends at the backend when the agent goes away', async () => {
+    const { llm, spans } = await start()
+    const gone = Promise.withResolvers<void>()
+    answer = (response) => void response.on('close', () => gone.resolve())
+    const leave = new AbortController()
+    const call = fetch(`${llm.endpoint}/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(hi),
+      signal: leave.signal,
+    })
+    while (asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 1))
+    leave.abort()
+    await expect(call).rejects.toThrow(/abort/i)
+    await gone.promise
+    await vi.waitFor(async () => expect((await spans())[0]?.status.description).toMatch(/agent went away/))
   })
 
   it('of a rollout the store does not know still answers the agent', async () => {
@@ -237,7 +276,20 @@ describe('a streamed completion', () => {
       prompt_token_ids: [1, 2],
       response_token_ids: [7, 8, 9],
     })
-    expect(asked[0]!.body['stream_options']).toEqual({ include_usage: true })
+    expect(asked[0]!.body).toEqual({ ...hi, stream: true })
+  })
+
+  it.each([
+    ['an error in the stream', [chunks[0], { error: { message: 'out of memory' } }], /out of memory/],
+    ['no end', chunks.slice(0, 2), /before the answer did/],
+  ])('with %s is recorded as an error', async (_what, sent, text) => {
+    const { post, spans } = await start()
+    answer = (response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' })
+      response.end(sent.map((chunk) => `data: ${JSON.stringify(chunk)}\n\n`).join(''))
+    }
+    await (await post({ ...hi, stream: true })).text()
+    expect((await spans())[0]!.status).toMatchObject({ status_code: 'ERROR', description: expect.stringMatching(text) })
   })
 
   it('that breaks off is recorded as far as it came, as an error', async () => {
@@ -261,32 +313,37 @@ describe('the routing table', () => {
     }
     const first = post(hi)
     while (asked.length === 0) await new Promise((resolve) => setTimeout(resolve, 1))
-    proxy.setModels([{ name: 'policy', endpoint, model: 'two' }])
+    await proxy.putModels([{ name: 'policy', endpoint, model: 'two' }])
     expect(await (await post(hi)).json()).toMatchObject({ model: 'two' })
     held.resolve()
     expect(await (await first).json()).toMatchObject({ model: 'one' })
   })
 
-  it('refuses malformed and repeated entries and keeps the old table', async () => {
+  it('keeps what others have put there, and lets go of what is removed', async () => {
+    await start()
+    await proxy.putModels([{ name: 'judge', endpoint }])
+    expect((await proxy.listModels()).map(({ name }) => name)).toEqual(['policy', 'judge'])
+    await proxy.removeModels(['policy', 'unknown'])
+    expect((await proxy.listModels()).map(({ name }) => name)).toEqual(['judge'])
+  })
+
+  it('refuses malformed and repeated entries and stays as it was', async () => {
     const { post } = await start()
-    expect(() => proxy.setModels([{ name: 'a', endpoint: 'not a url' }])).toThrow(/models of the gateway/)
-    expect(() =>
-      proxy.setModels([
-        { name: 'a', endpoint },
-        { name: 'a', endpoint },
-      ]),
-    ).toThrow(/same name/)
+    await expect(proxy.putModels([{ name: 'a', endpoint: 'not a url' }])).rejects.toThrow(/models of the gateway/)
+    const twice = [
+      { name: 'a', endpoint },
+      { name: 'a', endpoint },
+    ]
+    await expect(proxy.putModels(twice)).rejects.toThrow(/same name/)
     expect((await post(hi)).status).toBe(200)
   })
 
   it('makes resources by name, and asks which when there are several', async () => {
     await start()
-    proxy.setModels([
-      { name: 'a', endpoint },
-      { name: 'b', endpoint },
-    ])
-    expect(() => proxy.asResource()).toThrow(/a, b/)
-    expect(proxy.asResource({ model: 'b', samplingParameters: { temperature: 0 } })).toMatchObject({
+    await proxy.putModels([{ name: 'b', endpoint }])
+    await expect(proxy.asResource()).rejects.toThrow(/policy, b/)
+    await expect(proxy.asResource({ modle: 'b' } as never)).rejects.toThrow(/modle/)
+    expect(await proxy.asResource({ model: 'b', samplingParameters: { temperature: 0 } })).toMatchObject({
       resource_type: 'proxy_llm',
       model: 'b',
       sampling_parameters: { temperature: 0 },
@@ -297,7 +354,7 @@ describe('the routing table', () => {
 describe('its life', () => {
   it('refuses resources before the start and a second start; closes twice; starts again', async () => {
     proxy = createLlmProxy({ models: [{ name: 'policy', endpoint }] })
-    expect(() => proxy.asResource()).toThrow(/Start the gateway/)
+    await expect(proxy.asResource()).rejects.toThrow(/Start the gateway/)
     await proxy.start({ sink: store })
     await expect(proxy.start({ sink: store })).rejects.toMatchObject({ code: 'conflict' })
     await proxy.close()
@@ -306,10 +363,14 @@ describe('its life', () => {
     expect(await (await fetch(`${url}/models`)).json()).toMatchObject({ data: [{ id: 'policy' }] })
   })
 
-  it('says clearly when the port is taken', async () => {
-    const taken = (backend.address() as AddressInfo).port
-    proxy = createLlmProxy({ port: taken })
-    await expect(proxy.start({ sink: store })).rejects.toThrow(new RegExp(`cannot listen on 127.0.0.1:${taken}`))
+  it('says clearly when the port is taken, and starts once it is free', async () => {
+    const blocker = createServer()
+    await new Promise<void>((resolve) => blocker.listen(0, '127.0.0.1', resolve))
+    const { port } = blocker.address() as AddressInfo
+    proxy = createLlmProxy({ port })
+    await expect(proxy.start({ sink: store })).rejects.toThrow(new RegExp(`cannot listen on 127.0.0.1:${port}`))
+    await new Promise((resolve) => blocker.close(resolve))
+    expect(await proxy.start({ sink: store })).toEqual({ url: `http://127.0.0.1:${port}/v1` })
   })
 
   it('refuses unknown options', () => {

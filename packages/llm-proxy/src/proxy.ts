@@ -1,10 +1,13 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { AglError, errorMessage, type LlmProxy, type ProxyLlm } from '@agl/types'
+import { AglError, errorMessage, jsonObjectSchema, type LlmProxy, parseOptions, type ProxyLlm } from '@agl/types'
 import express, { type ErrorRequestHandler, type Express } from 'express'
+import { z } from 'zod'
 import { type ChatHandlerParts, handleChatCompletion } from './chat-completions.ts'
 import { errorBody } from './openai.ts'
 import { createRoutingTable, type LlmProxyOptions, resolveOptions } from './options.ts'
+
+const resourceSchema = z.strictObject({ model: z.string().optional(), samplingParameters: jsonObjectSchema.optional() })
 
 const attemptPath = '/rollout/:rolloutId/attempt/:attemptId'
 
@@ -29,19 +32,33 @@ export function createLlmProxy(options: LlmProxyOptions = {}): LlmProxy {
       if (server !== null) throw new AglError({ code: 'conflict', message: 'This gateway has been started already.' })
       const { logger, upstreamTimeoutMs, host, port } = resolved
       const app = createApp({ sink, table: () => table, upstreamTimeoutMs, logger }, resolved.maxBodyBytes)
-      server = createServer(app)
+      const starting = createServer(app)
       // Node closes idle connections after 5 s; clients pool them for longer and would write into a closed one.
-      server.keepAliveTimeout = 65_000
-      await listen(server, host, port)
-      const address = server.address() as AddressInfo
+      starting.keepAliveTimeout = 65_000
+      server = starting
+      try {
+        await listen(starting, host, port)
+      } catch (error) {
+        server = null
+        throw error
+      }
+      const address = starting.address() as AddressInfo
       url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}/v1`
       logger.info('The gateway is listening', { url })
       return { url }
     },
-    setModels(models) {
-      table = createRoutingTable(models)
+    async listModels() {
+      return [...table.values()]
     },
-    asResource({ model, samplingParameters } = {}): ProxyLlm {
+    async putModels(models) {
+      const added = createRoutingTable(models)
+      table = new Map([...table, ...added])
+    },
+    async removeModels(names) {
+      table = new Map([...table].filter(([name]) => !names.includes(name)))
+    },
+    async asResource(resourceOptions = {}): Promise<ProxyLlm> {
+      const { model, samplingParameters } = parseOptions(resourceSchema, resourceOptions, {}, 'options of asResource')
       if (url === null) throw new AglError({ code: 'closed', message: 'Start the gateway before you make resources of it.' })
       return {
         resource_type: 'proxy_llm',

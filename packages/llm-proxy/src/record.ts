@@ -1,4 +1,11 @@
-import { type Attributes, type AttributeValue, modelCallAttributes as names, type NewSpan, spanNames } from '@agl/types'
+import {
+  type Attributes,
+  type AttributeValue,
+  isAttributeValue,
+  modelCallAttributes as names,
+  type NewSpan,
+  spanNames,
+} from '@agl/types'
 import { buildSpan } from '@agl/types/spans'
 import type { ChatAnswer, ChatMessage, ChatRequest } from './openai.ts'
 
@@ -29,7 +36,7 @@ export function exchangeToSpan(exchange: Exchange): NewSpan {
 }
 
 function requestAttributes(request: ChatRequest): Attributes {
-  return defined({
+  return valid({
     [names.operationName]: 'chat',
     [names.requestModel]: request.model,
     [names.requestTemperature]: numberOf(request['temperature']),
@@ -42,7 +49,7 @@ function requestAttributes(request: ChatRequest): Attributes {
 function answerAttributes(answer: ChatAnswer): Attributes {
   const choices = answer.choices ?? []
   const first = choices[0]
-  return defined({
+  return valid({
     [names.responseId]: answer.id,
     [names.responseModel]: answer.model,
     [names.responseFinishReasons]: choices.length === 0 ? undefined : choices.map((choice) => choice.finish_reason ?? ''),
@@ -61,8 +68,8 @@ function answerAttributes(answer: ChatAnswer): Attributes {
   })
 }
 
-function messageAttributes(prefix: string, messages: readonly ChatMessage[]): Record<string, AttributeValue | undefined> {
-  const attributes: Record<string, AttributeValue | undefined> = {}
+function messageAttributes(prefix: string, messages: readonly ChatMessage[]): Record<string, unknown> {
+  const attributes: Record<string, unknown> = {}
   for (const [index, message] of messages.entries()) {
     const key = `${prefix}.${index}`
     attributes[`${key}.role`] = message.role
@@ -86,8 +93,9 @@ function numberOf(value: unknown): number | undefined {
   return typeof value === 'number' ? value : undefined
 }
 
-function defined(attributes: Readonly<Record<string, AttributeValue | undefined>>): Attributes {
+/** Backends write null for what they do not have, and more that no attribute can hold; none of it may cost the span. */
+function valid(attributes: Readonly<Record<string, unknown>>): Attributes {
   return Object.fromEntries(
-    Object.entries(attributes).filter((entry): entry is [string, AttributeValue] => entry[1] !== undefined),
+    Object.entries(attributes).filter((entry): entry is [string, AttributeValue] => isAttributeValue(entry[1])),
   )
 }

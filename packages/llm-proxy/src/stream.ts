@@ -6,6 +6,8 @@ export interface StreamCollector {
   feed(text: string): void
   /** The answer as far as it has come; null when nothing came. */
   answer(): ChatAnswer | null
+  /** What is wrong with the answer so far: an error sent in the stream, or no end; null when it is whole. */
+  problem(): string | null
 }
 
 interface ChoiceParts {
@@ -17,6 +19,7 @@ interface ChoiceParts {
 }
 
 interface Chunk extends Omit<ChatAnswer, 'choices'> {
+  readonly error?: unknown
   readonly choices?: readonly {
     readonly index?: number
     readonly delta?: {
@@ -31,10 +34,12 @@ interface Chunk extends Omit<ChatAnswer, 'choices'> {
 
 export function createStreamCollector(): StreamCollector {
   let head: Omit<ChatAnswer, 'choices'> | null = null
+  let failure: string | null = null
   const choices = new Map<number, ChoiceParts>()
 
   function take(chunk: Chunk): void {
-    const { choices: parts, ...rest } = chunk
+    const { choices: parts, error, ...rest } = chunk
+    if (error !== undefined && error !== null) failure = `The backend sent an error: ${JSON.stringify(error)}`
     head = { ...head, ...Object.fromEntries(Object.entries(rest).filter(([, value]) => value !== null && value !== undefined)) }
     for (const part of parts ?? []) {
       const choice = choiceAt(part.index ?? 0)
@@ -72,11 +77,18 @@ export function createStreamCollector(): StreamCollector {
       const sorted = [...choices.entries()].sort(([a], [b]) => a - b)
       return { ...head, choices: sorted.map(([index, parts]) => toChoice(index, parts)) }
     },
+    problem() {
+      if (failure !== null) return failure
+      const isWhole = choices.size > 0 && [...choices.values()].every(({ finishReason }) => finishReason !== null)
+      return isWhole ? null : 'The stream ended before the answer did'
+    },
   }
 }
 
 function addToolCall(choice: ChoiceParts, call: ToolCall & { readonly index?: number }): void {
-  const position = call.index ?? choice.toolCalls.length
+  // The index comes from the backend: one that is no place in the list, or far beyond it, counts as the next call.
+  const next = choice.toolCalls.length
+  const position = Number.isInteger(call.index) && call.index! >= 0 && call.index! <= next ? call.index! : next
   const parts = (choice.toolCalls[position] ??= { name: '', arguments: '' })
   if (call.id !== undefined) parts.id = call.id
   parts.name += call.function?.name ?? ''

@@ -1,7 +1,9 @@
-import { AglError, type AttemptedRollout, type NamedResources } from '@agl/types'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { AglError, type AttemptedRollout, type Emitter, type NamedResources, type SpanSink } from '@agl/types'
 import type { Agent } from './agent.ts'
 import { createAgentContext } from './context.ts'
 import type { ResolvedOptions } from './options.ts'
+import { retry } from './retry.ts'
 
 /** Why a running attempt was told to stop. */
 export type StopReason = 'timeout' | 'cancelled' | 'superseded' | 'shutdown'
@@ -31,41 +33,53 @@ export function createActiveAttempt(claimed: AttemptedRollout): ActiveAttempt {
     stop(reason) {
       if (first !== null) return
       first = reason
-      const { rollout_id: id } = claimed
-      controller.abort(
-        new AglError({ code: reason === 'timeout' ? 'timeout' : 'closed', message: `Rollout ${id} was stopped: ${reason}.` }),
-      )
+      const message = `Rollout ${claimed.rollout_id} was stopped: ${reason}.`
+      controller.abort(new AglError({ code: reason === 'timeout' ? 'timeout' : 'closed', message }))
     },
     stopReason: () => first,
   }
 }
 
 /**
- * Runs the agent once and always settles: when the agent ends, or at most `abortGraceMs` after the attempt was stopped.
- * An agent that ignores its signal cannot be killed inside this process: its attempt is settled and its promise left
- * behind. What it returns after a stop does not count.
+ * Runs the agent once and always settles, at most twice `abortGraceMs` after the attempt was stopped: once for the agent, once
+ * for its last spans. An agent that ignores its signal, and a store that never answers, cannot be killed inside this
+ * process: the attempt is settled and their promise left behind. What an agent returns after a stop does not count.
  */
 export async function runAttempt<Task>(active: ActiveAttempt, options: ResolvedOptions<Task>): Promise<Ending> {
-  const { claimed, signal } = active
   const deadline = startDeadline(active, options)
-  try {
-    const resources = await readResources(claimed, options)
-    const ids = { rolloutId: claimed.rollout_id, attemptId: claimed.attempt.attempt_id }
-    return await options.tracer.trace({ ...ids, sink: options.store }, async (emit) => {
-      const context = createAgentContext({ rollout: claimed, resources, signal, emit })
-      const agent = callAgent(options.agent, claimed.input as Task, context)
-      const result = await untilStopped(agent, signal, options.abortGraceMs)
-      const reason = active.stopReason()
-      if (reason !== null) return { kind: 'stopped', reason }
-      if (result.kind === 'returned' && result.reward !== null) emit.reward(result.reward)
-      return result
-    })
-  } catch (error) {
+  const toEnding = (error: unknown): Ending => {
     const reason = active.stopReason()
     return reason === null ? { kind: 'infra_error', error } : { kind: 'stopped', reason }
+  }
+  try {
+    const run = runTraced(active, options).catch(toEnding)
+    return await untilStopped(run, active, 2 * options.abortGraceMs, () => toEnding(undefined))
   } finally {
     clearTimeout(deadline)
   }
+}
+
+/** Reading resources, running the agent and writing its spans. The store's passing failures are ridden out meanwhile. */
+async function runTraced<Task>(active: ActiveAttempt, options: ResolvedOptions<Task>): Promise<Ending> {
+  const { claimed, signal } = active
+  const { store, leaseMs } = options
+  const resources = await retry(() => readResources(claimed, options), { forMs: leaseMs, signal })
+  const sink: SpanSink = { addManySpans: (request) => retry(() => store.addManySpans(request), { forMs: leaseMs }) }
+  const ids = { rolloutId: claimed.rollout_id, attemptId: claimed.attempt.attempt_id }
+  return await options.tracer.trace({ ...ids, sink }, async (emit: Emitter): Promise<Ending> => {
+    const context = createAgentContext({ rollout: claimed, resources, signal, emit })
+    const stopped = (): AgentEnding => ({ kind: 'agent_error', error: signal.reason })
+    const result = await untilStopped(
+      callAgent(options.agent, claimed.input as Task, context),
+      active,
+      options.abortGraceMs,
+      stopped,
+    )
+    const reason = active.stopReason()
+    if (reason !== null) return { kind: 'stopped', reason }
+    if (result.kind === 'returned' && result.reward !== null) emit.reward(result.reward)
+    return result
+  })
 }
 
 function startDeadline(active: ActiveAttempt, options: ResolvedOptions): NodeJS.Timeout | undefined {
@@ -81,9 +95,10 @@ async function readResources(claimed: AttemptedRollout, { store }: ResolvedOptio
   if (resourcesId === null) return (await store.getLatestResources())?.resources ?? {}
   const update = await store.getResourcesById({ resourcesId, version })
   if (update !== null) return update.resources
+  const which = version === null ? resourcesId : `${resourcesId} version ${version}`
   throw new AglError({
     code: 'not_found',
-    message: `Rollout ${claimed.rollout_id} asks for resources ${resourcesId}${version === null ? '' : ` version ${version}`}, which the store does not have.`,
+    message: `Rollout ${claimed.rollout_id} asks for resources ${which}, which the store does not have.`,
   })
 }
 
@@ -117,21 +132,25 @@ function describe(value: unknown): string {
   return typeof value === 'number' ? String(value) : `a value of type ${Array.isArray(value) ? 'array' : typeof value}`
 }
 
-/** Settles with the agent, or `graceMs` after the signal is aborted, whichever comes first. */
-async function untilStopped(agent: Promise<AgentEnding>, signal: AbortSignal, graceMs: number): Promise<AgentEnding> {
-  let timer: NodeJS.Timeout | undefined
-  let startTimer = (): void => {}
-  const graceOver = new Promise<AgentEnding>((resolve) => {
-    startTimer = () => {
-      timer = setTimeout(resolve, graceMs, { kind: 'agent_error', error: signal.reason })
-    }
+/** Settles as `work` does; once the attempt is stopped, after `graceMs` at the latest, with what `give` makes then. */
+async function untilStopped<Result>(
+  work: Promise<Result>,
+  { signal }: ActiveAttempt,
+  graceMs: number,
+  give: () => Result,
+): Promise<Result> {
+  const done = new AbortController()
+  const stopped = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve()
+    else signal.addEventListener('abort', () => resolve(), { once: true, signal: done.signal })
   })
-  if (signal.aborted) startTimer()
-  else signal.addEventListener('abort', startTimer, { once: true })
+  const graceOver = stopped.then(async () => {
+    await sleep(graceMs, undefined, { signal: done.signal }).catch(() => {})
+    return give()
+  })
   try {
-    return await Promise.race([agent, graceOver])
+    return await Promise.race([work, graceOver])
   } finally {
-    clearTimeout(timer)
-    signal.removeEventListener('abort', startTimer)
+    done.abort()
   }
 }

@@ -59,7 +59,7 @@ const optionsSchema = z.strictObject({
 export function resolveOptions<Task>(options: RunnerOptions<Task>): ResolvedOptions<Task> {
   const defaults = {
     ...runnerDefaults,
-    tracer: createDirectTracer(),
+    tracer: createDirectTracer(options.logger === undefined ? {} : { logger: options.logger }),
     logger: silentLogger,
     workerId: `runner-${globalThis.crypto.randomUUID()}`,
   }

@@ -12,15 +12,18 @@ export async function backOff(attempt: number, signal?: AbortSignal): Promise<vo
   await sleep(base * (0.75 + Math.random() * 0.5), undefined, signal === undefined ? {} : { signal })
 }
 
-/** Calls until it works, fails for good, or `forMs` is over. */
-export async function retry<Result>(call: () => Promise<Result>, { forMs }: { readonly forMs: number }): Promise<Result> {
+/** Calls until it works, fails for good, `forMs` is over, or the signal is aborted. */
+export async function retry<Result>(
+  call: () => Promise<Result>,
+  { forMs, signal }: { readonly forMs: number; readonly signal?: AbortSignal },
+): Promise<Result> {
   const end = performance.now() + forMs
   for (let attempt = 0; ; attempt += 1) {
     try {
       return await call()
     } catch (error) {
       if (!isRetryable(error) || performance.now() >= end) throw error
-      await backOff(attempt)
+      await backOff(attempt, signal)
     }
   }
 }

@@ -96,6 +96,25 @@ describe('an agent that misbehaves', () => {
     expect(rollouts[1]).toMatchObject({ status: 'succeeded' })
   })
 
+  it('throws something that has no text: the attempt fails like any other', async () => {
+    const [id] = await enqueue(1)
+    const agent = rollout<number>(() => {
+      throw Object.create(null)
+    })
+    const { rollouts } = await runAll(agent, [id!])
+    expect(rollouts[0]!.attempt).toMatchObject({ outcome: 'agent_error', metadata: { error: { message: '{}' } } })
+  })
+
+  it('emits after it has returned: the reward is stored all the same', async () => {
+    const [id] = await enqueue(1)
+    const agent = rollout<number>((_task, { emit }) => {
+      setTimeout(() => emit.reward(0.75), 20)
+    })
+    await runAll(agent, [id!])
+    await vi.waitFor(async () => expect(await rewardOf(id!)).toBe(0.75))
+    expect(await store.getLatestAttempt({ rolloutId: id! })).toMatchObject({ outcome: 'scored' })
+  })
+
   it('answers after its deadline: what it returns no longer counts', async () => {
     const [id] = await enqueue(1, { config: { timeout_seconds: 0.05 } })
     const agent = rollout<number>(async () => {
@@ -265,6 +284,63 @@ describe('the runner', () => {
     )
     expect(rollouts[0]).toMatchObject({ status: 'succeeded' })
     expect(failures).toBe(0)
+  })
+
+  it('rides out passing failures while it reads resources and writes spans', async () => {
+    await store.addResources({ resources: {} })
+    const [id] = await enqueue(1)
+    const failing = new Set<string>(['getResourcesById', 'addManySpans'])
+    const failOnce = (verb: string): void => {
+      if (failing.delete(verb)) throw new AglError({ code: 'upstream_failed', message: 'store is away' })
+    }
+    const flaky: LightningStore = {
+      ...store,
+      async getResourcesById(request) {
+        failOnce('getResourcesById')
+        return await store.getResourcesById(request)
+      },
+      async addManySpans(request) {
+        failOnce('addManySpans')
+        return await store.addManySpans(request)
+      },
+    }
+    const { rollouts } = await runAll(
+      rollout(() => 1),
+      [id!],
+      { store: flaky },
+    )
+    expect(failing.size).toBe(0)
+    expect(rollouts[0]!.attempt).toMatchObject({ outcome: 'scored', sequence_id: 1 })
+  })
+
+  it.each(['getResourcesById', 'addManySpans'] as const)('settles when the store never answers %s', async (verb) => {
+    await store.addResources({ resources: {} })
+    const [id] = await enqueue(1)
+    const stuck: LightningStore = { ...store, [verb]: () => new Promise(() => {}) }
+    const { rollouts } = await runAll(
+      rollout(() => 1),
+      [id!],
+      { store: stuck, attemptTimeoutMs: 40, abortGraceMs: 10 },
+    )
+    expect(rollouts[0]).toMatchObject({ status: 'failed', attempt: { status: 'timeout' } })
+  })
+
+  it('hands a claim back that arrives after it was told to stop', async () => {
+    const [id] = await enqueue(1)
+    const stop = new AbortController()
+    const slow: LightningStore = {
+      ...store,
+      async dequeueRollout() {
+        const claimed = await store.dequeueRollout({ leaseMs: 30_000 })
+        stop.abort()
+        await sleep(30)
+        return claimed
+      },
+    }
+    const agent = vi.fn(() => 1)
+    await createRunner({ agent: rollout(agent), store: slow, shutdownGraceMs: 0 }).run({ signal: stop.signal })
+    expect(agent).not.toHaveBeenCalled()
+    expect(await store.dequeueRollout()).toMatchObject({ rollout_id: id })
   })
 
   it('rejects when the store fails for good', async () => {

@@ -1,5 +1,5 @@
-import { AglError, type AttemptedRollout, errorMessage } from '@agl/types'
-import { type ActiveAttempt, createActiveAttempt, type Ending, runAttempt } from './attempt.ts'
+import { AglError, type AttemptedRollout, errorMessage, type HeartbeatReply } from '@agl/types'
+import { type ActiveAttempt, createActiveAttempt, type Ending, runAttempt, type StopReason } from './attempt.ts'
 import { type ResolvedOptions, resolveOptions, type RunnerOptions } from './options.ts'
 import { backOff, isRetryable } from './retry.ts'
 import { settleAttempt } from './settle.ts'
@@ -51,19 +51,21 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal
 
   async function claim(): Promise<AttemptedRollout | null> {
     const { store, workerId, waitMs, leaseMs, logger } = options
-    for (let failures = 0; !stop.aborted; failures += 1) {
+    let failures = 0
+    while (!stop.aborted) {
       const asked = performance.now()
       try {
         const claimed = await store.dequeueRollout({ workerId, waitMs, leaseMs, signal: stop })
         if (claimed !== null) return claimed
+        failures = 0
         // A store that cannot park a claim answers at once; do not spin on it.
-        if (performance.now() - asked < Math.min(waitMs, 50) || waitMs === 0) await backOff(0, stop)
-        failures = -1
+        if (performance.now() - asked < Math.min(waitMs, 50) || waitMs === 0) await backOff(0, stop).catch(() => {})
       } catch (error) {
         if (stop.aborted) return null
         if (!isRetryable(error)) throw error
         logger.warn('Claiming failed; trying again', { workerId, error: errorMessage(error) })
         await backOff(failures, stop).catch(() => {})
+        failures += 1
       }
     }
     return null
@@ -74,8 +76,13 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal
       claims += 1
       const claimed = await claim()
       if (claimed === null) return
-      attempts += 1
       const running = createActiveAttempt(claimed)
+      // The reply came after the stop: nothing has been done yet, so the work goes back as it is.
+      if (stop.aborted) {
+        await settleAttempt(claimed, { kind: 'stopped', reason: 'shutdown' }, options)
+        return
+      }
+      attempts += 1
       active.set(claimed.attempt.attempt_id, running)
       try {
         const ending = await runAttempt(running, options)
@@ -96,7 +103,7 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal
     const stats = { capacity: concurrency, running: attempts.length }
     const { stopped } = await store.heartbeat({ workerId, attempts, leaseMs, stats })
     // `settled`: the store has ended the attempt by itself (its own timeout); going on would be for nothing.
-    for (const { attemptId, reason } of stopped) active.get(attemptId)?.stop(reason === 'cancelled' ? 'cancelled' : 'superseded')
+    for (const { attemptId, reason } of stopped) active.get(attemptId)?.stop(stopReasons[reason])
   }
 
   const heartbeat = setInterval(() => {
@@ -131,6 +138,14 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal
     clearTimeout(shutdownTimer)
     stop.removeEventListener('abort', onStop)
   }
+}
+
+const stopReasons: Readonly<Record<HeartbeatReply['stopped'][number]['reason'], StopReason>> = {
+  cancelled: 'cancelled',
+  superseded: 'superseded',
+  settled: 'superseded',
+  not_found: 'superseded',
+  shutdown: 'shutdown',
 }
 
 function logEnding(options: ResolvedOptions<never>, claimed: AttemptedRollout, ending: Ending): void {

@@ -3,9 +3,12 @@ import type { Ending } from './attempt.ts'
 import type { ResolvedOptions } from './options.ts'
 import { retry } from './retry.ts'
 
+/** How long a result is offered to a store that is away, in leases; the lease is renewed meanwhile. */
+const leasesToSettle = 10
+
 /**
- * Writes how an attempt ended. Store failures are retried for one lease; after that the lease has run out and the store
- * settles the attempt itself, so giving up loses nothing but this process's word.
+ * Writes how an attempt ended. A store that is away is asked again for ten leases; whoever gives up then lets the lease run
+ * out, and the store settles the attempt itself.
  */
 export async function settleAttempt(claimed: AttemptedRollout, ending: Ending, options: ResolvedOptions): Promise<void> {
   const ids = { rolloutId: claimed.rollout_id, attemptId: claimed.attempt.attempt_id }
@@ -34,7 +37,7 @@ export async function settleAttempt(claimed: AttemptedRollout, ending: Ending, o
     }
   }
   try {
-    await retry(write, { forMs: options.leaseMs })
+    await retry(write, { forMs: leasesToSettle * options.leaseMs })
   } catch (error) {
     options.logger.error('An attempt could not be settled; its lease will run out', { ...ids, error: errorMessage(error) })
   }
@@ -46,9 +49,25 @@ function failure(
   error: unknown,
 ): Pick<AttemptUpdate, 'status' | 'outcome' | 'metadata'> {
   const reason: JsonObject = {
-    message: errorMessage(error),
+    message: shorten(errorMessage(error)),
     ...(AglError.isInstance(error) ? { code: error.code } : {}),
-    ...(error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {}),
+    ...(stackOf(error) === null ? {} : { stack: shorten(stackOf(error)!) }),
   }
   return { status: 'failed', outcome, metadata: { ...claimed.attempt.metadata, error: reason } }
+}
+
+/** A reason is for people; megabytes of it would be kept with the attempt for ever. */
+const longestReason = 10_000
+
+function shorten(text: string): string {
+  return text.length <= longestReason ? text : `${text.slice(0, longestReason)}… (${text.length} characters)`
+}
+
+/** Anything can be thrown, also what throws when it is looked at. */
+function stackOf(error: unknown): string | null {
+  try {
+    return error instanceof Error && typeof error.stack === 'string' ? error.stack : null
+  } catch {
+    return null
+  }
 }

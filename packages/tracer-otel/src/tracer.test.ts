@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createMemoryStore } from '@agl/store-memory'
 import type { LightningStore, NewSpan, Span, TracedAttempt } from '@agl/types'
 import { findFinalReward } from '@agl/types/spans'
-import { context, SpanStatusCode, trace } from '@opentelemetry/api'
+import { context, createContextKey, SpanStatusCode, trace, TraceFlags } from '@opentelemetry/api'
+import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { TracerProvider } from '@opentelemetry/sdk-trace'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { emitReward } from './emit.ts'
@@ -133,6 +134,23 @@ describe('createOtelTracer', () => {
     expect(batches).toEqual([64, 64, 64, 8])
   })
 
+  it("rejects with the work's own error when both fail", async () => {
+    const attempt = await newAttempt()
+    const sink = { addManySpans: () => Promise.reject(new Error('disk full')) }
+    const work = () => step('s', () => Promise.reject(new Error('agent broke')))
+    await expect(tracer.trace({ ...attempt, sink }, work)).rejects.toThrow('agent broke')
+  })
+
+  it("leaves a context manager of the program's own alone", async () => {
+    const own = new AsyncLocalStorageContextManager().enable()
+    context.setGlobalContextManager(own)
+    await tracer.trace(await newAttempt(), async () => {})
+    await tracer.close()
+    const key = createContextKey('mine')
+    expect(context.with(context.active().setValue(key, 1), () => context.active().getValue(key))).toBe(1)
+    context.disable()
+  })
+
   it('rejects when the store refuses spans, and says why', async () => {
     const attempt = await newAttempt()
     const sink = { addManySpans: () => Promise.reject(new Error('disk full')) }
@@ -173,6 +191,20 @@ describe('beside a provider of your own', () => {
 })
 
 describe('emitReward', () => {
+  it('is not lost where the program samples or suppresses its own spans', async () => {
+    const attempt = await newAttempt()
+    const remote = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), traceFlags: TraceFlags.NONE, isRemote: true }
+    await tracer.trace(attempt, async () => {
+      context.with(trace.setSpanContext(context.active(), remote), () => emitReward(1))
+    })
+    const [reward] = await spansOf(attempt)
+    expect(reward).toMatchObject({
+      parent_id: remote.spanId,
+      trace_id: remote.traceId,
+      attributes: { 'agentlightning.reward.0.value': 1 },
+    })
+  })
+
   it('refuses to be called outside a rollout', () => {
     expect(() => emitReward(1)).toThrow(/outside a rollout/)
   })

@@ -47,7 +47,7 @@ export const trainerOptionsSchema: z.ZodType = z.strictObject({
   store: implementing<LightningStore>('a store', 'dequeueRollout', 'enqueueManyRollouts').optional(),
   tracer: implementing<Tracer>('a tracer', 'trace').optional(),
   adapter: implementing<Adapter>('an adapter', 'adapt').optional(),
-  llmProxy: implementing<LlmProxy>('a gateway', 'start', 'setModels', 'asResource', 'close').optional(),
+  llmProxy: implementing<LlmProxy>('a gateway', 'start', 'putModels', 'asResource', 'close').optional(),
   nRunners: z.int().min(1).optional(),
   // The runner checks its own settings.
   runner: z.record(z.string(), z.unknown()).optional(),

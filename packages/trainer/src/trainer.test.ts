@@ -68,6 +68,14 @@ describe('fit', () => {
     await trainer.store.close()
   })
 
+  it('refuses a second fit while one is running', async () => {
+    const trainer = createTrainer({ algorithm: rewards })
+    const first = trainer.fit(double, [1, 2])
+    await expect(trainer.fit(double, [3])).rejects.toMatchObject({ code: 'conflict' })
+    expect(await first).toEqual([2, 4])
+    await trainer.store.close()
+  })
+
   it('is ended by its signal', async () => {
     const trainer = createTrainer({ algorithm: deaf, abortGraceMs: 10 })
     const reason = new Error('that is enough')
@@ -76,8 +84,39 @@ describe('fit', () => {
     await trainer.store.close()
   })
 
+  it('rejects when it was ended, even if the algorithm answers something in its grace', async () => {
+    const yielding = algo(
+      'yielding',
+      ({ signal }) => new Promise((resolve) => signal.addEventListener('abort', () => resolve('partial'))),
+    )
+    const trainer = createTrainer({ algorithm: yielding })
+    await expect(trainer.fit(double, [], { signal: AbortSignal.timeout(1) })).rejects.toThrow(/timeout/)
+    await trainer.store.close()
+  })
+
+  it('does not tell an algorithm that has ended well to stop', async () => {
+    let seen: AbortSignal | undefined
+    const trainer = createTrainer({
+      algorithm: algo('quick', ({ signal }) => {
+        seen = signal
+      }),
+    })
+    await trainer.fit(double, [1])
+    expect(seen!.aborted).toBe(false)
+    await trainer.store.close()
+  })
+
+  it('leaves no timer behind', async () => {
+    const timers = (): number => process.getActiveResourcesInfo().filter((resource) => resource === 'Timeout').length
+    const before = timers()
+    const trainer = createTrainer({ algorithm: rewards })
+    await trainer.fit(double, [1])
+    await trainer.store.close()
+    expect(timers()).toBe(before)
+  })
+
   it('starts the gateway with the store as its sink and closes it, whatever happens', async () => {
-    const llmProxy = { start: vi.fn(async () => ({ url: '' })), close: vi.fn(async () => {}), setModels() {}, asResource() {} }
+    const llmProxy = { start: vi.fn(async () => ({ url: '' })), close: vi.fn(async () => {}), putModels() {}, asResource() {} }
     const algorithm = algo('broken', () => Promise.reject(new Error('no idea')))
     const trainer = createTrainer({ algorithm, llmProxy: llmProxy as unknown as LlmProxy })
     await expect(trainer.fit(double, [1])).rejects.toThrow('no idea')
@@ -101,6 +140,12 @@ describe('createTrainer', () => {
     [{ initialResources: { a: { resource_type: 'gadget' } as never } }, /initialResources/],
   ])('refuses %j', (options, text) => {
     expect(() => createTrainer({ algorithm: rewards, ...options })).toThrow(text)
+  })
+
+  it('refuses unknown options of fit', async () => {
+    const trainer = createTrainer({ algorithm: rewards })
+    await expect(trainer.fit(double, [1], { valDatset: [] } as never)).rejects.toThrow(/valDatset/)
+    await trainer.store.close()
   })
 
   it('refuses what the runner refuses', async () => {

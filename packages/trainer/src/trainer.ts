@@ -9,6 +9,7 @@ import {
   parseOptions,
   silentLogger,
 } from '@agl/types'
+import { z } from 'zod'
 import { loadDefaultAdapter } from './default-adapter.ts'
 import { type TrainerOptions, trainerDefaults, trainerOptionsSchema } from './options.ts'
 
@@ -29,6 +30,13 @@ export interface Trainer<Result, Task> {
   fit(agent: Agent<Task>, trainDataset: Dataset<Task>, options?: FitOptions<Task>): Promise<Result>
 }
 
+const fitOptionsSchema = z.strictObject({
+  valDataset: z
+    .custom<Dataset>((value) => typeof value === 'object' && value !== null && 'length' in value, { error: 'expected a dataset' })
+    .optional(),
+  signal: z.instanceof(AbortSignal).optional(),
+})
+
 /** Puts algorithm, store, runners, tracer and gateway together. */
 export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Result, Task>): Trainer<Result, Task> {
   const resolved = parseOptions(
@@ -39,12 +47,26 @@ export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Re
   )
   const { algorithm, llmProxy = null, logger, initialResources = {} } = resolved
   const store = resolved.store ?? createMemoryStore()
+  let isFitting = false
 
-  async function fit(
-    agent: Agent<Task>,
-    trainDataset: Dataset<Task>,
-    { valDataset = [], signal }: FitOptions<Task> = {},
-  ): Promise<Result> {
+  async function fit(agent: Agent<Task>, trainDataset: Dataset<Task>, fitOptions: FitOptions<Task> = {}): Promise<Result> {
+    if (isFitting) {
+      throw new AglError({
+        code: 'conflict',
+        message:
+          'This trainer is fitting already, and two runs over one store would run each other’s tasks: wait, or make another trainer.',
+      })
+    }
+    isFitting = true
+    try {
+      return await fitOnce(agent, trainDataset, fitOptions)
+    } finally {
+      isFitting = false
+    }
+  }
+
+  async function fitOnce(agent: Agent<Task>, trainDataset: Dataset<Task>, fitOptions: FitOptions<Task>): Promise<Result> {
+    const { valDataset, signal } = parseOptions(fitOptionsSchema, fitOptions, { valDataset: [] }, 'options of fit')
     const stopRunners = new AbortController()
     const stopAlgorithm = new AbortController()
     const runners = createRunners(agent)
@@ -59,22 +81,28 @@ export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Re
       logger,
     }
     context.signal.throwIfAborted()
-    await llmProxy?.start({ sink: store })
+    let isOver = false
+    const stop = (reason: AglError): void => {
+      if (!isOver) stopAlgorithm.abort(reason)
+    }
     let running: Promise<unknown> = Promise.resolve()
     try {
+      await llmProxy?.start({ sink: store })
       if (Object.keys(initialResources).length > 0) await store.addResources({ resources: initialResources })
       running = Promise.all(runners.map((runner) => runner.run({ signal: stopRunners.signal }))).then(
-        () => stopAlgorithm.abort(noRunners('Every runner ended')),
-        (error: unknown) => stopAlgorithm.abort(noRunners(`A runner failed: ${errorMessage(error)}`, error)),
+        () => stop(noRunners('Every runner ended')),
+        (error: unknown) => stop(noRunners(`A runner failed: ${errorMessage(error)}`, error)),
       )
       return await untilAborted(algorithm.run(context), context.signal, resolved.abortGraceMs)
     } catch (error) {
       logger.error('The run failed', { algorithm: algorithm.name, error: errorMessage(error) })
       throw error
     } finally {
+      isOver = true
       stopRunners.abort(new AglError({ code: 'closed', message: 'The run is over.' }))
       await running
-      await llmProxy?.close()
+      // The run has its outcome; a gateway that does not close well is told to the log only.
+      await llmProxy?.close().catch((error: unknown) => logger.error('The gateway did not close', { error: errorMessage(error) }))
     }
   }
 
@@ -97,25 +125,26 @@ function noRunners(what: string, cause?: unknown): AglError {
 }
 
 /**
- * Settles as the algorithm does. Once the signal is aborted the algorithm has `graceMs` to end; after that, and whatever
- * error it ends with, the reason of the abort is what counts.
+ * Settles as the algorithm does. Once the signal is aborted the algorithm has `graceMs` to end; whatever it ends with then, the
+ * reason of the abort is what counts.
  */
 async function untilAborted<Result>(run: Promise<Result>, signal: AbortSignal, graceMs: number): Promise<Result> {
-  let timer: NodeJS.Timeout | undefined
-  let startTimer = (): void => {}
+  const done = new AbortController()
   const graceOver = new Promise<never>((_resolve, reject) => {
-    startTimer = () => {
-      timer = setTimeout(() => reject(signal.reason as Error), graceMs)
+    const startTimer = (): void => {
+      const timer = setTimeout(() => reject(signal.reason as Error), graceMs)
+      done.signal.addEventListener('abort', () => clearTimeout(timer))
     }
+    if (signal.aborted) startTimer()
+    else signal.addEventListener('abort', startTimer, { once: true, signal: done.signal })
   })
-  if (signal.aborted) startTimer()
-  else signal.addEventListener('abort', startTimer, { once: true })
   try {
-    return await Promise.race([run, graceOver])
+    const result = await Promise.race([run, graceOver])
+    signal.throwIfAborted()
+    return result
   } catch (error) {
     throw signal.aborted ? signal.reason : error
   } finally {
-    clearTimeout(timer)
-    signal.removeEventListener('abort', startTimer)
+    done.abort()
   }
 }

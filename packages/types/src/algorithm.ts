@@ -9,14 +9,10 @@ export type Dataset<Task = unknown> = ArrayLike<Task>
 
 /** One model call as training data. */
 export interface Triplet {
-  readonly prompt: {
-    readonly token_ids: readonly number[]
-    readonly raw_content: unknown
-    readonly image_urls: readonly string[]
-  }
+  readonly prompt: { readonly tokenIds: readonly number[]; readonly rawContent: unknown; readonly imageUrls: readonly string[] }
   readonly response: {
-    readonly token_ids: readonly number[]
-    readonly raw_content: unknown
+    readonly tokenIds: readonly number[]
+    readonly rawContent: unknown
     /** Log-probability of each response token, where the backend gave them. */
     readonly logprobs?: readonly number[]
   }
@@ -26,13 +22,13 @@ export interface Triplet {
 
 /** Turns the spans of one attempt into training data. */
 export interface Adapter<Output = unknown> {
-  adapt(spans: readonly Span[]): Output
+  adapt(spans: readonly Span[]): Output | Promise<Output>
 }
 
 /** What an algorithm is given. */
-export interface AlgorithmContext<Task = unknown> {
+export interface AlgorithmContext<Task = unknown, Adapted = readonly Triplet[]> {
   readonly store: LightningStore
-  readonly adapter: Adapter<readonly Triplet[]>
+  readonly adapter: Adapter<Adapted>
   /** Null when the trainer has none. */
   readonly llmProxy: LlmProxy | null
   readonly trainDataset: Dataset<Task>

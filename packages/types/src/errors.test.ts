@@ -1,5 +1,25 @@
 import { describe, expect, it } from 'vitest'
-import { AglError, errorCodes } from './errors.ts'
+import { AglError, errorCodes, errorMessage } from './errors.ts'
+
+describe('errorMessage', () => {
+  const hostile = new Error('x')
+  Object.defineProperty(hostile, 'message', {
+    get() {
+      throw new Error('no')
+    },
+  })
+  it.each([
+    [new Error('plain'), 'plain'],
+    ['text', 'text'],
+    [undefined, 'undefined'],
+    [{ code: 7 }, '{"code":7}'],
+    [Object.create(null), '{}'],
+    [hostile, 'a value that has no text'],
+    [Symbol('s'), 'Symbol(s)'],
+  ])('makes a text of anything (case %#)', (thrown, text) => {
+    expect(errorMessage(thrown)).toBe(text)
+  })
+})
 
 describe('AglError', () => {
   it('takes whether it is retryable from the table, unless told otherwise', () => {

@@ -11,6 +11,9 @@ export type AglErrorCode =
   | 'closed'
   | 'timeout'
   | 'upstream_failed'
+  | 'unauthorized'
+  | 'forbidden'
+  | 'not_supported_by_server'
   | 'model_worker_died'
   | 'agent_failed'
   | 'no_runners'
@@ -45,6 +48,12 @@ export const errorCodes: Readonly<Record<AglErrorCode, { readonly status: number
   timeout: { status: 504, isRetryable: true },
   /** A service that was called (a model, a store server) failed or could not be reached. */
   upstream_failed: { status: 502, isRetryable: true },
+  /** No or wrong credentials. */
+  unauthorized: { status: 401, isRetryable: false },
+  /** The credentials do not allow this. */
+  forbidden: { status: 403, isRetryable: false },
+  /** The server of a remote store is older, or the Python one, and does not have the verb. */
+  not_supported_by_server: { status: 501, isRetryable: false },
   /** The thread or process that runs the model is gone. */
   model_worker_died: { status: 503, isRetryable: false },
   /** Agent code threw, or returned something a rollout cannot return. */
@@ -108,7 +117,12 @@ function isSharedCode(code: string): code is AglErrorCode {
   return Object.hasOwn(errorCodes, code)
 }
 
-/** The text of anything that was thrown, for messages and logs. */
+/** The text of anything that was thrown, for messages and logs; never throws itself. */
 export function errorMessage(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown)
+  try {
+    if (thrown instanceof Error) return String(thrown.message)
+    return typeof thrown === 'object' && thrown !== null ? JSON.stringify(thrown) : String(thrown)
+  } catch {
+    return 'a value that has no text'
+  }
 }

@@ -97,6 +97,7 @@ export type {
   ModelDescription,
   OptimStepRequest,
   OptimStepResult,
+  Sample,
   SampleRequest,
   SampleResult,
   TrainingBackend,

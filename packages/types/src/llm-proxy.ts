@@ -22,9 +22,13 @@ export interface ProxiedModel {
 export interface LlmProxy extends AsyncDisposable {
   /** Starts serving; spans go to `sink`. Starting twice is an error. */
   start(options: { readonly sink: SpanSink }): Promise<{ readonly url: string }>
-  /** Replaces the routing table at once; calls in flight finish on the old one. */
-  setModels(models: readonly ProxiedModel[]): void
+  /** The routing table. */
+  listModels(): Promise<readonly ProxiedModel[]>
+  /** Adds entries, or replaces those of the same name, in one step; calls in flight finish on the entry they started with. */
+  putModels(models: readonly ProxiedModel[]): Promise<void>
+  /** Takes entries out; unknown names are left out. */
+  removeModels(names: readonly string[]): Promise<void>
   /** The resource that agents get; `model` may be left out when the table has one entry. */
-  asResource(options?: { readonly model?: string; readonly samplingParameters?: JsonObject }): ProxyLlm
+  asResource(options?: { readonly model?: string; readonly samplingParameters?: JsonObject }): Promise<ProxyLlm>
   close(): Promise<void>
 }

@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { AglError } from './errors.ts'
-import { type JsonObject, jsonObjectSchema } from './json.ts'
+import { type JsonObject, jsonObjectSchema, type JsonValue } from './json.ts'
 import { parseOrThrow } from './parse.ts'
 import { laxPrimitives, type Primitives, strictPrimitives } from './primitives.ts'
 
@@ -29,7 +29,7 @@ export interface PromptTemplate {
 /** A kind of resource that AGL does not know, made with {@link defineResourceKind}. */
 export interface CustomResource {
   readonly resource_type: `custom:${string}`
-  readonly [field: string]: unknown
+  readonly [field: string]: JsonValue
 }
 
 /** Anything that can be tuned. */
@@ -67,11 +67,13 @@ const llmShape = {
 
 const customTypePattern = /^custom:[a-z0-9][a-z0-9_.-]*$/
 
-const customResourceSchema = z.looseObject({
-  resource_type: z.custom<`custom:${string}`>((value) => typeof value === 'string' && customTypePattern.test(value), {
-    error: 'expected "llm", "proxy_llm", "prompt_template" or "custom:<name>"',
-  }),
-})
+const customResourceSchema = z
+  .object({
+    resource_type: z.custom<`custom:${string}`>((value) => typeof value === 'string' && customTypePattern.test(value), {
+      error: 'expected "llm", "proxy_llm", "prompt_template" or "custom:<name>"',
+    }),
+  })
+  .catchall(z.json())
 
 export const resourceSchema: z.ZodType<Resource> = z.union([
   z.discriminatedUnion('resource_type', [

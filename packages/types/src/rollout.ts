@@ -1,5 +1,13 @@
 import { z } from 'zod'
-import { type Attempt, type AttemptStatus, attemptSchema, attemptStatusSchema, wireAttemptSchema } from './attempt.ts'
+import {
+  type Attempt,
+  type AttemptOutcome,
+  attemptOutcomeSchema,
+  type AttemptStatus,
+  attemptSchema,
+  attemptStatusSchema,
+  wireAttemptSchema,
+} from './attempt.ts'
 import { type JsonObject, type JsonValue, jsonObjectSchema } from './json.ts'
 import { laxPrimitives, type Primitives, strictPrimitives } from './primitives.ts'
 
@@ -19,6 +27,8 @@ export interface RolloutConfig {
   readonly max_attempts: number
   /** The attempt statuses after which another try is made while tries are left. */
   readonly retry_condition: readonly AttemptStatus[]
+  /** The same by outcome, which tells what the agent did wrong from what we did wrong: `infra_error`, `unresponsive`. */
+  readonly retry_outcomes: readonly AttemptOutcome[]
 }
 
 /** One task to be executed. Times are epoch seconds with sub-millisecond digits. */
@@ -84,6 +94,7 @@ export const defaultRolloutConfig: RolloutConfig = Object.freeze({
   unresponsive_seconds: null,
   max_attempts: 1,
   retry_condition: Object.freeze([]),
+  retry_outcomes: Object.freeze([]),
 })
 
 function configShape({ number, positiveInteger }: Primitives) {
@@ -92,6 +103,7 @@ function configShape({ number, positiveInteger }: Primitives) {
     unresponsive_seconds: number.nullable().default(null),
     max_attempts: positiveInteger.default(1),
     retry_condition: z.array(attemptStatusSchema).default([]),
+    retry_outcomes: z.array(attemptOutcomeSchema).default([]),
   }
 }
 

@@ -12,6 +12,19 @@ describe('isAttributeValue', () => {
   })
 })
 
+describe('buildSpan', () => {
+  const build = (attemptId: string) =>
+    buildSpan({ rolloutId: 'ro-1', attemptId, name: 'n', attributes: {}, startTime: 1, endTime: 2 })
+
+  it('keeps an attempt in one trace and attempts apart', () => {
+    const [a, b, c] = [build('at-1'), build('at-1'), build('at-2')]
+    expect(a.trace_id).toMatch(/^[0-9a-f]{32}$/)
+    expect([a.trace_id, b.trace_id]).toEqual([a.trace_id, a.trace_id])
+    expect(c.trace_id).not.toBe(a.trace_id)
+    expect(a.span_id).not.toBe(b.span_id)
+  })
+})
+
 describe('span schemas', () => {
   const span = buildSpan({ rolloutId: 'ro-1', attemptId: 'at-1', name: 'n', attributes: { a: [1, 2] }, startTime: 1, endTime: 2 })
 

@@ -69,7 +69,8 @@ export interface DequeueRequest extends Idempotent {
   readonly waitMs?: number
   /**
    * Asks for a lease of this many milliseconds: it must be renewed by {@link LightningStore.heartbeat}, or the attempt
-   * becomes `unresponsive` and the rollout goes back into the queue. Without it the attempt is only watched by the
+   * becomes `unresponsive`: queued again, uncounted and at most 5 times, if it never showed life; otherwise the rollout's
+   * retry policy decides. Without a lease the attempt is only watched by the
    * rollout's own limits.
    */
   readonly leaseMs?: number
@@ -173,7 +174,7 @@ export interface HeartbeatReply {
   readonly stopped: readonly {
     readonly rolloutId: string
     readonly attemptId: string
-    readonly reason: 'cancelled' | 'superseded' | 'settled' | 'not_found'
+    readonly reason: 'cancelled' | 'superseded' | 'settled' | 'not_found' | 'shutdown'
   }[]
 }
 

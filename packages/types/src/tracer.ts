@@ -1,3 +1,4 @@
+import type { Attributes } from './attribute.ts'
 import type { LightningStore } from './store.ts'
 
 /** Where a tracer puts spans. */
@@ -24,6 +25,8 @@ export interface RewardOptions {
 export interface Emitter {
   /** Records a reward; throws `invalid_argument` when it is not finite, or has several dimensions and no primary. */
   reward(value: RewardValue, options?: RewardOptions): void
+  /** Records an instant span with these attributes; what everything else is written with. */
+  span(name: string, attributes: Attributes): void
 }
 
 /** Records what happens during an attempt. */

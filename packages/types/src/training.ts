@@ -67,24 +67,32 @@ export interface SampleRequest {
   readonly prompt: readonly number[]
   /** A saved version. Default: the one saved last. */
   readonly version?: string
+  /** Completions of the same prompt. Default 1. */
+  readonly count?: number
   /** At least 1. */
   readonly maxTokens: number
   /** 0 = always the likeliest token. Default 1. */
   readonly temperature?: number
   /** Texts that end the completion; they are not part of it. */
   readonly stop?: readonly string[]
-  /** The same prompt, version, options and seed give the same completion, however calls are batched. Default: random. */
+  /** The same prompt, version, options and seed give the same completions, however calls are batched. Default: random. */
   readonly seed?: number
 }
 
-export interface SampleResult {
+/** One completion. */
+export interface Sample {
   /** As sampled, the end-of-message token included. */
   readonly tokens: readonly number[]
   /** Of each token, under the distribution it was drawn from (temperature applied; the model's own at temperature 0). */
   readonly logprobs: readonly number[]
   readonly text: string
   readonly finishReason: 'stop' | 'length'
+}
+
+export interface SampleResult {
   readonly version: string
+  /** `count` of them. */
+  readonly samples: readonly Sample[]
 }
 
 export interface ModelDescription {

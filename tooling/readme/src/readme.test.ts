@@ -39,6 +39,13 @@ describe('READMEs', () => {
       expect(blocks.length).toBeGreaterThan(0)
     })
 
+    it.runIf(readme.startsWith('packages/'))('is told to install everything that its programs import', () => {
+      const text = readFileSync(readme, 'utf8')
+      const installed = new Set([...text.matchAll(/^npm install (.+)$/gm)].flatMap(([, names]) => names!.split(' ')))
+      const imported = blocks.flatMap((code) => [...code.matchAll(/from '((?:@[^/']+\/)?[^/'.]+)/g)].map(([, name]) => name!))
+      expect(imported.filter((name) => !name.startsWith('node:') && !installed.has(name))).toEqual([])
+    })
+
     it.each(blocks.map((code, index) => [index + 1, code] as const))('program %d runs', async (number, code) => {
       const file = join(folderOf(readme), `.readme-${number}.ts`)
       await writeFile(file, code)

@@ -57,7 +57,7 @@ export function createBandit(direction: 1 | -1 = 1): Bandit {
       const chances = softmax(versions.get(version!)![prompt[0]!]!)
       let left = createRandom(seed).next()
       const arm = chances.findIndex((chance) => (left -= chance) < 0)
-      return { tokens: [arm], logprobs: [0], text: String(arm), finishReason: 'stop', version: version! }
+      return { version: version!, samples: [{ tokens: [arm], logprobs: [0], text: String(arm), finishReason: 'stop' }] }
     },
     async saveState({ version }) {
       versions.set(version, table)
@@ -75,7 +75,8 @@ export function createBandit(direction: 1 | -1 = 1): Bandit {
 /** Pulls an arm and records the call as the gateway would; with `withTokens` false, without what training needs. */
 export function createPuller({ backend }: Bandit, store: LightningStore, withTokens = true): Agent<number> {
   return rollout<number>(async (task, { llm, rollout: { rollout_id: rolloutId, attempt }, seed }) => {
-    const { tokens } = await backend.sample({ prompt: [task], version: llm.model, maxTokens: 1, seed })
+    const { samples } = await backend.sample({ prompt: [task], version: llm.model, maxTokens: 1, seed })
+    const { tokens } = samples[0]!
     const ids = { [modelCallAttributes.promptTokenIds]: [task], [modelCallAttributes.responseTokenIds]: [...tokens] }
     const attributes = { 'gen_ai.completion.0.role': 'assistant', ...(withTokens ? ids : {}) }
     const now = Date.now() / 1000
@@ -96,14 +97,17 @@ export function createPuller({ backend }: Bandit, store: LightningStore, withTok
 export function createNamingProxy(): LlmProxy {
   return {
     start: () => Promise.resolve({ url: 'http://127.0.0.1:1/v1' }),
-    setModels() {},
-    asResource: ({ model = '', samplingParameters = {} } = {}) => ({
-      resource_type: 'proxy_llm',
-      endpoint: 'http://127.0.0.1:1/v1',
-      model,
-      api_key: null,
-      sampling_parameters: samplingParameters,
-    }),
+    listModels: () => Promise.resolve([]),
+    putModels: () => Promise.resolve(),
+    removeModels: () => Promise.resolve(),
+    asResource: ({ model = '', samplingParameters = {} } = {}) =>
+      Promise.resolve({
+        resource_type: 'proxy_llm',
+        endpoint: 'http://127.0.0.1:1/v1',
+        model,
+        api_key: null,
+        sampling_parameters: samplingParameters,
+      }),
     close: () => Promise.resolve(),
     [Symbol.asyncDispose]: () => Promise.resolve(),
   }

@@ -1,23 +1,40 @@
 import { AglError, type AlgorithmContext, type TrainingDatum } from '@agl/types'
 import type { CollectedRollout } from '../collect.ts'
 import type { Random } from '../random.ts'
-import { mergeTrajectory, type TrajectoryRow } from '../trajectory.ts'
+import { isTrainable, mergeTrajectory, type TrajectoryRow, untrainable } from '../trajectory.ts'
 import type { ResolvedSftOptions } from './options.ts'
 
-/** The sequences of the rollouts whose reward is high enough. */
-export function selectRows<Task>(
+/** What there is to learn from. */
+export interface Selection {
+  /** Rollouts whose reward is high enough. */
+  readonly kept: number
+  /** Those of them in which no call has token ids. */
+  readonly untrainable: number
+  readonly rows: readonly TrajectoryRow[]
+}
+
+/**
+ * The sequences of the rollouts whose reward is high enough. Calls without token ids (a judge's, a hosted model's) are context
+ * for nobody and left out; when nothing at all can be trained on, that is an error.
+ */
+export async function selectRows<Task>(
   collected: readonly CollectedRollout[],
   { adapter }: Pick<AlgorithmContext<Task>, 'adapter'>,
   { minReward, shuffleRewards }: Pick<ResolvedSftOptions<Task>, 'minReward' | 'shuffleRewards'>,
   random: Random,
-): { readonly kept: number; readonly rows: readonly TrajectoryRow[] } {
+): Promise<Selection> {
   const scores = collected.map(({ score }) => score)
   const rewards = shuffleRewards ? random.shuffle(scores) : scores
   const kept = collected.filter((_, index) => {
     const reward = rewards[index]
     return typeof reward === 'number' && reward >= minReward
   })
-  return { kept: kept.length, rows: kept.flatMap(({ spans }) => mergeTrajectory(adapter.adapt(spans))) }
+  const trajectories = await Promise.all(
+    kept.map(async ({ spans }) => mergeTrajectory((await adapter.adapt(spans)).filter(isTrainable))),
+  )
+  const rows = trajectories.flat()
+  if (kept.length > 0 && rows.length === 0) throw untrainable('No model call of the kept rollouts has token ids')
+  return { kept: kept.length, untrainable: trajectories.filter(({ length }) => length === 0).length, rows }
 }
 
 /** Trains on the rows for `epochs` passes in shuffled batches; answers the mean loss per token of the last pass. */

@@ -7,11 +7,13 @@ export interface SftOptions<Task = unknown> {
   readonly backend: TrainingBackend
   /** Base URL, ending in `/v1`, under which the backend's versions are served. */
   readonly endpoint: string
+  /** Key for the endpoint. */
+  readonly apiKey?: string | null
   /** Tasks that decide nothing: scored once with the first version and once with the version that was kept. */
   readonly testDataset?: Dataset<Task>
   /** Name of the model among the resources. */
   readonly resourceName?: string
-  /** Versions are called `{prefix}-0`, `{prefix}-1`, …; must be new to the backend. */
+  /** Versions are called `{prefix}-0`, `{prefix}-1`, …, going on after those that the backend has already. */
   readonly versionPrefix?: string
   /** Rounds of rolling out and training; at least 1. */
   readonly iterations?: number
@@ -28,18 +30,19 @@ export interface SftOptions<Task = unknown> {
   readonly learningRate?: number
   /**
    * Which version is kept: `significant` = the best on the validation tasks, but only if the 95 % interval of its paired
-   * gain over the first version lies above 0, otherwise the first; `best` = the best, by however little.
+   * gain over the first version, widened for the choice among several, lies above 0, otherwise the first; `best` = the best, by however little;
+   * `last` = the last, whatever it scored.
    */
-  readonly keep?: 'significant' | 'best'
+  readonly keep?: 'significant' | 'best' | 'last'
   /** Put into the model resource; the same in training and in every evaluation. */
   readonly samplingParameters?: JsonObject
   /** What counts for a rollout whose agent failed or ran out of time. */
   readonly worstReward?: number
   readonly seed?: number
   /**
-   * Control experiment: deals the rewards out at random wherever the run looks at them: among the rollouts of an iteration
-   * before filtering, and per validation task among the versions before one is chosen. Nothing that the run does can come
-   * from the reward then, so the test tasks, which are scored as ever, may show no gain.
+   * Control experiment: deals the rewards of each iteration out to its rollouts at random before filtering. What is learnt
+   * then cannot come from the reward, and the choice of the version, which looks at true rewards, should find nothing worth
+   * keeping.
    */
   readonly shuffleRewards?: boolean
   readonly onProgress?: (event: SftProgress) => void
@@ -50,6 +53,7 @@ export const sftDefaults: Readonly<Required<Omit<SftOptions, 'backend' | 'endpoi
   Object.freeze({
     resourceName: 'llm',
     versionPrefix: 'sft',
+    apiKey: null,
     iterations: 4,
     tasksPerIteration: 128,
     samplesPerTask: 4,
@@ -79,6 +83,7 @@ const optionsSchema = z.strictObject({
   ),
   endpoint: z.url({ protocol: /^https?$/ }),
   testDataset: z.custom<Dataset>((value) => typeof value === 'object' && value !== null && 'length' in value).optional(),
+  apiKey: z.string().nullable().optional(),
   resourceName: z.string().min(1).optional(),
   versionPrefix: z.string().min(1).optional(),
   iterations: positive,
@@ -88,7 +93,7 @@ const optionsSchema = z.strictObject({
   epochs: positive,
   batchSize: positive,
   learningRate: z.number().positive().optional(),
-  keep: z.enum(['significant', 'best']).optional(),
+  keep: z.enum(['significant', 'best', 'last']).optional(),
   samplingParameters: z.record(z.string(), z.json()).optional(),
   worstReward: z.number().optional(),
   seed: z.int().optional(),

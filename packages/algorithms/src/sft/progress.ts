@@ -49,6 +49,8 @@ export interface SftIteration {
   readonly rollouts: number
   /** Rollouts learnt from. */
   readonly kept: number
+  /** Those of them in which no call has token ids. */
+  readonly untrainable: number
   /** Sequences they made. */
   readonly rows: number
   readonly outcomes: OutcomeCounts

@@ -19,16 +19,15 @@ export type PublishVersion = (version: string) => Promise<ServedVersion>
  */
 export function createPublisher<Task>(context: AlgorithmContext<Task>, options: ResolvedSftOptions<Task>): PublishVersion {
   const llmProxy = requireProxy(context)
-  const models: string[] = []
   let resourcesId: string | null = null
 
   return async (version) => {
     const { model } = await options.backend.saveState({ version }, { signal: context.signal })
-    models.push(model)
-    llmProxy.setModels(models.map((name) => ({ name, endpoint: options.endpoint, tokenIds: true })))
+    await llmProxy.putModels([{ name: model, endpoint: options.endpoint, apiKey: options.apiKey, tokenIds: true }])
+    const { samplingParameters } = options
     const named = {
       ...context.initialResources,
-      [options.resourceName]: llmProxy.asResource({ model, samplingParameters: options.samplingParameters }),
+      [options.resourceName]: await llmProxy.asResource({ model, samplingParameters }),
     }
     const resources: ResourcesUpdate =
       resourcesId === null
@@ -37,6 +36,16 @@ export function createPublisher<Task>(context: AlgorithmContext<Task>, options: 
     resourcesId = resources.resources_id
     return { version, model, resources }
   }
+}
+
+/** The first number of `{prefix}-{number}` that the backend has no version for: a backend may be trained again. */
+export async function nextVersionNumber<Task>({ backend, versionPrefix }: ResolvedSftOptions<Task>): Promise<number> {
+  const { versions } = await backend.describe()
+  const numbers = versions.flatMap((version) => {
+    const rest = version.startsWith(`${versionPrefix}-`) ? Number(version.slice(versionPrefix.length + 1)) : Number.NaN
+    return Number.isInteger(rest) ? [rest] : []
+  })
+  return Math.max(-1, ...numbers) + 1
 }
 
 function requireProxy({ llmProxy }: Pick<AlgorithmContext, 'llmProxy'>): LlmProxy {

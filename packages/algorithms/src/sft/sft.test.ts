@@ -1,7 +1,8 @@
-import { createRunner } from '@agl/runner'
+import { type Agent, createRunner, rollout } from '@agl/runner'
 import { createMemoryStore } from '@agl/store-memory'
 import { type LightningStore, silentLogger } from '@agl/types'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { estimateMean } from '../statistics.ts'
 import { createTripletAdapter } from '../triplets.ts'
 import { createBandit, createNamingProxy, createPuller } from './bandit.test-support.ts'
 import type { SftOptions } from './options.ts'
@@ -20,7 +21,14 @@ const tasks = Array.from({ length: 40 }, (_, index) => index % 4)
 
 async function run(
   options: Partial<SftOptions<number>> = {},
-  { bandit = createBandit(), withTokens = true, valTasks = tasks, trainTasks = tasks, withProxy = true } = {},
+  {
+    bandit = createBandit(),
+    withTokens = true,
+    valTasks = tasks,
+    trainTasks = tasks,
+    withProxy = true,
+    agent = undefined as Agent<number> | undefined,
+  } = {},
 ): Promise<SftResult> {
   const algorithm = createSft<number>({
     backend: bandit.backend,
@@ -33,8 +41,8 @@ async function run(
     ...options,
   })
   const stop = new AbortController()
-  const agent = createPuller(bandit, store, withTokens)
-  const running = createRunner({ agent, store, concurrency: 16 }).run({ signal: stop.signal })
+  const puller = agent ?? createPuller(bandit, store, withTokens)
+  const running = createRunner({ agent: puller, store, concurrency: 16 }).run({ signal: stop.signal })
   try {
     return await algorithm.run({
       store,
@@ -63,8 +71,15 @@ describe('createSft', () => {
   })
 
   it('gains nothing when the rewards are dealt out at random', async () => {
-    const { test } = await run({ shuffleRewards: true })
-    expect(Math.abs(test!.gain.mean)).toBeLessThan(0.15)
+    const gains: number[] = []
+    for (const seed of [1, 2, 3, 4]) {
+      const { test, version } = await run({ shuffleRewards: true, keep: 'last', learningRate: 1, seed })
+      expect(version).toBe('sft-4')
+      gains.push(test!.gain.mean)
+    }
+    // Training on one's own samples drifts, up or down; only a gain on average would come from the reward.
+    expect(Math.abs(estimateMean(gains).mean)).toBeLessThan(0.08)
+    expect((await run({ learningRate: 1 })).test!.gain.mean).toBeGreaterThan(0.3)
   })
 
   it('repeats for a seed', async () => {
@@ -100,6 +115,30 @@ describe('createSft', () => {
     await run({ iterations: 2, onProgress: (event) => events.push(event) })
     expect(events[0]).toEqual({ type: 'plan', iterations: 2, rollouts: 2 * 160 + 3 * 40 + 2 * 120 })
     expect((await store.queryRollouts()).total).toBe(2 * 160 + 3 * 40 + 2 * 120)
+  })
+
+  it('goes on with the numbers of a backend that was trained before', async () => {
+    const bandit = createBandit()
+    await run({ iterations: 1 }, { bandit })
+    expect((await run({ iterations: 1 }, { bandit })).iterations[0]).toMatchObject({ sampledFrom: 'sft-2', version: 'sft-3' })
+  })
+
+  it('keeps a gain of one lucky task for chance, unless it is told to keep the best', async () => {
+    const few = { iterations: 1, samplesPerTask: 1, tasksPerIteration: 4, learningRate: 0.5, seed: 3 }
+    const world = { valTasks: tasks.slice(0, 6) }
+    const careful = await run(few, world)
+    const eager = await run({ ...few, keep: 'best' }, world)
+    expect(eager.iterations[0]!.valReward.mean).toBeGreaterThan(eager.firstValReward.mean)
+    expect([careful.version, eager.version]).toEqual(['sft-0', 'sft-1'])
+  })
+
+  it('ends at once when no rollout has a score', async () => {
+    const bandit = createBandit()
+    const agent = createPuller(bandit, store)
+    const silent = rollout<number>(async (task, context) => void (await agent.rollout(task, context)))
+    await expect(run({}, { bandit, agent: silent })).rejects.toThrow(
+      /No validation rollout has a reward \(40 completed\): the agent must return its reward/,
+    )
   })
 
   it('says what to do when calls carry no token ids', async () => {

@@ -6,13 +6,14 @@ import {
   type EnqueueRolloutRequest,
   type JsonValue,
 } from '@agl/types'
-import { type CollectedRollout, collectRollouts, countOutcomes } from '../collect.ts'
+import { type CollectedRollout, collectRollouts, countOutcomes, reasonOf } from '../collect.ts'
 import { createRandom, type Random } from '../random.ts'
 import { type Estimate, estimateGain, estimateMean } from '../statistics.ts'
 import { selectRows, trainOnRows } from './learn.ts'
 import { type ResolvedSftOptions, resolveSftOptions, type SftOptions } from './options.ts'
 import type { SftIteration, SftPhase } from './progress.ts'
-import { createPublisher, type ServedVersion } from './serve.ts'
+import type { TrajectoryRow } from '../trajectory.ts'
+import { createPublisher, nextVersionNumber, type ServedVersion } from './serve.ts'
 
 /** What an SFT run found. */
 export interface SftResult {
@@ -30,8 +31,9 @@ export interface SftResult {
 
 /**
  * Supervised fine-tuning on the agent's own good rollouts (expert iteration): serve → roll out → keep what scored → train →
- * serve the next version, and in the end keep the version that is best on the validation tasks, if it is better than the
- * first beyond chance. The test tasks take no part in any choice, so their scores are not inflated by it.
+ * serve the next version, and in the end keep the version that is best on the validation tasks, if that is more than
+ * chance. Each round trains the first version anew on all that was kept so far (as ReST-EM does, Singh et al. 2023), so that
+ * what a round gets wrong is not built upon. The test tasks take no part in any choice, so their scores are not inflated.
  */
 export function createSft<Task>(options: SftOptions<Task>): Algorithm<SftResult, Task> {
   const resolved = resolveSftOptions(options)
@@ -70,16 +72,21 @@ async function runSft<Task>(context: AlgorithmContext<Task>, options: ResolvedSf
   const evaluate = async (phase: 'val' | 'test', iteration: number, served: ServedVersion, dataset: Dataset<Task>) => {
     const seeds = createRandom(evaluationSeeds[phase])
     const requests = Array.from(dataset, (task) => ({ input: task as JsonValue, metadata: { seed: seeds.seed() } }))
-    const scores = (await collect(phase, iteration, served, requests)).map(({ score }) => score)
+    const collected = await collect(phase, iteration, served, requests)
+    requireScored(phase, collected)
+    const scores = collected.map(({ score }) => score)
     const reward = estimateMean(scores.filter((score) => score !== null))
     onProgress({ type: 'evaluation', phase, iteration, version: served.version, reward })
     return { scores, reward }
   }
 
-  const first = await publish(`${options.versionPrefix}-0`)
+  const start = await nextVersionNumber(options)
+  const publishNumber = (number: number): Promise<ServedVersion> => publish(`${options.versionPrefix}-${start + number}`)
+  const first = await publishNumber(0)
   const firstVal = await evaluate('val', 0, first, valDataset)
   const versions: EvaluatedVersion[] = [{ served: first, ...firstVal }]
   const history: SftIteration[] = []
+  const replay: TrajectoryRow[] = []
   let current = first
   for (let iteration = 1; iteration <= iterations; iteration += 1) {
     signal.throwIfAborted()
@@ -90,9 +97,12 @@ async function runSft<Task>(context: AlgorithmContext<Task>, options: ResolvedSf
       })),
     )
     const collected = await collect('train', iteration, current, requests)
-    const { kept, rows } = selectRows(collected, context, options, random)
-    const loss = await trainOnRows(rows, options, random, iteration, signal)
-    const next = await publish(`${options.versionPrefix}-${iteration}`)
+    requireScored('train', collected)
+    const { kept, untrainable, rows } = await selectRows(collected, context, options, random)
+    replay.push(...rows)
+    if (replay.length > 0) await options.backend.loadState({ version: first.version }, { signal })
+    const loss = await trainOnRows(replay, options, random, iteration, signal)
+    const next = await publishNumber(iteration)
     const evaluated = await evaluate('val', iteration, next, valDataset)
     const summary: SftIteration = {
       iteration,
@@ -101,6 +111,7 @@ async function runSft<Task>(context: AlgorithmContext<Task>, options: ResolvedSf
       trainReward: estimateMean(knownScores(collected)),
       rollouts: collected.length,
       kept,
+      untrainable,
       rows: rows.length,
       outcomes: countOutcomes(collected),
       loss,
@@ -112,7 +123,7 @@ async function runSft<Task>(context: AlgorithmContext<Task>, options: ResolvedSf
     current = next
   }
 
-  const best = chooseVersion(options.shuffleRewards ? dealOut(versions, random) : versions, options.keep)
+  const best = chooseVersion(versions, options.keep)
   const { resources_id: resourcesId } = best.resources
   await options.backend.loadState({ version: best.version }, { signal })
   // The kept version becomes the latest resources, so that whoever asks for those gets it.
@@ -142,20 +153,13 @@ interface EvaluatedVersion {
   readonly reward: Estimate
 }
 
-function chooseVersion(versions: readonly EvaluatedVersion[], keep: 'significant' | 'best'): ServedVersion {
+function chooseVersion(versions: readonly EvaluatedVersion[], keep: ResolvedSftOptions<unknown>['keep']): ServedVersion {
   const [first] = versions as [EvaluatedVersion]
+  if (keep === 'last') return versions.at(-1)!.served
   const best = versions.reduce((leader, candidate) => (candidate.reward.mean > leader.reward.mean ? candidate : leader))
   if (best === first || keep === 'best') return best.served
-  return estimateGain(...pairScores(first.scores, best.scores)).low > 0 ? best.served : first.served
-}
-
-/** The control's view: each task's scores are dealt out among the versions, so that none is better but by chance. */
-function dealOut(versions: readonly EvaluatedVersion[], random: Random): readonly EvaluatedVersion[] {
-  const tasks = versions[0]!.scores.map((_, task) => random.shuffle(versions.map(({ scores }) => scores[task]!)))
-  return versions.map(({ served }, index) => {
-    const scores = tasks.map((dealt) => dealt[index]!)
-    return { served, scores, reward: estimateMean(scores.filter((score) => score !== null)) }
-  })
+  const gain = estimateGain(...pairScores(first.scores, best.scores), { candidates: versions.length - 1 })
+  return gain.low > 0 ? best.served : first.served
 }
 
 /** The tasks that both have a score for. */
@@ -166,6 +170,23 @@ function pairScores(before: readonly (number | null)[], after: readonly (number 
   })
   return [pairs.map(([score]) => score), pairs.map(([, other]) => other)]
 }
+
+/** A model or an agent that is broken altogether looks like a bad one; say so instead of learning from zeros. */
+function requireScored(phase: SftPhase, collected: readonly CollectedRollout[]): void {
+  const outcomes = countOutcomes(collected)
+  if ((outcomes.scored ?? 0) > 0) return
+  const endings = Object.entries(outcomes).map(([outcome, count]) => `${count} ${outcome}`)
+  const reason = collected.map(({ attempt }) => reasonOf(attempt)).find((text) => text !== null)
+  throw new AglError({
+    code: 'training_failed',
+    message:
+      `No ${phases[phase]} rollout has a reward (${endings.join(', ')})` +
+      `${reason === undefined ? ': the agent must return its reward, or emit one' : `; one of them ended with: ${reason}`}.`,
+    data: { outcomes },
+  })
+}
+
+const phases: Readonly<Record<SftPhase, string>> = { train: 'training', val: 'validation', test: 'test' }
 
 function requireTasks<Task>({ trainDataset, valDataset }: AlgorithmContext<Task>): void {
   for (const [name, dataset, use] of [

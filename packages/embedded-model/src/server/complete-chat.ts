@@ -1,7 +1,7 @@
-import { AglError, type SampleResult } from '@agl/types'
+import { AglError } from '@agl/types'
 import type { Response } from 'express'
 import type { EmbeddedModel } from '../model.ts'
-import { deriveSeed } from '../random.ts'
+import type { SampledToken } from '../transformer/sampler.ts'
 import { type CompletionRequest, parseCompletionRequest } from './completion-request.ts'
 import { completionBody, type CompletionHead, firstChunk, lastChunk, tokenChunk, usageChunk } from './completion-response.ts'
 import { refusal } from './errors.ts'
@@ -38,35 +38,27 @@ export async function completeChat(context: CompletionContext, body: unknown, re
     response.write(`data: ${JSON.stringify(event)}\n\n`)
   }
 
-  const complete = async (index: number): Promise<SampleResult> => {
-    let hasBegun = false
-    const result = await model.sample(sampleRequest(request, prompt, version, model.contextLength, index), {
-      signal: hangUp.signal,
-      ...(request.wantsStream && {
-        onToken: (sampled) => {
-          if (!hasBegun) write(firstChunk(head, request, index, prompt))
-          hasBegun = true
-          write(tokenChunk(head, request, model.tokenizer, index, sampled))
-        },
-      }),
-    })
-    if (request.wantsStream) write(lastChunk(head, index, result.finishReason))
-    return result
+  const begun = new Set<number>()
+  const onToken = (sampled: SampledToken, index: number): void => {
+    if (!begun.has(index)) write(firstChunk(head, request, index, prompt))
+    begun.add(index)
+    write(tokenChunk(head, request, model.tokenizer, index, sampled))
   }
 
   try {
-    const results = await Promise.all(Array.from({ length: request.choices }, (_, index) => complete(index)))
+    const { samples } = await model.sample(sampleRequest(request, prompt, version, model.contextLength), {
+      signal: hangUp.signal,
+      ...(request.wantsStream && { onToken }),
+    })
     if (!request.wantsStream) {
-      response.json(completionBody(head, request, model.tokenizer, prompt, results))
+      response.json(completionBody(head, request, model.tokenizer, prompt, samples))
       return
     }
-    if (request.wantsStreamUsage) write(usageChunk(head, prompt, results))
+    for (const [index, { finishReason }] of samples.entries()) write(lastChunk(head, index, finishReason))
+    if (request.wantsStreamUsage) write(usageChunk(head, prompt, samples))
     response.end('data: [DONE]\n\n')
   } catch (error) {
-    if (response.closed) return
-    // The other choices of a failed request have no use either.
-    hangUp.abort()
-    throw error
+    if (!response.closed) throw error
   }
 }
 
@@ -75,15 +67,15 @@ function sampleRequest(
   prompt: readonly number[],
   version: string | undefined,
   contextLength: number,
-  index: number,
 ): Parameters<EmbeddedModel['sample']>[0] {
   return {
     prompt,
+    count: request.choices,
     maxTokens: request.maxTokens ?? contextLength,
     temperature: request.temperature,
     stop: request.stop,
     ...(version !== undefined && { version }),
-    ...(request.seed !== undefined && { seed: deriveSeed(request.seed, index) }),
+    ...(request.seed !== undefined && { seed: request.seed }),
   }
 }
 

@@ -1,4 +1,4 @@
-import type { SampleResult } from '@agl/types'
+import type { Sample } from '@agl/types'
 import { specialTokens, type Tokenizer } from '../tokenizer.ts'
 import type { SampledToken } from '../transformer/sampler.ts'
 import type { CompletionRequest } from './completion-request.ts'
@@ -17,7 +17,7 @@ export function completionBody(
   request: CompletionRequest,
   tokenizer: Tokenizer,
   prompt: readonly number[],
-  results: readonly SampleResult[],
+  results: readonly Sample[],
 ): object {
   return {
     ...head,
@@ -67,7 +67,7 @@ export function lastChunk(head: CompletionHead, index: number, finishReason: 'st
   return chunk(head, { index, delta: {}, logprobs: null, finish_reason: finishReason })
 }
 
-export function usageChunk(head: CompletionHead, prompt: readonly number[], results: readonly SampleResult[]): object {
+export function usageChunk(head: CompletionHead, prompt: readonly number[], results: readonly Sample[]): object {
   return { ...head, object: 'chat.completion.chunk', choices: [], usage: usageOf(prompt, results) }
 }
 
@@ -86,7 +86,7 @@ function logprobsOf(tokenizer: Tokenizer, sampled: readonly { readonly token: nu
   }
 }
 
-function usageOf(prompt: readonly number[], results: readonly SampleResult[]): object {
+function usageOf(prompt: readonly number[], results: readonly Sample[]): object {
   const completionTokens = results.reduce((sum, { tokens }) => sum + tokens.length, 0)
   return { prompt_tokens: prompt.length, completion_tokens: completionTokens, total_tokens: prompt.length + completionTokens }
 }

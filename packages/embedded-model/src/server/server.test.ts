@@ -42,7 +42,7 @@ async function post(body: unknown): Promise<{ status: number; body: { error: Rec
 describe('POST /v1/chat/completions', () => {
   it('answers as the OpenAI API does, with vLLM’s token ids on demand', async () => {
     const prompt = model.encodeChat(messages)
-    const sampled = await model.sample({ prompt, maxTokens: 12, seed: 4 })
+    const sampled = (await model.sample({ prompt, maxTokens: 12, seed: 4 })).samples[0]!
     const body: unknown = (await post({ ...request, logprobs: true, return_token_ids: true })).body
     expect(body).toEqual({
       id: 'chatcmpl-id',

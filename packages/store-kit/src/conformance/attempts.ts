@@ -41,6 +41,19 @@ export function describeAttempts({ check, open }: Suite): void {
     })
   }
 
+  check('ATTEMPT-13', 'an outcome in retry_outcomes is tried again, another of the same status is not', async () => {
+    const { store } = await open()
+    const config = { max_attempts: 2, retry_outcomes: ['infra_error'] } as const
+    for (const [outcome, status] of [
+      ['agent_error', 'failed'],
+      ['infra_error', 'requeuing'],
+    ] as const) {
+      const claimed = await enqueueAndClaim(store, { config })
+      await store.updateAttempt({ ...keyOf(claimed), status: 'failed', outcome })
+      expect(await statusOf(store, claimed.rollout_id)).toBe(status)
+    }
+  })
+
   check('ATTEMPT-03', 'a status outside retry_condition is not tried again', async () => {
     const { store } = await open()
     const claimed = await enqueueAndClaim(store, { config: { max_attempts: 3, retry_condition: ['timeout'] } })

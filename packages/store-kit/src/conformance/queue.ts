@@ -17,7 +17,7 @@ export function describeQueue({ check, open }: Suite): void {
       priority: 0,
       idempotency_key: null,
       labels: {},
-      config: { timeout_seconds: null, unresponsive_seconds: null, max_attempts: 1, retry_condition: [] },
+      config: { timeout_seconds: null, unresponsive_seconds: null, max_attempts: 1, retry_condition: [], retry_outcomes: [] },
     })
     expect(rollout.rollout_id).toMatch(/^ro-[0-9a-z]{16,}$/)
     expect(rollout).not.toHaveProperty('attempt')

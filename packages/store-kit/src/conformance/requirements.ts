@@ -146,6 +146,10 @@ export const requirements: readonly Requirement[] = Object.freeze([
         'Each status of the latest attempt moves the rollout as the table says; only succeeded and failed have an end time.',
       'ATTEMPT-02': 'A failed, timed-out or unresponsive attempt is retried while its policy allows.',
       'ATTEMPT-03': 'A status outside `retry_condition` fails the rollout, whatever tries are left.',
+      'ATTEMPT-13': {
+        text: 'An outcome in `retry_outcomes` is retried whatever its status: what we did wrong apart from what the agent did.',
+        source: 'DESIGN 4',
+      },
       'ATTEMPT-04': { text: 'The outcome follows the status unless it is given, and must fit it.', source: 'DESIGN 4' },
       'ATTEMPT-05': {
         text: 'An attempt that succeeded is `scored` with a reward, before or after its end, else `completed`.',

@@ -82,7 +82,10 @@ export function followAttempt(rollout: RolloutEntry, attempt: AttemptEntry, now:
 
 function mayRetry({ rollout, notes }: RolloutEntry, attempt: Attempt): boolean {
   const { config } = rollout
-  return config.retry_condition.includes(attempt.status) && attempt.sequence_id - notes.uncountedAttempts < config.max_attempts
+  const isRetried =
+    config.retry_condition.includes(attempt.status) ||
+    (attempt.outcome !== null && config.retry_outcomes.includes(attempt.outcome))
+  return isRetried && attempt.sequence_id - notes.uncountedAttempts < config.max_attempts
 }
 
 /** Takes back that an attempt did not count as a try. */

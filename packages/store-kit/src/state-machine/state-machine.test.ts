@@ -78,6 +78,7 @@ const configArbitrary: fc.Arbitrary<RolloutConfig> = fc.record({
   unresponsive_seconds: fc.constantFrom(null, 5),
   max_attempts: fc.integer({ min: 1, max: 3 }),
   retry_condition: fc.subarray(['failed', 'timeout', 'unresponsive'] as const),
+  retry_outcomes: fc.subarray(['infra_error', 'unresponsive'] as const),
 })
 
 /** A store of one rollout that believes the effects, and checks each transition against the records. */

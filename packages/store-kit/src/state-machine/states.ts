@@ -23,7 +23,8 @@ import type { Attempt, AttemptStatus, Rollout, RolloutStatus } from '@agl/types'
  * Who moves whom. Only the latest attempt moves the rollout, and only an unfinished one. An older attempt is superseded:
  * it may add spans and settle, for itself alone. The same ending status again changes nothing.
  *
- * Retries. failed, timeout and unresponsive lead to requeuing when the status is in `retry_condition` and fewer tries
+ * Retries. failed, timeout and unresponsive lead to requeuing when the status is in `retry_condition`, or the outcome in
+ * `retry_outcomes`, and fewer tries
  * than `max_attempts` were counted, else to failed. Two kinds of attempt do not count as a try: a released one, and a
  * lost claim, that is one with a lease which fell silent without ever having shown life (no span, heartbeat or report).
  * A lost claim is requeued whatever the policy, at most 5 times between two openings of the rollout; the next one fails

@@ -14,9 +14,9 @@ export interface SpanCore {
   readonly status?: SpanStatus
 }
 
-/** A span with fresh random trace and span ids and no parent. */
+/** A span with a fresh random id and no parent, in the trace of its attempt. */
 export function buildSpan(core: SpanCore): NewSpan {
-  const traceId = randomHex(16)
+  const traceId = traceIdOf(core)
   const spanId = randomHex(8)
   return {
     rollout_id: core.rolloutId,
@@ -37,6 +37,23 @@ export function buildSpan(core: SpanCore): NewSpan {
   }
 }
 
+/**
+ * The trace id of what is built by hand for an attempt: the same for all of it, whoever builds it, so that an
+ * OpenTelemetry viewer shows one trace. Four rounds of 32-bit FNV-1a over the two ids, each begun with its number.
+ */
+export function traceIdOf({ rolloutId, attemptId }: { readonly rolloutId: string; readonly attemptId: string }): string {
+  const bytes = new TextEncoder().encode(`${rolloutId}/${attemptId}`)
+  return [1, 2, 3, 4]
+    .map((round) => {
+      let hash = 0x811c9dc5 ^ round
+      for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193)
+      return (hash >>> 0).toString(16).padStart(8, '0')
+    })
+    .join('')
+}
+
 function randomHex(bytes: number): string {
-  return Buffer.from(globalThis.crypto.getRandomValues(new Uint8Array(bytes))).toString('hex')
+  return Array.from(globalThis.crypto.getRandomValues(new Uint8Array(bytes)), (byte) => byte.toString(16).padStart(2, '0')).join(
+    '',
+  )
 }

@@ -53,10 +53,10 @@ function toDimensions(value: RewardValue, primary: string | undefined): readonly
   return [first, ...names.filter((name) => name !== first)].map((name) => ({ name, value: value[name]! }))
 }
 
-/** The dimensions of a reward span, primary first; empty for any other span. Malformed dimensions are left out. */
+/** The dimensions of a reward span, primary first; empty for any other span. Malformed dimensions (no name, a value that is no finite number) are left out. */
 export function readRewardDimensions(span: WithAttributes): readonly RewardDimension[] {
   return indexedGroups(span.attributes, spanAttributes.reward).flatMap(({ name, value }) =>
-    typeof name === 'string' && typeof value === 'number' ? [{ name, value }] : [],
+    typeof name === 'string' && Number.isFinite(value) ? [{ name, value: value as number }] : [],
   )
 }
 

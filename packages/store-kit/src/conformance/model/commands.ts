@@ -64,6 +64,7 @@ const configArbitrary: fc.Arbitrary<RolloutConfig> = fc.record({
   ...limits,
   max_attempts: fc.integer({ min: 1, max: 3 }),
   retry_condition: fc.subarray(['failed', 'timeout', 'unresponsive'] as const),
+  retry_outcomes: fc.subarray(['infra_error', 'agent_error', 'unresponsive'] as const),
 })
 
 const attemptStatuses = ['preparing', 'running', 'failed', 'succeeded', 'unresponsive', 'timeout'] as const

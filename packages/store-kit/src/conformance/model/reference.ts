@@ -248,10 +248,11 @@ export class Reference {
     return attempt.rollout.attempts.at(-1) === attempt && !isFinished(attempt.rollout.status)
   }
 
-  private follow({ rollout, status }: ModelAttempt): void {
+  private follow({ rollout, status, outcome }: ModelAttempt): void {
     if (status === 'preparing' || status === 'running' || status === 'succeeded') return this.move(rollout, status)
     const tries = rollout.attempts.filter((attempt) => !attempt.isUncounted).length
-    const isRetried = rollout.config.retry_condition.includes(status) && tries < rollout.config.max_attempts
+    const { retry_condition: statuses, retry_outcomes: outcomes, max_attempts: limit } = rollout.config
+    const isRetried = (statuses.includes(status) || (outcome !== null && outcomes.includes(outcome))) && tries < limit
     this.move(rollout, isRetried ? 'requeuing' : 'failed')
   }
 
