@@ -41,8 +41,7 @@ describe.each(Object.entries(golden))('%s accepts what the Python package accept
     for (const [candidate, ...kept] of cases) {
       const { success, data } = schema.safeParse({ ...record.base, [field]: candidate })
       const label = `${field} = ${JSON.stringify(candidate)}`
-      expect([label, success]).toEqual([label, kept.length === 1])
-      if (success) expect([label, fieldOf(data, field)]).toEqual([label, kept[0]])
+      expect([label, success ? [fieldOf(data, field)] : []]).toEqual([label, kept])
     }
   })
 
@@ -50,8 +49,8 @@ describe.each(Object.entries(golden))('%s accepts what the Python package accept
     for (const field of Object.keys(record.base)) {
       const { [field]: _, ...rest } = record.base
       const { success, data } = schema.safeParse(rest)
-      expect([field, success]).toEqual([field, field in record.missing])
-      if (success) expect([field, fieldOf(data, field)]).toEqual([field, record.missing[field]])
+      const kept = field in record.missing ? [record.missing[field]] : []
+      expect([field, success ? [fieldOf(data, field)] : []]).toEqual([field, kept])
     }
   })
 
@@ -59,8 +58,7 @@ describe.each(Object.entries(golden))('%s accepts what the Python package accept
     for (const [value, ...kept] of record.more) {
       const { success, data } = schema.safeParse(value)
       const label = JSON.stringify(value)
-      expect([label, success]).toEqual([label, kept.length === 1])
-      if (success) expect([label, data]).toEqual([label, kept[0]])
+      expect([label, success ? [data] : []]).toEqual([label, kept])
     }
   })
 })
