@@ -1,0 +1,207 @@
+import {
+  createClaimWaiters,
+  createIds,
+  createRolloutWaiters,
+  parseEnqueueRequest,
+  parseNewSpan,
+  requestSchemas,
+  seededRandom,
+  systemClock,
+} from '@agl/store-kit'
+import { type Idempotent, type LightningStore, parseOrThrow, type StoreCapabilities } from '@agl/types'
+import type { z } from 'zod'
+import { deleteResourcesAlias, getResourcesByAlias, queryResourcesAliases, setResourcesAlias } from './aliases.ts'
+import { getLatestAttempt, heartbeat, queryAttempts, releaseAttempt, updateAttempt } from './attempts.ts'
+import { startAttempt } from './claim.ts'
+import { deleteRollouts } from './delete.ts'
+import { dequeue } from './dequeue.ts'
+import { createEngine } from './engine.ts'
+import { enqueueRollouts, startRollout } from './enqueue.ts'
+import { once } from './idempotency.ts'
+import { type ParsedOptions, parseOptions, type SqliteStoreOptions } from './options.ts'
+import {
+  addResources,
+  deleteResources,
+  getLatestResources,
+  getResourcesById,
+  queryResources,
+  queryResourcesVersions,
+  updateManyResources,
+} from './resources.ts'
+import { cancelRollouts, getRolloutById, queryRollouts, updateRollout } from './rollouts.ts'
+import { exportSnapshot, importSnapshot } from './snapshots.ts'
+import { addSpans, nextSequenceIds, parseOtelSpan, querySpans } from './spans.ts'
+import type { Reading, SqliteState, Writing } from './state.ts'
+import { statistics } from './statistics.ts'
+import { waitForRollouts } from './wait.ts'
+import { watch } from './watch.ts'
+import { beatWorker, getWorker, queryWorkers } from './workers.ts'
+
+const capabilities: StoreCapabilities = Object.freeze({
+  durability: 'durable',
+  sharing: 'machine',
+  features: Object.freeze(['leases', 'scheduling', 'watch', 'deletes', 'retention', 'aliases', 'snapshots'] as const),
+})
+
+/** A store in a file. */
+export interface SqliteStore extends LightningStore {
+  /**
+   * Opens the file now, making or migrating it if need be. Every call does this when it is the first; calling it early
+   * tells at start-up whether the file is fit.
+   * @throws AglError `invalid_argument` for a file that is no store or of a newer schema, `database_corrupt`, `timeout`
+   */
+  open(): Promise<void>
+}
+
+type Verb = keyof typeof requestSchemas
+
+/**
+ * A store in one SQLite file, which several processes on a machine may share; what it acknowledged is there after the
+ * process is killed. Construction touches no file: the first call, or `open()`, does.
+ * @throws AglError `invalid_argument` for options that are unknown or do not fit
+ */
+export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
+  const parsed = parseOptions(options)
+  const state = createState(parsed)
+  const engine = createEngine(state, parsed)
+
+  /** A verb that changes something. */
+  const write =
+    <Request, Value>(name: Verb | null, work: (writing: Writing, request: Request) => Value) =>
+    async (request: Request): Promise<Value> => {
+      engine.throwIfClosed()
+      const parsed = parseRequest<Request>(name, request)
+      return engine.write((writing) => work(writing, parsed))
+    }
+
+  /** A verb that changes something and whose calls may carry an idempotency key. */
+  const keyed = <Request extends Idempotent, Value>(
+    name: Verb,
+    work: (writing: Writing, request: Request) => Value,
+  ): ((request: Request) => Promise<Value>) =>
+    write<Request, Value>(name, (writing, request) => once(writing, name, request.idempotencyKey, () => work(writing, request)))
+
+  const read =
+    <Request, Value>(name: Verb | null, work: (reading: Reading, request: Request) => Value) =>
+    async (request: Request): Promise<Value> => {
+      engine.throwIfClosed()
+      const parsed = parseRequest<Request>(name, request)
+      return engine.read((reading) => work(reading, parsed))
+    }
+
+  /** A verb of several steps. */
+  const run =
+    <Request, Value>(name: Verb, work: (request: Request) => Promise<Value>) =>
+    async (request: Request): Promise<Value> => {
+      engine.throwIfClosed()
+      return work(parseRequest<Request>(name, request))
+    }
+
+  return Object.freeze<SqliteStore>({
+    name: state.name,
+    capabilities,
+    open: engine.open,
+
+    startRollout: async (request) => {
+      engine.throwIfClosed()
+      const { rollout, ...rest } = parseRequest<typeof request>('startRollout', request)
+      const checked = parseEnqueueRequest(rollout, 'rollout')
+      return engine.write((writing) => startRollout(writing, { ...rest, rollout: checked }))
+    },
+    enqueueRollout: async (request) => {
+      engine.throwIfClosed()
+      const checked = parseEnqueueRequest(request)
+      return engine.write((writing) => enqueueRollouts(writing, [checked])[0]!)
+    },
+    enqueueManyRollouts: run('enqueueManyRollouts', async ({ rollouts }) => {
+      const checked = rollouts.map((request, index) => parseEnqueueRequest(request, `rollouts[${index}]`))
+      return engine.write((writing) => enqueueRollouts(writing, checked))
+    }),
+    dequeueRollout: run('dequeueRollout', async (request = {}) => {
+      const claimed = await dequeue(engine, state, 'dequeueRollout', { ...request, limit: 1 })
+      return claimed[0] ?? null
+    }),
+    dequeueManyRollouts: run('dequeueManyRollouts', async (request) => dequeue(engine, state, 'dequeueManyRollouts', request)),
+    startAttempt: keyed('startAttempt', (writing, request: Parameters<LightningStore['startAttempt']>[0]) =>
+      startAttempt(writing, request),
+    ),
+    releaseAttempt: write('releaseAttempt', releaseAttempt),
+    cancelRollouts: write('cancelRollouts', (writing, { rolloutIds }) => cancelRollouts(writing, rolloutIds)),
+    deleteRollouts: write('deleteRollouts', (writing, { rolloutIds }) => deleteRollouts(writing, rolloutIds)),
+
+    addSpan: async (span) => {
+      engine.throwIfClosed()
+      const checked = parseNewSpan(span)
+      return engine.write((writing) => addSpans(writing, [checked])[0] ?? null)
+    },
+    addManySpans: run('addManySpans', async ({ spans }) => {
+      const checked = spans.map(parseNewSpan)
+      return engine.write((writing) => addSpans(writing, checked))
+    }),
+    addOtelSpan: run('addOtelSpan', async (request) => {
+      const checked = parseOtelSpan(request)
+      return engine.write((writing) => addSpans(writing, [checked])[0] ?? null)
+    }),
+    querySpans: read('querySpans', querySpans),
+    getNextSpanSequenceId: write('getNextSpanSequenceId', (writing, attempt) => nextSequenceIds(writing, [attempt])[0]!),
+    getManySpanSequenceIds: write('getManySpanSequenceIds', (writing, { attempts }) => nextSequenceIds(writing, attempts)),
+
+    queryRollouts: read('queryRollouts', (reading, query = {}) => queryRollouts(reading, query)),
+    getRolloutById: read('getRolloutById', (reading, { rolloutId }) => getRolloutById(reading, rolloutId)),
+    queryAttempts: read('queryAttempts', queryAttempts),
+    getLatestAttempt: read('getLatestAttempt', (reading, { rolloutId }) => getLatestAttempt(reading, rolloutId)),
+    waitForRollouts: run('waitForRollouts', async (request) => waitForRollouts(engine, state, request)),
+    updateRollout: write('updateRollout', updateRollout),
+    updateAttempt: write('updateAttempt', updateAttempt),
+
+    addResources: keyed('addResources', (writing, { resources }) => addResources(writing, resources)),
+    updateResources: keyed('updateResources', (writing, change) => updateManyResources(writing, [change])[0]!),
+    updateManyResources: keyed('updateManyResources', (writing, { updates }) => updateManyResources(writing, updates)),
+    getResourcesById: read('getResourcesById', getResourcesById),
+    getLatestResources: read<void, ReturnType<typeof getLatestResources>>(null, getLatestResources),
+    queryResources: read('queryResources', (reading, query = {}) => queryResources(reading, query)),
+    queryResourcesVersions: read('queryResourcesVersions', queryResourcesVersions),
+    deleteResources: write('deleteResources', deleteResources),
+    setResourcesAlias: write('setResourcesAlias', setResourcesAlias),
+    getResourcesByAlias: read('getResourcesByAlias', (reading, { alias }) => getResourcesByAlias(reading, alias)),
+    queryResourcesAliases: read('queryResourcesAliases', (reading, query = {}) => queryResourcesAliases(reading, query)),
+    deleteResourcesAlias: write('deleteResourcesAlias', (writing, { alias }) => deleteResourcesAlias(writing, alias)),
+
+    queryWorkers: read('queryWorkers', (reading, query = {}) => queryWorkers(reading, query)),
+    getWorkerById: read('getWorkerById', (reading, { workerId }) => getWorker(reading, workerId) ?? null),
+    updateWorker: write('updateWorker', (writing, { workerId, heartbeatStats }) => beatWorker(writing, workerId, heartbeatStats)),
+    heartbeat: write('heartbeat', heartbeat),
+
+    watch: (request = {}) => watch(engine, state, parseRequest('watch', request)),
+    exportSnapshot: (request = {}) => exportSnapshot(engine, state, parseRequest('exportSnapshot', request)),
+    importSnapshot: run('importSnapshot', async ({ lines }) => importSnapshot(engine, lines)),
+
+    statistics: read<void, ReturnType<typeof statistics>>(null, statistics),
+    close: engine.close,
+    [Symbol.asyncDispose]: engine.close,
+  })
+}
+
+function parseRequest<Request>(name: Verb | null, request: unknown): Request {
+  if (name === null) return request as Request
+  const schema = requestSchemas[name] as z.ZodType<unknown>
+  return parseOrThrow(schema, request ?? {}, `request of ${name}`) as Request
+}
+
+function createState(options: ParsedOptions): SqliteState {
+  const clock = options.clock ?? systemClock()
+  const random = options.seed === undefined ? options.random : seededRandom(options.seed)
+  return {
+    name: 'SqliteStore',
+    file: options.file,
+    clock,
+    ids: createIds(random === undefined ? {} : { random }),
+    logger: options.logger,
+    resourceKinds: new Map(options.resourceKinds.map((kind) => [kind.resourceType, kind])),
+    retention: options.retention,
+    startTime: clock.now(),
+    claimWaiters: createClaimWaiters({ clock }),
+    rolloutWaiters: createRolloutWaiters({ clock }),
+    dequeues: new Map(),
+  }
+}

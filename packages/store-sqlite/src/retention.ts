@@ -1,0 +1,66 @@
+import { planRetention, type Retired, type RetentionPlan, storageFull } from '@agl/store-kit'
+import { deleteRollout, dropSpans } from './delete.ts'
+import type { Reading, Writing } from './state.ts'
+
+/*
+ * Bytes are those of the stored text (records, inputs, spans, resources), not those of the file: a page that a deletion
+ * freed is used again and the file does not shrink, so the file is as large as the store once was, and indexes.
+ */
+
+/** Rollouts dropped at most in one transaction when no write waits for the room. */
+const passLimit = 200
+
+/** When the next rollout is too old, in epoch seconds; null when none ever is. */
+export function nextRetirement({ database, state }: Reading): number | null {
+  const { maxAgeSeconds } = state.retention
+  if (maxAgeSeconds === null) return null
+  const { first } = database.get<{ first: number | null }>(
+    'SELECT min(end_time) AS first FROM rollouts WHERE end_time IS NOT NULL',
+  )!
+  return first === null ? null : first + maxAgeSeconds
+}
+
+/** Drops what is too old or one too many. */
+export function applyRetention(writing: Writing): void {
+  const { maxAgeSeconds, maxRollouts } = writing.state.retention
+  if (maxAgeSeconds === null && maxRollouts === null) return
+  carryOut(writing, plan(writing, 0, passLimit))
+}
+
+/**
+ * Makes room for a write before it changes anything.
+ * @throws AglError `storage_full` when what cannot be dropped leaves none
+ */
+export function reserve(writing: Writing, addedBytes: number): void {
+  const { maxBytes } = writing.state.retention
+  if (maxBytes === null) return
+  const keptBytes = writing.total('unfinished_bytes') + writing.total('resources_bytes')
+  if (keptBytes + addedBytes > maxBytes) throw storageFull({ maxBytes, keptBytes, addedBytes })
+  if (keptBytes + writing.total('finished_bytes') + addedBytes > maxBytes) carryOut(writing, plan(writing, addedBytes, Infinity))
+}
+
+function plan(writing: Writing, addedBytes: number, limit: number): RetentionPlan {
+  const { state } = writing
+  const stored = writing.total('unfinished_bytes') + writing.total('finished_bytes') + writing.total('resources_bytes')
+  return planRetention(state.retention, {
+    now: state.clock.now(),
+    finished: writing.total('rollouts_succeeded') + writing.total('rollouts_failed') + writing.total('rollouts_cancelled'),
+    bytes: stored + addedBytes,
+    retired: () => retired(writing, ''),
+    withSpans: () => retired(writing, 'AND span_bytes > 0'),
+    limit,
+  })
+}
+
+function* retired({ database }: Reading, condition: '' | 'AND span_bytes > 0'): Generator<Retired> {
+  yield* database.iterate<Retired>(`
+    SELECT rollout_id AS rolloutId, end_time AS endTime, record_bytes AS recordBytes, span_bytes AS spanBytes
+    FROM rollouts WHERE end_time IS NOT NULL ${condition} ORDER BY end_time`)
+}
+
+function carryOut(writing: Writing, { rollouts, spans }: RetentionPlan): void {
+  for (const id of spans) dropSpans(writing, id)
+  for (const id of rollouts) deleteRollout(writing, id)
+  if (rollouts.length + spans.length === 0) return
+  writing.log('debug', 'retention', { rolloutsDeleted: rollouts.length, spansDropped: spans.length })
+}

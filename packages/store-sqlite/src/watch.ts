@@ -1,0 +1,119 @@
+import { cursorExpired, formatCursor, parseCursor, type WatchRequest } from '@agl/store-kit'
+import type { JsonValue, StoreEvent } from '@agl/types'
+import type { Engine } from './engine.ts'
+import { eventLifetimeSeconds } from './events.ts'
+import { readJson } from './json.ts'
+import type { Reading, SqliteState } from './state.ts'
+import { lastEvent } from './wakes.ts'
+
+/** Events read at a time. */
+const pageSize = 100
+
+/** Everything after the cursor, or after this call. Each iteration starts there anew. */
+export function watch(engine: Engine, state: SqliteState, { after, signal }: WatchRequest): AsyncIterable<StoreEvent> {
+  const start = after === undefined ? engine.read(lastEvent) : engine.read((reading) => placeOf(reading, after))
+  // Who never iterates is not told; who does is told there.
+  start.catch(() => {})
+  return { [Symbol.asyncIterator]: () => iterate(engine, state, start, signal) }
+}
+
+/** @throws AglError `cursor_expired`, and `invalid_argument` for a text that is no cursor */
+function placeOf(reading: Reading, after: string): number {
+  const { log, position } = parseCursor(after)
+  if (log !== feedName(reading) || position > lastEvent(reading)) throw cursorExpired(after)
+  return position
+}
+
+function feedName({ database }: Reading): string {
+  return database.get<{ log: string }>('SELECT log FROM feed')!.log
+}
+
+function iterate(
+  engine: Engine,
+  state: SqliteState,
+  start: Promise<number>,
+  signal: AbortSignal | undefined,
+): AsyncIterator<StoreEvent> {
+  let position: number | null = null
+  let page: StoreEvent[] = []
+  let isOver = false
+  let wake = (): void => {}
+
+  const waitForMore = (): Promise<void> =>
+    new Promise((resolve) => {
+      const stop = engine.wakes.onChange(() => wake())
+      wake = () => {
+        stop()
+        signal?.removeEventListener('abort', wake)
+        resolve()
+      }
+      signal?.addEventListener('abort', wake)
+    })
+
+  const next = async (): Promise<IteratorResult<StoreEvent>> => {
+    for (;;) {
+      if (isOver) return { done: true, value: undefined }
+      signal?.throwIfAborted()
+      engine.throwIfClosed()
+      position ??= await start
+      const event = page.shift()
+      if (event !== undefined) return { done: false, value: event }
+      const from = position
+      const read = await engine.read((reading) => readPage(state, reading, from))
+      page = [...read.events]
+      position = read.position
+      if (page.length === 0) await waitForMore()
+    }
+  }
+
+  return {
+    next: () =>
+      next().catch((error: unknown) => {
+        isOver = true
+        throw error
+      }),
+    async return() {
+      isOver = true
+      wake()
+      return { done: true, value: undefined }
+    },
+  }
+}
+
+interface StoredEvent {
+  readonly id: number
+  readonly time: number
+  readonly event: string
+  readonly input: string | null
+}
+
+function readPage(
+  state: SqliteState,
+  reading: Reading,
+  position: number,
+): { readonly events: readonly StoreEvent[]; readonly position: number } {
+  const stored = reading.database.all<StoredEvent>(
+    `SELECT id, time, event, input FROM events
+     LEFT JOIN rollouts ON events.type = 'rollout' AND rollouts.rollout_id = events.rollout_id
+     LEFT JOIN inputs ON inputs.rollout = rollouts.ordinal
+     WHERE id > ? ORDER BY id LIMIT ?`,
+    position,
+    pageSize,
+  )
+  const [first] = stored
+  if (first === undefined) return { events: [], position }
+  const log = feedName(reading)
+  const isTrimmed = first.id !== position + 1 || first.time < state.clock.now() - eventLifetimeSeconds
+  if (isTrimmed) throw cursorExpired(formatCursor(log, position))
+  return { events: stored.map((event) => toEvent(log, event)), position: stored.at(-1)!.id }
+}
+
+/** A rollout's input is read from the rollout: it is the present one, and null when the rollout has been deleted. */
+function toEvent(log: string, { id, time, event, input }: StoredEvent): StoreEvent {
+  const happened = readJson<StoreEvent>(event)
+  const body =
+    happened.type === 'rollout' && input !== null
+      ? { ...happened, rollout: Object.freeze({ ...happened.rollout, input: JSON.parse(input) as JsonValue }) }
+      : happened
+  return { ...body, cursor: formatCursor(log, id), time }
+}
