@@ -93,6 +93,7 @@ function createJumpingClock(): JumpingClock {
   return {
     now: () => system.now() + ahead,
     schedule: (at, callback) => system.schedule(at - ahead, callback),
+    wait: system.wait,
     jump: (seconds) => void (ahead += seconds),
   }
 }

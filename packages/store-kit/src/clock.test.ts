@@ -1,3 +1,5 @@
+import { execFile } from 'node:child_process'
+import { promisify } from 'node:util'
 import { describe, expect, test, vi } from 'vitest'
 import { systemClock } from './clock.ts'
 import { createManualClock } from './testing/index.ts'
@@ -57,5 +59,30 @@ describe('createManualClock', () => {
     ])
     expect(clock.now()).toBeGreaterThan(105)
     expect(clock.pendingTimers()).toBe(1)
+  })
+})
+
+describe('waiting', () => {
+  test('keeps the process alive, however the wait ends, and scheduling does not', async () => {
+    const run = async (body: string): Promise<string> => {
+      const code = `import { systemClock } from '@agl/store-kit'\nconst clock = systemClock()\n${body}`
+      const args = ['--conditions=@agl/source', '--input-type=module', '--eval', code]
+      const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: import.meta.dirname, timeout: 10_000 })
+      return stdout.trim()
+    }
+    expect(await run("clock.wait(50, () => console.log('waited'))")).toBe('waited')
+    expect(await run("clock.schedule(clock.now() + 0.05, () => console.log('fired'))")).toBe('')
+    expect(
+      await run("const cancel = clock.wait(Infinity, () => {}); setTimeout(() => { cancel(); console.log('done') }, 50)"),
+    ).toBe('done')
+  })
+
+  test('is not stretched when the system clock is set back', async () => {
+    const present = Date.now()
+    const spy = vi.spyOn(Date, 'now').mockImplementation(() => present)
+    const done = vi.fn<() => void>()
+    systemClock().wait(30, done)
+    spy.mockImplementation(() => present - 3_600_000)
+    await vi.waitFor(() => expect(done).toHaveBeenCalled())
   })
 })

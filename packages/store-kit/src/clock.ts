@@ -7,6 +7,11 @@ export interface Clock {
   now(): number
   /** Calls back once at the time given (epoch seconds), or at once if it has passed. The answer cancels it. */
   schedule(atSeconds: number, callback: () => void): () => void
+  /**
+   * Calls back once after a while (milliseconds; Infinity = never). The answer cancels it. For whoever is waited for: it keeps
+   * the process alive meanwhile, and a system clock that is set does not stretch it.
+   */
+  wait(milliseconds: number, callback: () => void): () => void
 }
 
 /** The smallest step that two epoch seconds of this century can differ by is 0.24 µs; this is the next safe one. */
@@ -16,7 +21,7 @@ const smallestStep = 5e-7
 const longestTimeoutMs = 2_147_483_647
 
 /**
- * The system's clock. Its timers do not keep the process alive. When more calls come within one millisecond than it
+ * The system's clock. What is scheduled does not keep the process alive, waits do. When more calls come within one millisecond than it
  * has distinct readings (about 2,000), strict growth wins over staying within the millisecond.
  */
 export function systemClock(): Clock {
@@ -46,5 +51,15 @@ export function systemClock(): Clock {
     arm()
     return () => clearTimeout(timer)
   }
-  return Object.freeze({ now, schedule })
+  const wait = (milliseconds: number, callback: () => void): (() => void) => {
+    const end = performance.now() + milliseconds
+    let timer: NodeJS.Timeout
+    const arm = (): void => {
+      timer = setTimeout(fire, Math.min(Math.max(0, Math.ceil(end - performance.now())), longestTimeoutMs))
+    }
+    const fire = (): void => (performance.now() >= end ? callback() : arm())
+    arm()
+    return () => clearTimeout(timer)
+  }
+  return Object.freeze({ now, schedule, wait })
 }

@@ -9,7 +9,7 @@ export interface Parked<Value> {
 }
 
 /**
- * Parks a call until it is resolved, its time is over, or its signal is aborted. When it ends, its timer is cancelled,
+ * Parks a call until it is resolved, its time is over, or its signal is aborted; the process stays alive for it. When it ends, its timer is cancelled,
  * its abort listener removed and `onEnd` called, before anybody awaiting it continues.
  */
 export function park<Value>(parts: {
@@ -27,7 +27,7 @@ export function park<Value>(parts: {
   const end = (): boolean => {
     if (isOver) return false
     isOver = true
-    cancelTimer?.()
+    cancelTimer()
     signal?.removeEventListener('abort', onAbort)
     parts.onEnd()
     return true
@@ -47,11 +47,8 @@ export function park<Value>(parts: {
   }
   const onAbort = (): void => void parked.reject(signal?.reason)
   signal?.addEventListener('abort', onAbort)
-  const cancelTimer =
-    timeoutMs === null
-      ? undefined
-      : clock.schedule(clock.now() + timeoutMs / 1000, () => {
-          if (!isOver) parked.resolve(parts.onTimeout())
-        })
+  const cancelTimer = clock.wait(timeoutMs ?? Number.POSITIVE_INFINITY, () => {
+    if (!isOver) parked.resolve(parts.onTimeout())
+  })
   return parked
 }

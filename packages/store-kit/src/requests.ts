@@ -326,5 +326,13 @@ export function parseResources(
     const { resource_type: type, ...fields } = resource
     parseOrThrow(kind.schema, fields, `resource "${name}" of type "${type}"`)
   }
-  return Object.freeze(resources)
+  // Agents in this process get the very objects that are stored.
+  return deepFreeze(structuredClone(resources))
+}
+
+function deepFreeze<Value extends object>(value: Value): Value {
+  for (const inner of Object.values(value)) {
+    if (typeof inner === 'object' && inner !== null) deepFreeze(inner)
+  }
+  return Object.freeze(value)
 }

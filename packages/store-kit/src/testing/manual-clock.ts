@@ -36,5 +36,7 @@ export function createManualClock(start: number = 1_800_000_000): ManualClock {
     }
     present = target
   }
-  return Object.freeze({ now, schedule, advance, pendingTimers: () => timers.size })
+  const wait = (milliseconds: number, callback: () => void): (() => void) =>
+    schedule(Math.max(present, last) + milliseconds / 1000, callback)
+  return Object.freeze({ now, schedule, wait, advance, pendingTimers: () => timers.size })
 }
