@@ -285,6 +285,10 @@ export const requirements: readonly Requirement[] = Object.freeze([
       },
       'RESOURCES-04': { text: 'Custom kinds are kept as they are; what is no resource is refused.', source: 'DESIGN 5' },
       'RESOURCES-05': 'A query answers the newest version of each id, filtered, sorted and paged.',
+      'RESOURCES-06': {
+        text: 'Neither the caller who stored a version nor one who read it can change it afterwards, however deep.',
+        source: 'DESIGN 5',
+      },
     },
   ),
   ...group(

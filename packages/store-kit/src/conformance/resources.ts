@@ -26,6 +26,27 @@ export function describeResources({ check, open }: Suite): void {
     expect(await store.getResourcesById({ resourcesId: 'x' })).toBeNull()
   })
 
+  check('RESOURCES-06', 'what callers do to their objects changes no version', async () => {
+    const { store } = await open()
+    const stop = ['a']
+    const llm = { resource_type: 'llm', endpoint: 'http://e', model: 'm', api_key: null, sampling_parameters: { stop } } as const
+    const { resources_id: resourcesId } = await store.addResources({ resources: { llm } })
+    const change = async (list: string[]): Promise<void> => {
+      try {
+        list.push('b')
+      } catch {
+        // A store may freeze what it answers.
+      }
+    }
+    const stopOf = async (): Promise<string[]> => {
+      const update = await store.getResourcesById({ resourcesId })
+      return (update!.resources['llm'] as unknown as { sampling_parameters: { stop: string[] } }).sampling_parameters.stop
+    }
+    await change(stop)
+    await change(await stopOf())
+    expect(await stopOf()).toEqual(['a'])
+  })
+
   check('RESOURCES-02', 'the latest is what was added or updated last; an unknown id is created', async () => {
     const { store } = await open()
     const first = await store.addResources({ resources: promptOf('a') })
