@@ -47,9 +47,9 @@ export function insertRollout(state: MemoryState, entry: RolloutEntry): RolloutR
   state.rollouts.set(id, row)
   state.ordered.add(row)
   state.byStatus.get(status)!.add(row)
+  if (isFinished(status)) row.retiredLink = state.retired.append(row)
   addRecordBytes(state, row, bytesOfRollout(entry.rollout))
   pin(state, entry.rollout, 1)
-  if (isFinished(status)) row.retiredLink = state.retired.append(row)
   if (isQueuing(status)) enqueue(state, row, priority)
   emit(state, () => ({ type: 'rollout', rollout: entry.rollout }))
   return row
@@ -136,7 +136,8 @@ function bytesOfRollout({ input, metadata, labels }: Rollout): number {
 
 function addRecordBytes(state: MemoryState, row: RolloutRow, bytes: number): void {
   row.recordBytes += bytes
-  state.usage[isFinished(row.entry.rollout.status) ? 'finished' : 'unfinished'] += bytes
+  // Not by its status: amid a transition that has changed, and the bytes have not moved yet.
+  state.usage[row.retiredLink === null ? 'unfinished' : 'finished'] += bytes
 }
 
 function writeAttempt(state: MemoryState, rollout: RolloutRow, entry: AttemptEntry): void {
@@ -240,6 +241,8 @@ export function putWorker(
   running: RunningAttempts = state.workers.get(worker.worker_id)?.running ?? createRunningAttempts(),
 ): void {
   const known = state.workers.get(worker.worker_id)
+  const before = known?.worker.heartbeat_stats
+  if (before !== worker.heartbeat_stats) countBytes(state, 'other', heapBytes(worker.heartbeat_stats) - heapBytes(before))
   if (known !== undefined) {
     known.worker = worker
     return

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { releaseAttempt, updateAttempt } from './attempts.ts'
 import { heapBytes } from './bytes.ts'
-import { dequeue } from './claim.ts'
+import { dequeue, startAttempt } from './claim.ts'
 import { deleteRollouts } from './delete.ts'
 import { enqueueManyRollouts } from './enqueue.ts'
 import { addResources } from './resources.ts'
@@ -45,6 +45,14 @@ const step = fc.oneof(
   }),
   fc.record({ do: fc.constant('report' as const), pick: fc.nat(), status: fc.constantFrom('succeeded', 'failed', 'running') }),
   fc.record({ do: fc.constant('update' as const), pick: fc.nat(), status: fc.constantFrom('queuing', 'failed', 'running') }),
+  fc.record({ do: fc.constantFrom('start' as const, 'reopen' as const), pick: fc.nat() }),
+  fc.record({ do: fc.constant('note' as const), pick: fc.nat(), size: fc.nat(2000) }),
+  fc.record({
+    do: fc.constant('noteAttempt' as const),
+    pick: fc.nat(),
+    size: fc.nat(2000),
+    status: fc.constantFrom('succeeded', 'running'),
+  }),
   fc.record({ do: fc.constantFrom('release' as const, 'cancel' as const, 'delete' as const), pick: fc.nat() }),
   fc.record({ do: fc.constant('wait' as const), seconds: fc.nat(40) }),
 )
@@ -102,6 +110,12 @@ function perform(state: MemoryState, item: Step, expected: Expected, advance: (m
     if (item.do === 'update' && row !== undefined) updateRollout(state, { rolloutId, status: item.status })
     if (item.do === 'release' && attempt !== undefined) releaseAttempt(state, { rolloutId, attemptId })
     if (item.do === 'report' && attempt !== undefined) updateAttempt(state, { rolloutId, attemptId, status: item.status })
+    if (item.do === 'start' && row !== undefined) startAttempt(state, { rolloutId })
+    if (item.do === 'reopen' && row !== undefined) updateRollout(state, { rolloutId, status: 'queuing', metadata: {} })
+    if (item.do === 'note') updateRollout(state, { rolloutId, metadata: { note: 'x'.repeat(item.size) } })
+    if (item.do === 'noteAttempt' && attempt !== undefined) {
+      updateAttempt(state, { rolloutId, attemptId, status: item.status, metadata: { note: 'x'.repeat(item.size) } })
+    }
     if (item.do === 'spans' && attempt !== undefined) {
       const stored = addManySpans(state, spansOf(rolloutId, attemptId, item.ids, item.size))
       const known = expected.get(attemptId) ?? new Map<string, Span>()

@@ -53,7 +53,8 @@ function isTwoByte(text: string): boolean {
 
 function listBytes(list: readonly unknown[]): number {
   const own = 32 + 8 * list.length
-  if (list.length > 16 && typeof list[0] === 'number') return own
+  // Numbers lie in the list itself.
+  if (list.every((item) => typeof item === 'number')) return own
   let bytes = own
   for (const item of list) bytes += heapBytes(item)
   return bytes

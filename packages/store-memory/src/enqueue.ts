@@ -17,11 +17,13 @@ export function enqueueManyRollouts(state: MemoryState, rollouts: readonly Enque
 
 /** All keys are checked, and there is room for all, before the first is stored. */
 function enqueueParsed(state: MemoryState, requests: readonly EnqueueRolloutRequest[]): readonly Rollout[] {
-  for (const { idempotency_key: key } of requests) if (key != null) state.keys.find('enqueueRollout', key)
-  reserve(
-    state,
-    requests.reduce((sum, request) => sum + bytesOfRequest(request), 0),
-  )
+  let addedBytes = 0
+  for (const request of requests) {
+    if (request.idempotency_key != null) state.keys.find('enqueueRollout', request.idempotency_key)
+    // A repeated call takes no room: a full store answers it too.
+    if (findEarlier(state, request, 'enqueueRollout') === undefined) addedBytes += bytesOfRequest(request)
+  }
+  if (addedBytes > 0) reserve(state, addedBytes)
   return requests.map((request) => enqueueOne(state, request))
 }
 
@@ -72,8 +74,8 @@ function findEarlier(state: MemoryState, request: EnqueueRolloutRequest, verb: V
   return known === undefined ? undefined : state.rollouts.get(known.answer as string)
 }
 
-function bytesOfRequest({ input, metadata }: EnqueueRolloutRequest): number {
-  return rolloutBytes + heapBytes(input) + heapBytes(metadata ?? null)
+function bytesOfRequest({ input, metadata, labels }: EnqueueRolloutRequest): number {
+  return rolloutBytes + heapBytes(input) + heapBytes(metadata ?? null) + heapBytes(labels ?? null)
 }
 
 function insertNew(state: MemoryState, request: EnqueueRolloutRequest, status: 'queuing' | 'preparing', now: number): RolloutRow {

@@ -55,10 +55,13 @@ export function getRolloutById(state: MemoryState, rolloutId: string): Rollout |
 }
 
 export function updateRollout(state: MemoryState, update: RolloutUpdate): Rollout {
-  const row = state.rollouts.get(update.rolloutId)
-  if (row === undefined) throw rolloutItemNotFound(update.rolloutId)
+  const { rolloutId } = update
+  if (!state.rollouts.has(rolloutId)) throw rolloutItemNotFound(rolloutId)
   const grown = heapBytes(update.input) + heapBytes(update.metadata)
   if (grown > 0) reserve(state, grown)
+  // Making room may have dropped this very rollout, if it was finished.
+  const row = state.rollouts.get(rolloutId)
+  if (row === undefined) throw rolloutItemNotFound(rolloutId)
   const now = state.clock.now()
   applyTransition(state, row, updated(row.entry, attemptEntries(row), changeOf(state, update), now), now)
   // A new config may have brought deadlines nearer.

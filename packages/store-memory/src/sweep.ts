@@ -15,6 +15,11 @@ const costOfEnd = 20
 /** Ends the attempts that are past a limit by now, and hands what that puts back into the queue to who waits for it. */
 export function sweep(state: MemoryState): void {
   retain(state)
+  endDue(state)
+  serveWaiters(state)
+}
+
+function endDue(state: MemoryState): void {
   if (state.deadlines.size === 0) return
   const now = state.clock.now()
   for (let budget = passBudget; budget > 0;) {
@@ -22,7 +27,6 @@ export function sweep(state: MemoryState): void {
     if (row === undefined) break
     budget -= endOverdue(state, row, now) ? costOfEnd : 1
   }
-  serveWaiters(state)
 }
 
 /** False when the attempt's limit has moved away since it was put on the watch. */
