@@ -27,7 +27,7 @@ export { checkJson } from './json.ts'
 export { attemptNotFound, noAttemptsFound, rolloutItemNotFound, rolloutNotFound, storeClosed } from './not-found.ts'
 export { type Parked, park } from './park.ts'
 export { matchResources, matchRollouts, matchSpans, matchWorkers, type Matcher, pageOf, sortFields } from './query.ts'
-export { parseEnqueueRequest, parseResources, requestSchemas } from './requests.ts'
+export { parseEnqueueRequest, parseRequest, parseResources, requestSchemas } from './requests.ts'
 export {
   checkResourcesDeletion,
   moveResourcesAlias,

@@ -32,32 +32,62 @@ import { z } from 'zod'
 import { checkChosenId, isRouteSafe, routeSafeMessage } from './check-id.ts'
 import { checkJson } from './json.ts'
 import { isPlainObject } from './plain.ts'
+import { orNull, quickCheck, quickCheckOf, type Test, withTest } from './quick-check.ts'
 
 /*
  * The requests of a store, checked at its edge. Unknown keys are errors; a key that is undefined counts as absent.
  */
 
+/** Of the requests that hold only what can be tested by hand. */
+const quickChecks = new WeakMap<z.ZodType, Test>()
+
 type RequestOf<Verb extends keyof LightningStore> = LightningStore[Verb] extends (request: infer Request) => unknown
   ? Request
   : never
 
-const id = z.string().min(1)
+const isText = (value: unknown): boolean => typeof value === 'string'
+const isId = (value: unknown): boolean => typeof value === 'string' && value !== ''
+const isWorkerId = (value: unknown): boolean => typeof value === 'string' && (value === '' || isRouteSafe(value))
+const isNumber = (value: unknown): boolean => Number.isFinite(value)
+/** Every value in it is there: a hole would be passed over by what checks the items. */
+const isList = (value: unknown): boolean => Array.isArray(value) && !value.includes(undefined)
+function isMemberOf(schema: z.ZodType<string>): Test {
+  const members: ReadonlySet<unknown> = new Set((schema as unknown as z.ZodEnum).options)
+  return (value) => members.has(value)
+}
+
+const text = withTest(z.string(), isText)
+const id = withTest(z.string().min(1), isId)
 /** An id that the caller chooses: it becomes part of HTTP routes. */
 const chosenId = z.string().refine(isRouteSafe, { error: routeSafeMessage })
 /** A worker id; "" is kept but names nobody. */
-const chosenWorkerId = z.string().refine((value) => value === '' || isRouteSafe(value), { error: routeSafeMessage })
-const idempotencyKey = z.string().min(1).max(200).optional()
-const signal = z.custom<AbortSignal>(isSignal, { error: 'expected an AbortSignal' }).optional()
+const chosenWorkerId = withTest(
+  z.string().refine((value) => value === '' || isRouteSafe(value), { error: routeSafeMessage }),
+  isWorkerId,
+)
+const idempotencyKey = withTest(
+  z.string().min(1).max(200).optional(),
+  (value) => typeof value === 'string' && value !== '' && value.length <= 200,
+)
+const signal = withTest(z.custom<AbortSignal>(isSignal, { error: 'expected an AbortSignal' }).optional(), isSignal)
 /** Of any realm: an AbortSignal of a test environment or a polyfill is no instance of ours. */
 function isSignal(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'aborted' in value && 'throwIfAborted' in value
 }
 
-const workerId = chosenWorkerId.nullable().optional()
-const capacity = z.int().min(1).optional()
-const leaseMs = z.number().positive().max(Number.MAX_SAFE_INTEGER).optional()
+const workerId = withTest(chosenWorkerId.nullable().optional(), orNull(isWorkerId))
+const capacity = withTest(z.int().min(1).optional(), (value) => Number.isSafeInteger(value) && (value as number) >= 1)
+const leaseMs = withTest(
+  z.number().positive().max(Number.MAX_SAFE_INTEGER).optional(),
+  (value) => typeof value === 'number' && value > 0 && value <= Number.MAX_SAFE_INTEGER,
+)
+const waitMs = withTest(
+  z.number().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
+  (value) => typeof value === 'number' && value >= 0 && value <= Number.MAX_SAFE_INTEGER,
+)
+const items = withTest(z.array(z.unknown()), isList)
 const filterLogic = z.enum(['and', 'or']).optional()
-const attemptKey = z.strictObject({ rolloutId: id, attemptId: id })
+const attemptKey = schemaOf<{ readonly rolloutId: string; readonly attemptId: string }>({ rolloutId: id, attemptId: id })
 
 /** `limit` and `sortBy` in the words of the reference, which clients match on. */
 const page = {
@@ -69,7 +99,7 @@ const page = {
 
 const dequeue = {
   workerId,
-  waitMs: z.number().min(0).max(Number.MAX_SAFE_INTEGER).optional(),
+  waitMs,
   leaseMs,
   capacity,
   idempotencyKey,
@@ -81,7 +111,9 @@ const resourcesChange = { resourcesId: chosenId, resources: z.unknown(), expecte
 
 /** Types say `key?: T`; these schemas also take `key: undefined`, which callers with looser compilers send. */
 function schemaOf<T>(shape: z.core.$ZodLooseShape): z.ZodType<T> {
-  return z.strictObject(shape) as unknown as z.ZodType<T>
+  const schema = z.strictObject(shape)
+  quickChecks.set(schema, quickCheckOf(shape))
+  return schema as unknown as z.ZodType<T>
 }
 
 /** The schema of each request. New rollouts, spans and resources within are left to the parsers of their own. */
@@ -125,11 +157,11 @@ export const requestSchemas: Readonly<{
   updateWorker: z.ZodType<RequestOf<'updateWorker'>>
   heartbeat: z.ZodType<HeartbeatRequest>
 }> = Object.freeze({
-  enqueueManyRollouts: schemaOf<RequestOf<'enqueueManyRollouts'>>({ rollouts: z.array(z.unknown()) }),
-  addManySpans: schemaOf<RequestOf<'addManySpans'>>({ spans: z.array(z.unknown()) }),
+  enqueueManyRollouts: schemaOf<RequestOf<'enqueueManyRollouts'>>({ rollouts: items }),
+  addManySpans: schemaOf<RequestOf<'addManySpans'>>({ spans: items }),
   getNextSpanSequenceId: attemptKey,
-  getRolloutById: schemaOf<RequestOf<'getRolloutById'>>({ rolloutId: z.string() }),
-  getLatestAttempt: schemaOf<RequestOf<'getLatestAttempt'>>({ rolloutId: z.string() }),
+  getRolloutById: schemaOf<RequestOf<'getRolloutById'>>({ rolloutId: text }),
+  getLatestAttempt: schemaOf<RequestOf<'getLatestAttempt'>>({ rolloutId: text }),
   addOtelSpan: schemaOf<RequestOf<'addOtelSpan'>>({
     rolloutId: id,
     attemptId: id,
@@ -164,7 +196,7 @@ export const requestSchemas: Readonly<{
     ),
   }),
   getResourcesById: schemaOf<RequestOf<'getResourcesById'>>({ resourcesId: z.string(), version: z.int().nullable().optional() }),
-  getWorkerById: schemaOf<RequestOf<'getWorkerById'>>({ workerId: z.string() }),
+  getWorkerById: schemaOf<RequestOf<'getWorkerById'>>({ workerId: text }),
   startRollout: schemaOf<StartRolloutRequest>({ rollout: z.unknown(), workerId, leaseMs }),
   dequeueRollout: schemaOf<DequeueRequest>(dequeue),
   dequeueManyRollouts: schemaOf<RequestOf<'dequeueManyRollouts'>>({ ...dequeue, limit: z.int() }),
@@ -213,10 +245,10 @@ export const requestSchemas: Readonly<{
   updateAttempt: schemaOf<AttemptUpdate>({
     rolloutId: id,
     attemptId: id,
-    status: attemptStatusSchema.optional(),
-    outcome: attemptOutcomeSchema.optional(),
-    workerId: chosenWorkerId.optional(),
-    lastHeartbeatTime: z.number().optional(),
+    status: withTest(attemptStatusSchema.optional(), isMemberOf(attemptStatusSchema)),
+    outcome: withTest(attemptOutcomeSchema.optional(), isMemberOf(attemptOutcomeSchema)),
+    workerId: withTest(chosenWorkerId.optional(), isWorkerId),
+    lastHeartbeatTime: withTest(z.number().optional(), isNumber),
     metadata: jsonObjectSchema.optional(),
   }),
   queryResources: schemaOf<ResourcesQuery>({
@@ -240,6 +272,17 @@ export const requestSchemas: Readonly<{
   }),
 })
 
+/**
+ * A request as its verb gets it: a copy, whose lists may be shared with the caller. None at all counts as an empty one.
+ * @throws AglError `invalid_argument`
+ */
+export function parseRequest<Request>(verb: keyof typeof requestSchemas, request: unknown): Request {
+  const given = request ?? {}
+  const schema: z.ZodType<unknown> = requestSchemas[verb]
+  if (quickChecks.get(schema)?.(given) === true) return { ...given } as Request
+  return parseOrThrow(schema, given, `request of ${verb}`) as Request
+}
+
 const enqueueKeys: ReadonlySet<string> = new Set([
   'input',
   'mode',
@@ -252,6 +295,18 @@ const enqueueKeys: ReadonlySet<string> = new Set([
   'labels',
   'rollout_id',
 ] satisfies readonly (keyof EnqueueRolloutRequest)[])
+
+/** A request whose input has been checked, and which is no more than that and a few plain values. */
+const isSimple = quickCheck(
+  { input: () => true },
+  {
+    mode: orNull(isMemberOf(rolloutModeSchema)),
+    resources_id: orNull(isText),
+    priority: orNull(Number.isSafeInteger),
+    idempotency_key: orNull(isId),
+    rollout_id: orNull(isId),
+  },
+)
 
 /**
  * A new rollout's request, without its undefined keys and with its config filled in. `input` is checked to be JSON and
@@ -280,8 +335,9 @@ export function parseEnqueueRequest(value: unknown, what: string = 'rollout requ
   }
   const { input } = value
   checkJson(input, 'input')
-  if (isBare(present)) return { input: input as EnqueueRolloutRequest['input'] }
-  const request = parseOrThrow(enqueueRolloutRequestSchema, { ...present, input: null }, what)
+  const request = isSimple(present)
+    ? (present as unknown as EnqueueRolloutRequest)
+    : parseOrThrow(enqueueRolloutRequestSchema, { ...present, input: null }, what)
   if (request.resources_version != null && request.resources_id == null) {
     throw new AglError({
       code: 'invalid_argument',
@@ -290,12 +346,6 @@ export function parseEnqueueRequest(value: unknown, what: string = 'rollout requ
   }
   if (request.rollout_id != null) checkChosenId(request.rollout_id, 'rollout_id')
   return { ...request, input: input as EnqueueRolloutRequest['input'] }
-}
-
-/** Nothing but an input: there is nothing to check. */
-function isBare(present: Readonly<Record<string, unknown>>): boolean {
-  for (const key in present) if (key !== 'input') return false
-  return true
 }
 
 function unknownKey(key: string, what: string): AglError {

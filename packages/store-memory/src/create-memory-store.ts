@@ -1,13 +1,11 @@
-import { matchWorkers, pageOf, requestSchemas, sortFields, storeClosed } from '@agl/store-kit'
+import { matchWorkers, pageOf, parseRequest, type requestSchemas, sortFields, storeClosed } from '@agl/store-kit'
 import {
   type Idempotent,
   type LightningStore,
-  parseOrThrow,
   type ResourcesUpdate,
   type StoreCapabilities,
   type StoreStatistics,
 } from '@agl/types'
-import type { z } from 'zod'
 import { beatWorker, getLatestAttempt, heartbeat, queryAttempts, releaseAttempt, updateAttempt } from './attempts.ts'
 import { dequeue, serveWaiters, startAttempt } from './claim.ts'
 import { deleteRollouts } from './delete.ts'
@@ -153,11 +151,6 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): LightningSt
     close,
     [Symbol.asyncDispose]: close,
   })
-}
-
-function parseRequest<Request>(name: keyof typeof requestSchemas, request: unknown): Request {
-  const schema = requestSchemas[name] as z.ZodType<unknown>
-  return parseOrThrow(schema, request ?? {}, `request of ${name}`) as Request
 }
 
 function statistics(state: MemoryState): StoreStatistics {

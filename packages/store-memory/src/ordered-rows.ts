@@ -45,8 +45,9 @@ export function createOrderedRows<Row extends { readonly ordinal: number }>(): O
     add(row) {
       size++
       const last = chunks.at(-1)
-      if (last === undefined || (last.length >= longestChunk && last.at(-1)!.ordinal < row.ordinal)) {
-        chunks.push([row])
+      if (last === undefined || last.at(-1)!.ordinal < row.ordinal) {
+        if (last !== undefined && last.length < longestChunk) last.push(row)
+        else chunks.push([row])
         return
       }
       const index = chunkOf(row.ordinal)
@@ -61,7 +62,9 @@ export function createOrderedRows<Row extends { readonly ordinal: number }>(): O
       const place = placeIn(chunk, row.ordinal)
       if (chunk[place] !== row) return
       size--
-      chunk.splice(place, 1)
+      // What leaves is mostly the oldest, and a splice makes a list of what it took.
+      if (place === 0) chunk.shift()
+      else chunk.splice(place, 1)
       if (chunk.length === 0) chunks.splice(index, 1)
     },
     page(offset, limit) {

@@ -35,8 +35,14 @@ export function createShelf(): SpanShelf {
 }
 
 export function hasSpan(shelf: SpanShelf, spanId: string): boolean {
-  const isOpen = shelf.ids === null ? shelf.open.some(({ span }) => span.span_id === spanId) : shelf.ids.has(spanId)
-  return isOpen || shelf.chunks.some((chunk) => hasSpanId(chunk, spanId))
+  const isOpen = shelf.ids === null ? isAmong(shelf.open, spanId) : shelf.ids.has(spanId)
+  return isOpen || (shelf.chunks.length > 0 && shelf.chunks.some((chunk) => hasSpanId(chunk, spanId)))
+}
+
+/** A loop, because a closure for each span that arrives costs as much as the few comparisons. */
+function isAmong(open: readonly ArrivedSpan[], spanId: string): boolean {
+  for (const { span } of open) if (span.span_id === spanId) return true
+  return false
 }
 
 function idsOf(open: readonly ArrivedSpan[]): Set<string> | null {

@@ -33,17 +33,19 @@ export function addSpan(state: MemoryState, span: NewSpan): Span | null {
 /** All spans and ids are checked, and there is room for all, before the first span is stored. */
 export function addManySpans(state: MemoryState, spans: readonly NewSpan[]): readonly Span[] {
   const parsed = spans.map(parseNewSpan)
-  for (const span of parsed) attemptOf(state, span)
-  const sizes = parsed.map(spanBytes)
-  const total = sizes.reduce((sum, size) => sum + size, 0)
-  // Looked up again behind this: see addSpan.
-  reserve(state, total)
-  const attempts = parsed.map((span) => attemptOf(state, span))
+  const arriving: ArrivingSpan[] = []
+  let total = 0
+  for (const span of parsed) {
+    const bytes = spanBytes(span)
+    arriving.push({ span, bytes, attempt: attemptOf(state, span) })
+    total += bytes
+  }
+  // Making room may have dropped the finished rollouts that these are late spans of.
+  if (reserve(state, total)) for (const one of arriving) one.attempt = attemptOf(state, one.span)
   const stored: Span[] = []
   const rewarded = new Map<AttemptRow, boolean>()
-  for (const [index, span] of parsed.entries()) {
-    const attempt = attempts[index]!
-    const kept = storeSpan(state, attempt, span, sizes[index]!)
+  for (const { span, attempt, bytes } of arriving) {
+    const kept = storeSpan(state, attempt, span, bytes)
     if (kept === null) continue
     stored.push(kept)
     rewarded.set(attempt, rewarded.get(attempt) === true || isRewardSpan(kept))
@@ -51,6 +53,13 @@ export function addManySpans(state: MemoryState, spans: readonly NewSpan[]): rea
   for (const [attempt, hasReward] of rewarded) noteArrival(state, attempt, hasReward)
   packSettled(state, total)
   return stored
+}
+
+/** A checked span on its way onto a shelf. */
+interface ArrivingSpan {
+  readonly span: ParsedSpan
+  readonly bytes: number
+  attempt: AttemptRow
 }
 
 function noteArrival(state: MemoryState, attempt: AttemptRow, hasReward: boolean): void {

@@ -4,12 +4,12 @@ import {
   createRolloutWaiters,
   parseEnqueueRequest,
   parseNewSpan,
-  requestSchemas,
+  parseRequest,
+  type requestSchemas,
   seededRandom,
   systemClock,
 } from '@agl/store-kit'
-import { type Idempotent, type LightningStore, parseOrThrow, type StoreCapabilities } from '@agl/types'
-import type { z } from 'zod'
+import { type Idempotent, type LightningStore, type StoreCapabilities } from '@agl/types'
 import { deleteResourcesAlias, getResourcesByAlias, queryResourcesAliases, setResourcesAlias } from './aliases.ts'
 import { getLatestAttempt, heartbeat, queryAttempts, releaseAttempt, updateAttempt } from './attempts.ts'
 import { startAttempt } from './claim.ts'
@@ -70,7 +70,7 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
     <Request, Value>(name: Verb | null, work: (writing: Writing, request: Request) => Value) =>
     async (request: Request): Promise<Value> => {
       engine.throwIfClosed()
-      const parsed = parseRequest<Request>(name, request)
+      const parsed = name === null ? request : parseRequest<Request>(name, request)
       return engine.write((writing) => work(writing, parsed))
     }
 
@@ -85,7 +85,7 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
     <Request, Value>(name: Verb | null, work: (reading: Reading, request: Request) => Value) =>
     async (request: Request): Promise<Value> => {
       engine.throwIfClosed()
-      const parsed = parseRequest<Request>(name, request)
+      const parsed = name === null ? request : parseRequest<Request>(name, request)
       return engine.read((reading) => work(reading, parsed))
     }
 
@@ -180,12 +180,6 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
     close: engine.close,
     [Symbol.asyncDispose]: engine.close,
   })
-}
-
-function parseRequest<Request>(name: Verb | null, request: unknown): Request {
-  if (name === null) return request as Request
-  const schema = requestSchemas[name] as z.ZodType<unknown>
-  return parseOrThrow(schema, request ?? {}, `request of ${name}`) as Request
 }
 
 function createState(options: ParsedOptions): SqliteState {

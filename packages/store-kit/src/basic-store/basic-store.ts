@@ -2,19 +2,17 @@ import {
   type Attempt,
   type Idempotent,
   type LightningStore,
-  parseOrThrow,
   type ResourcesUpdate,
   type StoreCapabilities,
   type StoreFeature,
   type StoreStatistics,
 } from '@agl/types'
 import { spanFromOtel } from '@agl/types/spans'
-import type { z } from 'zod'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Ids } from '../ids.ts'
 import { storeClosed } from '../not-found.ts'
 import { matchResources, matchRollouts, matchWorkers, pageOf, sortFields } from '../query.ts'
-import { parseEnqueueRequest, requestSchemas } from '../requests.ts'
+import { parseEnqueueRequest, parseRequest, type requestSchemas } from '../requests.ts'
 import { releaseAttempt, updateAttempt } from '../state-machine/index.ts'
 import { workerBeat } from '../workers.ts'
 import type { RecordStorage } from './storage.ts'
@@ -76,8 +74,7 @@ export function createBasicStore(options: BasicStoreOptions = {}): LightningStor
     }
   const verb = <Name extends Verb, Value>(verbName: Name, work: (request: RequestOf<Name>) => Value | Promise<Value>) =>
     plain((request?: RequestOf<Name>): Value | Promise<Value> => {
-      const schema = requestSchemas[verbName] as z.ZodType<unknown>
-      const parsed = parseOrThrow(schema, request ?? {}, `request of ${verbName}`) as RequestOf<Name> & Idempotent
+      const parsed = parseRequest<RequestOf<Name> & Idempotent>(verbName, request)
       const { idempotencyKey: key } = parsed
       const answer = tables.keys.run(verbName, key, () => work(parsed))
       if (key === undefined) return answer
