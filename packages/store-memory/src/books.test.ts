@@ -10,7 +10,7 @@ import { deleteRollouts } from './delete.ts'
 import { enqueueManyRollouts } from './enqueue.ts'
 import { addResources } from './resources.ts'
 import { cancelRollouts, updateRollout } from './rollouts.ts'
-import { addManySpans, querySpans } from './spans.ts'
+import { addManySpans, addSpan, querySpans } from './spans.ts'
 import { createState, type MemoryState } from './state.ts'
 import { onTimer, sweep } from './sweep.ts'
 
@@ -192,6 +192,19 @@ describe('the books of a memory store', () => {
       expect(unfinished + finished + other).toBeLessThanOrEqual(maxBytes + 2000)
     }
     expect(state.rollouts.size).toBeGreaterThan(50)
+  })
+
+  test('a full store answers what it already holds', () => {
+    const state = createState({ clock: createManualClock(), retention: { maxBytes: 20_000 } }, onTimer)
+    const request = { input: 'x'.repeat(5000), idempotency_key: 'k' }
+    const [first] = enqueueManyRollouts(state, [request])
+    const [claimed] = dequeue(state, { limit: 1 }) as Exclude<ReturnType<typeof dequeue>, Promise<unknown>>
+    const spans = spansOf(first!.rollout_id, claimed!.attempt.attempt_id, [1, 2], 4000)
+    addManySpans(state, spans)
+    expect(() => enqueueManyRollouts(state, [{ ...request, idempotency_key: 'other' }])).toThrow(/20.?000/)
+    expect(enqueueManyRollouts(state, [request])[0]!.rollout_id).toBe(first!.rollout_id)
+    expect(addManySpans(state, spans)).toEqual([])
+    expect(addSpan(state, spans[0]!)).toBeNull()
   })
 
   test('what values take on the heap', () => {

@@ -9,10 +9,14 @@ import type { MemoryState } from './state.ts'
  */
 export function reserve(state: MemoryState, addedBytes: number): boolean {
   const { maxBytes } = state.retention
-  if (maxBytes === null) return false
+  if (maxBytes === null || hasRoom(state, addedBytes)) return false
   const keptBytes = state.usage.unfinished + state.usage.other
   if (keptBytes + addedBytes > maxBytes) throw storageFull({ maxBytes, keptBytes, addedBytes })
-  if (keptBytes + state.usage.finished + addedBytes <= maxBytes) return false
   makeRoom(state, addedBytes)
   return true
+}
+
+/** Whether so many bytes fit as it is. */
+export function hasRoom({ retention: { maxBytes }, usage }: MemoryState, addedBytes: number): boolean {
+  return maxBytes === null || usage.unfinished + usage.other + usage.finished + addedBytes <= maxBytes
 }

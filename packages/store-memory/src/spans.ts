@@ -12,7 +12,7 @@ import { AglError, errorMessage, type LightningStore, type NewSpan, type Page, t
 import { isRewardSpan, spanFromOtel } from '@agl/types/spans'
 import { applyTransition, subjectOf } from './apply.ts'
 import { heapBytes } from './bytes.ts'
-import { reserve } from './reserve.ts'
+import { hasRoom, reserve } from './reserve.ts'
 import { addSpanBytes, packSettled } from './pack.ts'
 import { createShelf, hasSpan, openSpanBytes, placesOf, putSpan, type SpanPlace } from './span-shelf.ts'
 import { type AttemptRow, findAttempt, findRollout, latestAttempt, type MemoryState, type RolloutRow } from './state.ts'
@@ -22,7 +22,7 @@ export function addSpan(state: MemoryState, span: NewSpan): Span | null {
   let attempt = attemptOf(state, parsed)
   const bytes = spanBytes(parsed)
   // Making room may have dropped the finished rollout that this is a late span of.
-  if (reserve(state, bytes)) attempt = attemptOf(state, parsed)
+  if (reserveForNew(state, [{ span: parsed, attempt, bytes }], bytes)) attempt = attemptOf(state, parsed)
   const stored = storeSpan(state, attempt, parsed, bytes)
   if (stored === null) return null
   noteArrival(state, attempt, isRewardSpan(stored))
@@ -41,7 +41,7 @@ export function addManySpans(state: MemoryState, spans: readonly NewSpan[]): rea
     total += bytes
   }
   // Making room may have dropped the finished rollouts that these are late spans of.
-  if (reserve(state, total)) for (const one of arriving) one.attempt = attemptOf(state, one.span)
+  if (reserveForNew(state, arriving, total)) for (const one of arriving) one.attempt = attemptOf(state, one.span)
   const stored: Span[] = []
   const rewarded = new Map<AttemptRow, boolean>()
   for (const { span, attempt, bytes } of arriving) {
@@ -53,6 +53,19 @@ export function addManySpans(state: MemoryState, spans: readonly NewSpan[]): rea
   for (const [attempt, hasReward] of rewarded) noteArrival(state, attempt, hasReward)
   packSettled(state, total)
   return stored
+}
+
+/** Duplicates take no room; only a full store looks which these are. */
+function reserveForNew(state: MemoryState, arriving: readonly ArrivingSpan[], total: number): boolean {
+  if (hasRoom(state, total)) return false
+  const added = arriving.filter(({ span, attempt }) => attempt.spans === null || !hasSpan(attempt.spans, span.span_id))
+  return (
+    added.length > 0 &&
+    reserve(
+      state,
+      added.reduce((sum, { bytes }) => sum + bytes, 0),
+    )
+  )
 }
 
 /** A checked span on its way onto a shelf. */
