@@ -81,6 +81,28 @@ describe('event log', () => {
     expect(log.isActive).toBe(false)
   })
 
+  test('a cursor from before events were left out has expired, however young the events are', async () => {
+    const clock = createManualClock()
+    const log = createEventLog({ clock, log: 'a' })
+    const iterator = log.watch({})[Symbol.asyncIterator]()
+    append(log, 1)
+    const { cursor } = (await iterator.next()).value as StoreEvent
+    await iterator.return?.()
+    clock.advance(599_000)
+    append(log, 2)
+    const [second] = await take(log, 1, cursor)
+    expect(idOf(second!)).toBe(2)
+    clock.advance(601_000)
+    // The third is left out: nobody makes events for a log that is not active.
+    expect(log.isActive).toBe(false)
+    const present = log.watch({})[Symbol.asyncIterator]()
+    append(log, 4)
+    for (const after of [cursor, second!.cursor]) {
+      await expect(take(log, 1, after)).rejects.toMatchObject({ code: 'cursor_expired' })
+    }
+    expect(idOf((await present.next()).value as StoreEvent)).toBe(4)
+  })
+
   test('an abort, a return and a close end a read that waits, and leave no listener', async () => {
     const log = createEventLog({ clock: createManualClock(), log: 'a' })
     const controller = new AbortController()

@@ -26,8 +26,8 @@ export interface WatchRequest {
  */
 export interface EventLog {
   /**
-   * False while nobody has watched for as long as a cursor lives: events may be left out then, because no cursor can ask
-   * for them. Making the event is the costly part of an append.
+   * False while nobody has watched for as long as a cursor lives: events may be left out then. Every cursor from before
+   * has expired when somebody watches again. Making the event is the costly part of an append.
    */
   readonly isActive: boolean
   readonly size: number
@@ -94,6 +94,13 @@ export function createEventLog(parts: {
     }
   }
   const isActive = (): boolean => watchers > 0 || (lastWatch !== -Infinity && clock.now() - lastWatch <= maxAgeSeconds)
+  // Before somebody watches again: what happened since then was left out, so that no cursor from before leads on.
+  const noteGap = (): void => {
+    if (isActive() || lastWatch === -Infinity) return
+    appended++
+    events = []
+    head = 0
+  }
   const append = (event: NewStoreEvent): void => {
     appended++
     events.push({ ...event, cursor: formatCursor(log, appended), time: clock.now() } as StoreEvent)
@@ -115,6 +122,7 @@ export function createEventLog(parts: {
       watchers--
       lastWatch = clock.now()
     }
+    noteGap()
     watchers++
     const waitForMore = (): Promise<void> =>
       new Promise((resolve) => {
@@ -159,6 +167,7 @@ export function createEventLog(parts: {
   return {
     append,
     watch({ after, signal }) {
+      noteGap()
       lastWatch = clock.now()
       const now = appended
       return { [Symbol.asyncIterator]: () => iterate(() => (after === undefined ? now : placeOf(after)), signal) }

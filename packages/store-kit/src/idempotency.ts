@@ -1,6 +1,8 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { AglError } from '@agl/types'
 import type { Clock } from './clock.ts'
 import { createFifo } from './fifo.ts'
+import { park } from './park.ts'
 
 /** How long an idempotency key answers what its first call answered, in seconds. */
 export const idempotencyLifetimeSeconds = 600
@@ -24,6 +26,24 @@ export interface RememberedKey {
   readonly answer: unknown
 }
 
+/** The limits of a call that waits for the answer of an earlier one. */
+export interface OwnWait<Value> {
+  readonly waitMs: number
+  readonly signal: AbortSignal | undefined
+  readonly onTimeout: () => Value
+}
+
+/** What a call under way answers, within the limits of another call that waits for it too. */
+export async function waitAlong<Value>(clock: Clock, answer: Promise<Value>, own: OwnWait<Value>): Promise<Value> {
+  const { waitMs: timeoutMs, signal, onTimeout } = own
+  signal?.throwIfAborted()
+  // What is decided already needs no waiting.
+  if (timeoutMs <= 0) return Promise.race([answer, nextTurn().then(onTimeout)])
+  const parked = park({ clock, timeoutMs, signal, onTimeout, onEnd: () => {} })
+  answer.then(parked.resolve, parked.reject)
+  return parked.promise
+}
+
 /**
  * The keys of the last 10 minutes with what was answered, for stores that keep these in memory. A call that fails is
  * forgotten, so that it may be tried again.
@@ -33,9 +53,15 @@ export interface IdempotencyKeys {
   /**
    * What `work` answers, or what it answered to the first call with this key. A call that arrives while the first one is
    * still at work waits for it, and does its own work if that fails.
+   * @param own how long this call may wait for another one, and what it answers then. Default: as long as that takes
    * @throws AglError `conflict` for a key of another verb
    */
-  run<Value>(verb: string, key: string | undefined, work: () => Value | Promise<Value>): Value | Promise<Value>
+  run<Value>(
+    verb: string,
+    key: string | undefined,
+    work: () => Value | Promise<Value>,
+    own?: OwnWait<Value>,
+  ): Value | Promise<Value>
   /** The answer of the first call with this key; undefined when there was none. */
   find(verb: string, key: string): RememberedKey | undefined
   remember(key: RememberedKey): void
@@ -69,13 +95,19 @@ export function createIdempotencyKeys({ clock }: { readonly clock: Clock }): Ide
     if (entry !== undefined && entry.verb !== verb) throw idempotencyConflict(key, verb, entry.verb)
     return entry
   }
-  const run: IdempotencyKeys['run'] = (verb, key, work) => {
+  const run: IdempotencyKeys['run'] = (verb, key, work, own) => {
     type Value = Awaited<ReturnType<typeof work>>
     if (key === undefined) return work()
     const entry = find(verb, key)
     if (entry !== undefined) {
       if (!(entry.answer instanceof Promise)) return entry.answer as Value
-      return (entry.answer as Promise<Value>).catch(() => run(verb, key, work))
+      // The failure of the earlier call is not that of this one.
+      const earlier = (entry.answer as Promise<Value>).then(
+        (value) => () => value,
+        () => () => run(verb, key, work, own),
+      )
+      const told = own === undefined ? earlier : waitAlong(clock, earlier, { ...own, onTimeout: () => own.onTimeout })
+      return told.then((answer) => answer())
     }
     const answer = work()
     const time = clock.now()

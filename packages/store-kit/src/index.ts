@@ -1,5 +1,6 @@
 export { type BasicStoreOptions, createBasicStore, type RecordStorage, type StorageChange } from './basic-store/index.ts'
 export { checkChosenId, isRouteSafe } from './check-id.ts'
+export { checkSequenceId, highestSequenceId } from './check-sequence-id.ts'
 export { type ParsedSpan, parseNewSpan } from './check-span.ts'
 export { type ClaimRequest, type ClaimWaiters, createClaimWaiters, type WorkerLoad } from './claim-waiters.ts'
 export { type Clock, systemClock } from './clock.ts'
@@ -20,7 +21,9 @@ export {
   idempotencyConflict,
   type IdempotencyKeys,
   idempotencyLifetimeSeconds,
+  type OwnWait,
   type RememberedKey,
+  waitAlong,
 } from './idempotency.ts'
 export { createIds, type Ids, type RandomSource, seededRandom } from './ids.ts'
 export { checkJson } from './json.ts'

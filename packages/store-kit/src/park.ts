@@ -17,7 +17,7 @@ export function park<Value>(parts: {
   /** Null: no limit. */
   readonly timeoutMs: number | null
   readonly signal: AbortSignal | undefined
-  /** What a wait whose time is over resolves to. */
+  /** What a wait whose time is over resolves to; it rejects with what this throws. */
   readonly onTimeout: () => Value
   readonly onEnd: () => void
 }): Parked<Value> {
@@ -48,7 +48,13 @@ export function park<Value>(parts: {
   const onAbort = (): void => void parked.reject(signal?.reason)
   signal?.addEventListener('abort', onAbort)
   const cancelTimer = clock.wait(timeoutMs ?? Number.POSITIVE_INFINITY, () => {
-    if (!isOver) parked.resolve(parts.onTimeout())
+    if (isOver) return
+    // Thrown out of a timer it would end the process.
+    try {
+      parked.resolve(parts.onTimeout())
+    } catch (error) {
+      parked.reject(error)
+    }
   })
   return parked
 }

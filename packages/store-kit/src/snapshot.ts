@@ -14,6 +14,7 @@ import {
   workerSchema,
 } from '@agl/types'
 import { z } from 'zod'
+import { checkSequenceId, highestSequenceId } from './check-sequence-id.ts'
 import { parseNewSpan } from './check-span.ts'
 import type { AttemptNotes, RolloutNotes } from './state-machine/index.ts'
 
@@ -144,7 +145,7 @@ const recordSchemas: Readonly<Record<Exclude<SnapshotRecord['kind'], 'span'>, z.
     kind: z.string(),
     rollout: rolloutSchema,
     notes: rolloutNotes,
-    sequence: z.int(),
+    sequence: z.int().max(highestSequenceId),
     queue: z.number().nullable(),
   }),
   attempt: z.strictObject({ kind: z.string(), attempt: attemptSchema, notes: attemptNotes, is_gone: z.boolean() }),
@@ -229,7 +230,8 @@ function toRecord(value: unknown, line: number): SnapshotRecord {
 function toSpan(value: unknown, line: number): Span {
   try {
     const span = parseNewSpan(value)
-    if (span.sequence_id === undefined) throw new Error('a span without sequence_id')
+    if (span.sequence_id !== undefined) checkSequenceId(span.sequence_id)
+    else throw new Error('a span without sequence_id')
     return Object.freeze(span) as Span
   } catch (error) {
     throw snapshotError(line, errorMessage(error), error)
@@ -239,6 +241,12 @@ function toSpan(value: unknown, line: number): Span {
 /** What a record refers to must have come before, and nothing may come twice. */
 function checkPlace(record: SnapshotRecord, known: Set<string>, line: number): void {
   const { own, needs } = placeOf(record)
+  if (record.kind === 'attempt') {
+    const { rollout_id: rolloutId, sequence_id: number } = record.attempt
+    const numbered = `attempt number ${number} of ${rolloutId}`
+    if (known.has(numbered)) throw snapshotError(line, `${numbered} came before`)
+    known.add(numbered)
+  }
   for (const need of needs) {
     if (!known.has(need)) throw snapshotError(line, `the ${record.kind} refers to ${need}, which did not come before it`)
   }

@@ -1,5 +1,6 @@
 import { matchWorkers, pageOf, parseRequest, type requestSchemas, sortFields, storeClosed } from '@agl/store-kit'
 import {
+  type DequeueRequest,
   type Idempotent,
   type LightningStore,
   type ResourcesUpdate,
@@ -59,12 +60,20 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): LightningSt
       return value
     }
 
-  /** A verb whose calls may carry an idempotency key. */
-  const keyed = <Request extends Idempotent, Value>(
+  /**
+   * A verb whose calls may carry an idempotency key.
+   * @param nothing what a call that waits answers when its time is over; only for verbs that wait
+   */
+  const keyed = <Request extends Idempotent & Pick<DequeueRequest, 'waitMs' | 'signal'>, Value>(
     name: keyof typeof requestSchemas,
     work: (state: MemoryState, request: Request) => Value | Promise<Value>,
+    nothing?: () => Value,
   ): ((request: Request) => Promise<Value>) =>
-    verb<Request, Value>(name, (_, request) => state.keys.run(name, request.idempotencyKey, () => work(state, request)))
+    verb<Request, Value>(name, (_, request) => {
+      const { idempotencyKey: key, waitMs = 0, signal } = request
+      const own = nothing === undefined ? undefined : { waitMs, signal, onTimeout: nothing }
+      return state.keys.run(name, key, () => work(state, request), own)
+    })
 
   const checkOpen = (): void => {
     if (state.isClosed) throw storeClosed(state.name)
@@ -91,8 +100,9 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): LightningSt
     dequeueRollout: keyed(
       'dequeueRollout',
       async (_, request = {}) => (await dequeue(state, { ...request, limit: 1 }))[0] ?? null,
+      () => null,
     ),
-    dequeueManyRollouts: keyed('dequeueManyRollouts', dequeue),
+    dequeueManyRollouts: keyed('dequeueManyRollouts', dequeue, () => []),
     startAttempt: keyed('startAttempt', (_, request: Parameters<typeof startAttempt>[1] & Idempotent) =>
       startAttempt(state, request),
     ),

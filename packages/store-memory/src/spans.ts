@@ -1,4 +1,5 @@
 import {
+  checkSequenceId,
   isFinished,
   matchSpans,
   pageOf,
@@ -20,6 +21,7 @@ import { type AttemptRow, findAttempt, findRollout, latestAttempt, type MemorySt
 export function addSpan(state: MemoryState, span: NewSpan): Span | null {
   const parsed = parseNewSpan(span)
   let attempt = attemptOf(state, parsed)
+  checkSequence(attempt, parsed, 1)
   const bytes = spanBytes(parsed)
   // Making room may have dropped the finished rollout that this is a late span of.
   if (reserveForNew(state, [{ span: parsed, attempt, bytes }], bytes)) attempt = attemptOf(state, parsed)
@@ -37,7 +39,9 @@ export function addManySpans(state: MemoryState, spans: readonly NewSpan[]): rea
   let total = 0
   for (const span of parsed) {
     const bytes = spanBytes(span)
-    arriving.push({ span, bytes, attempt: attemptOf(state, span) })
+    const attempt = attemptOf(state, span)
+    checkSequence(attempt, span, parsed.length)
+    arriving.push({ span, bytes, attempt })
     total += bytes
   }
   // Making room may have dropped the finished rollouts that these are late spans of.
@@ -142,6 +146,11 @@ function nextSequenceId(rollout: RolloutRow): number {
   return ++rollout.sequence
 }
 
+/** Before anything is stored: each id that is brought, and the last of those that will be given. */
+function checkSequence({ rollout }: AttemptRow, span: ParsedSpan, count: number): void {
+  checkSequenceId(span.sequence_id ?? rollout.sequence + count)
+}
+
 /**
  * Without `sortBy` by sequence id; null asks for the order of arrival. Where only these orders are asked for, nothing but
  * the page is read.
@@ -182,12 +191,13 @@ function attemptsOf(state: MemoryState, { rolloutId, attemptId }: SpanQuery): re
 /**
  * The next sequence ids; all rollouts are known before the first id is given. The count is the rollout's: as in the
  * reference, the attempt may be any.
- * @throws AglError `not_found`
+ * @throws AglError `not_found`, and `invalid_argument` for a rollout whose spans have used up all ids
  */
 export function nextSequenceIds(
   state: MemoryState,
   attempts: Parameters<LightningStore['getManySpanSequenceIds']>[0]['attempts'],
 ): readonly number[] {
   const rollouts = attempts.map(({ rolloutId }) => findRollout(state, rolloutId))
+  for (const { sequence } of rollouts) checkSequenceId(sequence + rollouts.length)
   return rollouts.map(nextSequenceId)
 }

@@ -15,7 +15,9 @@ export function setResourcesAlias(writing: Writing, request: Parameters<Lightnin
   const isKnown =
     writing.database.get('SELECT 1 FROM resources_versions WHERE resources_id = ? AND version = ?', resourcesId, version) !==
     undefined
-  const target = moveResourcesAlias(getAlias(writing, alias), request, isKnown, writing.state.clock.now())
+  const present = getAlias(writing, alias)
+  const target = moveResourcesAlias(present, request, isKnown, writing.state.clock.now())
+  if (target === present) return Object.freeze({ ...present })
   putAlias(writing, target)
   addEvent(writing, { type: 'resources_alias', alias, target }, target.update_time)
   return target

@@ -15,10 +15,10 @@ import type { AttemptRow, RolloutRow } from './rows.ts'
 import type { Writing } from './state.ts'
 import { followWorker } from './workers.ts'
 
-/** Stores a new rollout. */
-export function insertRollout(writing: Writing, entry: RolloutEntry): RolloutRow {
+/** Stores a new rollout. @param now of the event, which is of the present for a rollout of a snapshot too */
+export function insertRollout(writing: Writing, entry: RolloutEntry, now: number): RolloutRow {
   const { database } = writing
-  const { rollout_id: id, status, priority, start_time: time, end_time: endTime } = entry.rollout
+  const { rollout_id: id, status, priority, end_time: endTime } = entry.rollout
   const record = recordOf(entry)
   const input = JSON.stringify(entry.rollout.input)
   const bytes = Buffer.byteLength(record) + Buffer.byteLength(input)
@@ -36,7 +36,7 @@ export function insertRollout(writing: Writing, entry: RolloutEntry): RolloutRow
   if (isQueuing(status)) putIntoQueue(writing, ordinal, priority)
   writing.count(`rollouts_${status}`, 1)
   writing.count(isFinished(status) ? 'finished_bytes' : 'unfinished_bytes', bytes)
-  addRolloutEvent(writing, id, record, time)
+  addRolloutEvent(writing, id, record, now)
   return { ordinal, entry, sequence: 0 }
 }
 
@@ -56,8 +56,27 @@ function recordOf({ rollout }: RolloutEntry): string {
   return JSON.stringify({ ...rollout, input: null })
 }
 
-export function writeInput({ database }: Writing, { ordinal }: RolloutRow, input: JsonValue): void {
-  database.run('UPDATE inputs SET input = ? WHERE rollout = ?', JSON.stringify(input), ordinal)
+/** @param row as it is now */
+export function writeInput(writing: Writing, row: RolloutRow, input: JsonValue): void {
+  const { database } = writing
+  const text = JSON.stringify(input)
+  const { bytes } = database.get<{ bytes: number }>(
+    'SELECT length(CAST(input AS BLOB)) AS bytes FROM inputs WHERE rollout = ?',
+    row.ordinal,
+  )!
+  database.run('UPDATE inputs SET input = ? WHERE rollout = ?', text, row.ordinal)
+  bookBytes(writing, row, Buffer.byteLength(text) - bytes)
+}
+
+/** Notes what a rollout has come to take more, or less. */
+function bookBytes(writing: Writing, { ordinal, entry }: RolloutRow, by: number): void {
+  if (by === 0) return
+  writing.database.run('UPDATE rollouts SET record_bytes = record_bytes + ? WHERE ordinal = ?', by, ordinal)
+  countBytes(writing, entry, by)
+}
+
+function countBytes(writing: Writing, { rollout }: RolloutEntry, by: number): void {
+  writing.count(isFinished(rollout.status) ? 'finished_bytes' : 'unfinished_bytes', by)
 }
 
 /**
@@ -85,14 +104,17 @@ export function applyTransition(
 function writeRollout(writing: Writing, row: RolloutRow, after: RolloutEntry, now: number): void {
   const { status, end_time: endTime } = after.rollout
   const record = recordOf(after)
+  const addedBytes = Buffer.byteLength(record) - Buffer.byteLength(recordOf(row.entry))
   writing.database.run(
-    'UPDATE rollouts SET status = ?, end_time = ?, record = ?, notes = ? WHERE ordinal = ?',
+    'UPDATE rollouts SET status = ?, end_time = ?, record = ?, notes = ?, record_bytes = record_bytes + ? WHERE ordinal = ?',
     status,
     endTime,
     record,
     JSON.stringify(after.notes),
+    addedBytes,
     row.ordinal,
   )
+  countBytes(writing, row.entry, addedBytes)
   if (!differs(row.entry.rollout, after.rollout)) return
   addRolloutEvent(writing, after.rollout.rollout_id, record, now)
   if (status === row.entry.rollout.status) return
@@ -135,7 +157,14 @@ function writeAttempt(
     JSON.stringify(entry.notes),
     before.ordinal,
   )
-  if (isNews(before.entry.attempt, entry.attempt)) addAttemptEvent(writing, record, now)
+  // A sign of life alone changes the digits of its time; booking these would cost a statement with each span.
+  if (!isNews(before.entry.attempt, entry.attempt)) return
+  addAttemptEvent(writing, record, now)
+  bookBytes(writing, rollout, attemptBytes(entry) - attemptBytes(before.entry))
+}
+
+function attemptBytes({ attempt, notes }: AttemptEntry): number {
+  return Buffer.byteLength(JSON.stringify(attempt)) + JSON.stringify(notes).length
 }
 
 /** Stores a new attempt; answers its ordinal. */
@@ -143,7 +172,6 @@ export function insertAttempt(writing: Writing, rollout: RolloutRow, entry: Atte
   const { attempt } = entry
   const record = JSON.stringify(attempt)
   const notes = JSON.stringify(entry.notes)
-  const bytes = Buffer.byteLength(record) + notes.length
   const ordinal = writing.database.insert(
     'INSERT INTO attempts (rollout, attempt_id, sequence_id, deadline, record, notes) VALUES (?, ?, ?, ?, ?, ?)',
     rollout.ordinal,
@@ -153,9 +181,8 @@ export function insertAttempt(writing: Writing, rollout: RolloutRow, entry: Atte
     record,
     notes,
   )
-  writing.database.run('UPDATE rollouts SET record_bytes = record_bytes + ? WHERE ordinal = ?', bytes, rollout.ordinal)
+  bookBytes(writing, rollout, attemptBytes(entry))
   writing.count('attempts', 1)
-  writing.count(isFinished(rollout.entry.rollout.status) ? 'finished_bytes' : 'unfinished_bytes', bytes)
   addAttemptEvent(writing, record, now)
   return ordinal
 }

@@ -18,6 +18,7 @@ import type {
   Rollout,
 } from '@agl/types'
 import { applyTransition } from './apply.ts'
+import { reserve } from './retention.ts'
 import {
   type AttemptRow,
   attemptsOf,
@@ -43,6 +44,7 @@ function findByName(writing: Writing, rollout: RolloutRow, attemptId: string): A
 
 export function updateAttempt(writing: Writing, update: AttemptUpdate): Attempt {
   const { rolloutId, attemptId, ...change } = update
+  if (change.metadata !== undefined) reserve(writing, JSON.stringify(change.metadata).length)
   const rollout = findRolloutWithoutInput(writing, rolloutId)
   const row = findByName(writing, rollout, attemptId)
   const now = writing.state.clock.now()

@@ -1,4 +1,4 @@
-import { idempotencyConflict } from '@agl/store-kit'
+import { idempotencyConflict, waitAlong } from '@agl/store-kit'
 import type { AttemptedRollout, DequeueRequest } from '@agl/types'
 import { claimWaiting, type ParkedClaim } from './claim.ts'
 import type { Engine } from './engine.ts'
@@ -20,11 +20,35 @@ export function dequeue(engine: Engine, state: SqliteState, verb: Verb, request:
   const earlier = state.dequeues.get(key)
   if (earlier !== undefined) {
     if (earlier.verb !== verb) throw idempotencyConflict(key, verb, earlier.verb)
-    return earlier.answer.catch(() => dequeue(engine, state, verb, request))
+    return followEarlier(engine, state, verb, request, earlier.answer)
   }
   const answer = claimOrWait(engine, state, verb, request).finally(() => state.dequeues.delete(key))
   state.dequeues.set(key, { verb, answer })
   return answer
+}
+
+/** Waits for the answer of an earlier call within the limits of this one. */
+async function followEarlier(
+  engine: Engine,
+  state: SqliteState,
+  verb: Verb,
+  request: Request,
+  answer: Promise<Claimed>,
+): Promise<Claimed> {
+  const { waitMs = 0, signal } = request
+  const end = state.clock.now() + waitMs / 1000
+  const outcome = await waitAlong<{ readonly claimed: Claimed | null } | null>(
+    state.clock,
+    answer.then(
+      (claimed) => ({ claimed }),
+      () => ({ claimed: null }),
+    ),
+    { waitMs, signal, onTimeout: () => null },
+  )
+  // What the earlier call has claimed by now is in the file, though it may not have been answered yet.
+  if (outcome === null) return engine.write((writing) => toClaim(verb, request).recall?.(writing) ?? [])
+  if (outcome.claimed !== null) return outcome.claimed
+  return dequeue(engine, state, verb, { ...request, waitMs: Math.max(0, (end - state.clock.now()) * 1000) })
 }
 
 async function claimOrWait(engine: Engine, state: SqliteState, verb: Verb, request: Request): Promise<Claimed> {
@@ -48,12 +72,19 @@ async function claimOrWait(engine: Engine, state: SqliteState, verb: Verb, reque
     const handed = (await parked.answer) ?? []
     const [first] = handed
     if (first === undefined) {
-      if (claim.keep !== undefined) await engine.write((writing) => claim.keep!(writing, []))
-      return []
+      return claim.keep === undefined ? [] : engine.write((writing) => recallOrKeepNothing(writing, claim))
     }
     if (!first.batch.isUndone) return handed.map((item) => item.rollout)
     // The transaction that claimed it failed: it is still in the queue.
   }
+}
+
+/** The same call may have been given work in another process while its time ran out here. */
+function recallOrKeepNothing(writing: Writing, claim: ParkedClaim): Claimed {
+  const earlier = claim.recall?.(writing)
+  if (earlier !== undefined) return earlier
+  claim.keep?.(writing, [])
+  return []
 }
 
 /** What was claimed; null when there is nothing and the call may wait. */

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { storeClosed } from '@agl/store-kit'
 import { errorMessage } from '@agl/types'
 import { createBatch, type GatheringBatch } from './batch.ts'
@@ -37,6 +38,8 @@ export interface Engine {
 /** Limits are exceeded strictly after their moment: the timer is set just behind it. */
 const margin = 0.001
 
+const drainRetryMs = 2
+
 /** How many transactions may pass before old events are dropped. */
 const trimEvery = 256
 
@@ -64,7 +67,12 @@ export function createEngine(state: SqliteState, options: FileOptions & { readon
   })
 
   const open = async (): Promise<void> => {
-    if (isClosed) throw storeClosed(state.name)
+    throwIfClosed()
+    await finishOpening()
+  }
+
+  /** For calls that were made before the store was closed, and are still done. */
+  const finishOpening = async (): Promise<void> => {
     if (database !== null) return
     opening ??= openNow().finally(() => {
       opening = null
@@ -158,12 +166,13 @@ export function createEngine(state: SqliteState, options: FileOptions & { readon
   }
 
   const throwIfClosed = (): void => {
-    if (isClosed) throw storeClosed(state.name)
+    if (isClosing) throw storeClosed(state.name)
   }
 
   const write: Engine['write'] = async (run, onCommit) => {
-    if (database === null) await open()
     throwIfClosed()
+    if (database === null) await finishOpening()
+    if (isClosed) throw storeClosed(state.name)
     return enqueue(run, onCommit)
   }
 
@@ -189,8 +198,9 @@ export function createEngine(state: SqliteState, options: FileOptions & { readon
     })
 
   const read: Engine['read'] = async (run) => {
-    if (database === null) await open()
     throwIfClosed()
+    if (database === null) await finishOpening()
+    if (isClosed) throw storeClosed(state.name)
     const present = reading()
     if (present === null) return enqueue(run)
     if (queue!.size === 0 && readOnce(present, isOverdue)) {
@@ -235,7 +245,10 @@ export function createEngine(state: SqliteState, options: FileOptions & { readon
   const closeNow = async (): Promise<void> => {
     // What was asked for before is done before, and nothing else.
     isClosing = true
-    while (queue?.flush() === true);
+    await opening?.catch(() => {})
+    // Calls that waited for the opening go on first.
+    await nextTurn()
+    if (queue !== null) await drain(queue)
     isClosed = true
     timer?.cancel()
     timer = null
@@ -244,10 +257,19 @@ export function createEngine(state: SqliteState, options: FileOptions & { readon
     state.claimWaiters.close(reason)
     state.rolloutWaiters.close(reason)
     wakes.close()
-    await opening?.catch(() => {})
     if (database === null) return
     foldLog(database)
     database.close()
+  }
+
+  /** Does what is waiting, however long others hold the file within the time that calls wait for it. */
+  const drain = async (waiting: CommitQueue<Writing>): Promise<void> => {
+    const end = performance.now() + options.busyTimeoutMs
+    while (waiting.size > 0 && !waiting.isPaused) {
+      if (waiting.flush()) continue
+      if (performance.now() >= end) return
+      await sleep(drainRetryMs)
+    }
   }
 
   const noteParked = (): void => {

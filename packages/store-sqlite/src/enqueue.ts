@@ -60,7 +60,7 @@ function insertNew(writing: Writing, request: EnqueueRolloutRequest, status: 'qu
     now,
   })
   if (state.retention.maxBytes !== null) reserve(writing, JSON.stringify(entry.rollout).length)
-  const row = insertRollout(writing, entry)
+  const row = insertRollout(writing, entry, now)
   const { rollout_id: rolloutId, idempotency_key: key } = entry.rollout
   const verb: Verb = status === 'queuing' ? 'enqueueRollout' : 'startRollout'
   if (key !== null) keepAnswer(writing, verb, key, rolloutId)

@@ -1,6 +1,7 @@
 import { idempotencyConflict, idempotencyLifetimeSeconds, type RememberedKey } from '@agl/store-kit'
 import { readJson, writeJson } from './json.ts'
 import type { Reading, Writing } from './state.ts'
+import { checkText } from './text.ts'
 
 /*
  * Answers are written in the transaction of what they answer: a retry after a crash finds both or neither.
@@ -17,6 +18,7 @@ interface StoredAnswer {
  * @throws AglError `conflict` for a key of another verb
  */
 export function findAnswer<Answer>(reading: Reading, verb: string, key: string): { readonly answer: Answer } | undefined {
+  checkText(key, 'idempotency key')
   const stored = reading.database.get<StoredAnswer>('SELECT verb, time, answer FROM answers WHERE key = ?', key)
   if (stored === undefined || reading.state.clock.now() - stored.time > idempotencyLifetimeSeconds) return undefined
   if (stored.verb !== verb) throw idempotencyConflict(key, verb, stored.verb)
@@ -30,6 +32,7 @@ export function keepAnswer(writing: Writing, verb: string, key: string, answer: 
 }
 
 export function putAnswer({ database }: Writing, { verb, key, time, answer }: RememberedKey): void {
+  checkText(key, 'idempotency key')
   const text = writeJson(answer ?? null, 'the answer')
   database.run('INSERT OR REPLACE INTO answers (key, verb, time, answer) VALUES (?, ?, ?, ?)', key, verb, time, text)
 }

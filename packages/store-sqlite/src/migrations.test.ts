@@ -57,6 +57,22 @@ test('a store of version 1 is brought up to date and keeps what it held', async 
   expect(versionOf(file)).toBe(migrations.length)
 })
 
+test('a store of version 2 that was filled from a snapshot keeps its latest resources', async () => {
+  const file = testFile()
+  const old = openDatabase(file, { timeoutMs: 0 })
+  migrate(old, file, migrations.slice(0, 2))
+  old.run(`INSERT INTO resources (resources_id, last_version) VALUES ('a', 2), ('b', 1)`)
+  // As an import of version 2 left them: by their ids, not by their times.
+  old.run(`INSERT INTO resources_versions (resources_id, version, create_time, update_time, resources)
+           VALUES ('a', 1, 1, 1, '{}'), ('a', 2, 1, 3, '{}'), ('b', 1, 2, 2, '{}')`)
+  old.close()
+  const store = createSqliteStore({ file })
+  expect(await store.getLatestResources()).toMatchObject({ resources_id: 'a', version: 2 })
+  await store.updateResources({ resourcesId: 'b', resources: {} })
+  expect(await store.getLatestResources()).toMatchObject({ resources_id: 'b', version: 2 })
+  await store.close()
+})
+
 test('a step that fails leaves the file at the version before it', () => {
   const file = testFile()
   const database = openDatabase(file, { timeoutMs: 0 })

@@ -52,7 +52,7 @@ export function updateManyResources(writing: Writing, changes: readonly Resource
     const resources = parseResources(change.resources, writing.state.resourceKinds)
     const history = historyOf(writing, change.resourcesId)
     const update = nextResourcesVersion(history, { ...change, resources }, writing.state.clock.now())
-    insertVersion(writing, update)
+    insertVersion(writing, update, update.update_time)
     return update
   })
 }
@@ -79,7 +79,8 @@ export function putHistory(writing: Writing, resourcesId: string, lastVersion: n
   database.run('INSERT INTO resources (resources_id, last_version) VALUES (?, ?)', resourcesId, lastVersion)
 }
 
-export function insertVersion(writing: Writing, update: ResourcesUpdate): void {
+/** @param now of the event, which is of the present for a version of a snapshot too */
+export function insertVersion(writing: Writing, update: ResourcesUpdate, now: number): void {
   const { resources, ...record } = update
   const { resources_id: resourcesId, version, create_time: createTime, update_time: updateTime } = record
   const packed = packResources(resources, compressionThresholdBytes)
@@ -95,7 +96,7 @@ export function insertVersion(writing: Writing, update: ResourcesUpdate): void {
     packed.encoding === 'json' ? JSON.stringify(resources) : packed.data,
   )
   writing.count('resources_bytes', packed.data.length)
-  addEvent(writing, { type: 'resources', resources: record }, updateTime)
+  addEvent(writing, { type: 'resources', resources: record }, now)
 }
 
 export function getResourcesById(
@@ -110,8 +111,8 @@ export function getResourcesById(
   return stored === undefined ? null : updateOf(stored)
 }
 
-/** What was stored last of what is there. */
-const latest = 'FROM resources_versions ORDER BY update_time DESC, ordinal DESC LIMIT 1'
+/** What was stored last of what is there; not by time, of which each process has its own. */
+const latest = 'FROM resources_versions WHERE ordinal = (SELECT max(ordinal) FROM resources_versions)'
 
 export function getLatestResources({ database }: Reading): ResourcesUpdate | null {
   const stored = database.get<StoredVersion>(`SELECT ${columns} ${latest}`)
@@ -145,7 +146,7 @@ export function queryResourcesVersions(
   { resourcesId, ...page }: RequestOf<'queryResourcesVersions'>,
 ): Page<ResourcesUpdate> {
   const bare = reading.database.all<Omit<StoredVersion, 'resources'>>(
-    'SELECT resources_id, version, create_time, update_time FROM resources_versions WHERE resources_id = ? ORDER BY ordinal',
+    'SELECT resources_id, version, create_time, update_time FROM resources_versions WHERE resources_id = ? ORDER BY version',
     resourcesId,
   )
   return pageOfVersions(reading, bare, page)

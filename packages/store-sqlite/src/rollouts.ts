@@ -88,7 +88,7 @@ export function updateRollout(writing: Writing, update: RolloutUpdate): Rollout 
   const entries = attempts.map((attempt) => attempt.entry)
   const transition = updated(row.entry, entries, changeOf(writing, update), now)
   const changed = applyTransition(writing, row, attempts, transition, now)
-  if (update.input !== undefined) writeInput(writing, row, update.input)
+  if (update.input !== undefined) writeInput(writing, changed, update.input)
   // A new config may have brought deadlines nearer.
   if (update.config !== undefined) for (const attempt of attemptsOf(writing, row.ordinal)) armAttempt(writing, changed, attempt)
   return changed.entry.rollout

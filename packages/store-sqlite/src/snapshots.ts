@@ -3,6 +3,7 @@ import {
   decodeSnapshot,
   encodeSnapshotRecord,
   isLive,
+  isQueuing,
   snapshotEnd,
   snapshotHeader,
   type SnapshotRecord,
@@ -15,6 +16,7 @@ import { openDatabase } from './database/database.ts'
 import type { Engine } from './engine.ts'
 import { trimEvents } from './events.ts'
 import { putAnswer, readAnswers } from './idempotency.ts'
+import { orderVersionsByTime } from './migrations/3-latest-resources.ts'
 import { inMemory } from './options.ts'
 import { readJson, writeJson } from './json.ts'
 import { getResourcesById, insertVersion, putHistory } from './resources.ts'
@@ -138,6 +140,7 @@ export async function importSnapshot(engine: Engine, source: AsyncIterable<strin
         trimEvents(writing)
         await nextTurn()
       }
+      writing.database.execute(orderVersionsByTime)
     })
   } finally {
     staging.close()
@@ -166,7 +169,7 @@ function restore(writing: Writing, record: SnapshotRecord): void {
       putHistory(writing, record.resources_id, record.last_version)
       return
     case 'resources':
-      insertVersion(writing, record.resources)
+      insertVersion(writing, record.resources, writing.state.clock.now())
       return
     case 'alias':
       putAlias(writing, record.alias)
@@ -196,11 +199,12 @@ function restore(writing: Writing, record: SnapshotRecord): void {
 
 function restoreRollout(writing: Writing, record: Extract<SnapshotRecord, { readonly kind: 'rollout' }>): void {
   const { rollout, notes, sequence, queue } = record
-  const { ordinal } = insertRollout(writing, { rollout, notes })
+  const { ordinal } = insertRollout(writing, { rollout, notes }, writing.state.clock.now())
   writing.database.run(
     'UPDATE rollouts SET span_sequence = ?, queue_place = coalesce(?, queue_place) WHERE ordinal = ?',
     sequence,
-    queue,
+    // What does not wait must not be claimed.
+    isQueuing(rollout.status) ? queue : null,
     ordinal,
   )
 }

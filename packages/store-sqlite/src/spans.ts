@@ -1,4 +1,5 @@
 import {
+  checkSequenceId,
   isFinished,
   matchSpans,
   pageOf,
@@ -24,6 +25,7 @@ import {
   subjectOf,
 } from './rows.ts'
 import type { Reading, Writing } from './state.ts'
+import { checkText } from './text.ts'
 
 /** @throws AglError `invalid_argument` for what cannot be read as a span of OpenTelemetry */
 export function parseOtelSpan(request: Parameters<LightningStore['addOtelSpan']>[0]): ParsedSpan {
@@ -68,6 +70,10 @@ export function addSpans(writing: Writing, spans: readonly ParsedSpan[]): readon
       writing,
       spans.reduce((sum, span) => sum + JSON.stringify(span).length, 0),
     )
+  for (const span of spans) {
+    if (span.sequence_id !== undefined) checkSequenceId(span.sequence_id)
+    checkText(span.span_id, 'span_id')
+  }
   const counters = new Map<string, Counter>()
   const arrivals = new Map<string, Arrival>()
   const places = spans.map((span) => arrivalOf(writing, span, counters, arrivals))
@@ -102,6 +108,7 @@ function storeSpan(writing: Writing, arrival: Arrival, span: ParsedSpan): Span |
   const { counter, rollout, attempt } = arrival
   if (span.sequence_id !== undefined) counter.sequence = Math.max(counter.sequence, span.sequence_id)
   const sequenceId = span.sequence_id ?? counter.sequence + 1
+  checkSequenceId(sequenceId)
   const kept = Object.freeze({ ...span, sequence_id: sequenceId }) as Span
   // A late span of what retention has dropped is acknowledged and dropped too.
   const isDropped = attempt.isGone && isFinished(rollout.entry.rollout.status)
@@ -141,6 +148,7 @@ function insertSpan(
 
 /** Stores a span as it was. */
 export function restoreSpan(writing: Writing, rollout: RolloutRow, attempt: AttemptRow, span: Span): void {
+  checkText(span.span_id, 'span_id')
   const record = writeJson(span, 'the span')
   insertSpan(writing, { rollout, attempt }, span, record)
   writeCounter(writing, { ...counterOf(rollout), count: 1, bytes: Buffer.byteLength(record) })
@@ -222,18 +230,19 @@ function placeOf(
 /**
  * The next sequence ids; all rollouts are known before the first id is given. The count is the rollout's: as in the
  * reference, the attempt may be any.
- * @throws AglError `not_found`
+ * @throws AglError `not_found`, and `invalid_argument` for a rollout whose spans have used up all ids
  */
 export function nextSequenceIds(
   writing: Writing,
   attempts: Parameters<LightningStore['getManySpanSequenceIds']>[0]['attempts'],
 ): readonly number[] {
   const rollouts = attempts.map(({ rolloutId }) => findRolloutWithoutInput(writing, rolloutId).ordinal)
-  return rollouts.map(
-    (ordinal) =>
-      writing.database.get<{ sequence: number }>(
-        'UPDATE rollouts SET span_sequence = span_sequence + 1 WHERE ordinal = ? RETURNING span_sequence AS sequence',
-        ordinal,
-      )!.sequence,
-  )
+  return rollouts.map((ordinal) => {
+    const { sequence } = writing.database.get<{ sequence: number }>(
+      'UPDATE rollouts SET span_sequence = span_sequence + 1 WHERE ordinal = ? RETURNING span_sequence AS sequence',
+      ordinal,
+    )!
+    checkSequenceId(sequence)
+    return sequence
+  })
 }

@@ -1,10 +1,15 @@
-import { sweepAttempt } from '@agl/store-kit'
+import { sweepAttempt, type Transition } from '@agl/store-kit'
+import { errorMessage } from '@agl/types'
 import { applyTransition, armAttempt } from './apply.ts'
-import { attemptColumns, attemptOf, rolloutAt, type StoredAttempt, subjectOf } from './rows.ts'
+import { isSqliteError } from './database/errors.ts'
+import { attemptColumns, attemptOf, type AttemptRow, rolloutAt, type RolloutRow, type StoredAttempt, subjectOf } from './rows.ts'
 import type { Reading, Writing } from './state.ts'
 
 /** Attempts ended in one transaction; the rest follow in the next, so that no call waits long for them. */
 const sweepLimit = 200
+
+/** When an attempt whose rows cannot be read is looked at again, in seconds. */
+const unreadableRetrySeconds = 3600
 
 /** The moment of the earliest deadline; null when there is none. */
 export function nextLook({ database }: Reading): number | null {
@@ -24,9 +29,9 @@ export function sweep(writing: Writing): void {
     sweepLimit,
   )
   for (const stored of due) {
-    const row = attemptOf(stored)
-    const rollout = rolloutAt(writing, stored.rollout)
-    const transition = sweepAttempt(subjectOf(writing, rollout, row), now)
+    const subject = readSubject(writing, stored, now)
+    if (subject === null) continue
+    const { row, rollout, transition } = subject
     if (transition === null) {
       armAttempt(writing, rollout, row)
       continue
@@ -35,5 +40,29 @@ export function sweep(writing: Writing): void {
     const { attempt_id: attemptId, outcome, worker_id: workerId } = transition.attempts[0]!.attempt
     const { rollout_id: rolloutId } = rollout.entry.rollout
     writing.log('warn', 'attempt ended by the store', { rolloutId, attemptId, outcome, workerId })
+  }
+}
+
+/** Null for an attempt whose rows cannot be read: it must not keep every other call from the store. */
+function readSubject(
+  writing: Writing,
+  stored: StoredAttempt & { readonly rollout: number },
+  now: number,
+): { readonly row: AttemptRow; readonly rollout: RolloutRow; readonly transition: Transition | null } | null {
+  try {
+    const row = attemptOf(stored)
+    const rollout = rolloutAt(writing, stored.rollout)
+    return { row, rollout, transition: sweepAttempt(subjectOf(writing, rollout, row), now) }
+  } catch (error) {
+    // Of the file, not of the row.
+    if (isSqliteError(error)) throw error
+    writing.database.run('UPDATE attempts SET deadline = ? WHERE ordinal = ?', now + unreadableRetrySeconds, stored.ordinal)
+    const { ordinal, rollout } = stored
+    writing.log('warn', 'an attempt past its limit cannot be read; it is left as it is', {
+      ordinal,
+      rollout,
+      error: errorMessage(error),
+    })
+    return null
   }
 }

@@ -2,7 +2,6 @@ import { cursorExpired, formatCursor, parseCursor, type WatchRequest } from '@ag
 import type { JsonValue, StoreEvent } from '@agl/types'
 import type { Engine } from './engine.ts'
 import { eventLifetimeSeconds } from './events.ts'
-import { readJson } from './json.ts'
 import type { Reading, SqliteState } from './state.ts'
 import { lastEvent } from './wakes.ts'
 
@@ -50,7 +49,7 @@ function iterate(
       signal?.addEventListener('abort', wake)
     })
 
-  const next = async (): Promise<IteratorResult<StoreEvent>> => {
+  const read = async (): Promise<IteratorResult<StoreEvent>> => {
     for (;;) {
       if (isOver) return { done: true, value: undefined }
       signal?.throwIfAborted()
@@ -59,19 +58,32 @@ function iterate(
       const event = page.shift()
       if (event !== undefined) return { done: false, value: event }
       const from = position
-      const read = await engine.read((reading) => readPage(state, reading, from))
-      page = [...read.events]
-      position = read.position
-      if (page.length === 0) await waitForMore()
+      const found = await engine.read((reading) => readPage(state, reading, from))
+      page = [...found.events]
+      position = found.position
+      if (page.length > 0 || isOver) continue
+      // Whoever ended it while the page was read has called nobody back.
+      signal?.throwIfAborted()
+      engine.throwIfClosed()
+      await waitForMore()
     }
   }
 
-  return {
-    next: () =>
-      next().catch((error: unknown) => {
+  // One read at a time: reads share the page and the place.
+  let last: Promise<unknown> = Promise.resolve()
+  const readInTurn = (): Promise<IteratorResult<StoreEvent>> => {
+    const result = last
+      .then(() => read())
+      .catch((error: unknown) => {
         isOver = true
         throw error
-      }),
+      })
+    last = result.catch(() => {})
+    return result
+  }
+
+  return {
+    next: readInTurn,
     async return() {
       isOver = true
       wake()
@@ -110,7 +122,7 @@ function readPage(
 
 /** A rollout's input is read from the rollout: it is the present one, and null when the rollout has been deleted. */
 function toEvent(log: string, { id, time, event, input }: StoredEvent): StoreEvent {
-  const happened = readJson<StoreEvent>(event)
+  const happened = JSON.parse(event) as StoreEvent
   const body =
     happened.type === 'rollout' && input !== null
       ? { ...happened, rollout: Object.freeze({ ...happened.rollout, input: JSON.parse(input) as JsonValue }) }

@@ -48,6 +48,90 @@ describe('basic store', () => {
     expect(await again.dequeueRollout()).toMatchObject({ input: 'a', attempt: { sequence_id: 2 } })
   })
 
+  test('a storage that fails hands out no work, and what it could not claim stays in the queue', async () => {
+    let failing: 'never' | 'always' | 'claims' = 'never'
+    const storage: RecordStorage = {
+      read: () => [],
+      write(changes) {
+        const isClaim = JSON.stringify(changes).includes('"attempt_id"')
+        if (failing === 'always' || (failing === 'claims' && isClaim)) throw new Error('disk')
+      },
+    }
+    const store = createBasicStore({ clock: createManualClock(), storage })
+    const parked = store.dequeueRollout({ waitMs: 60_000, workerId: 'w' })
+    for (const how of ['always', 'claims'] as const) {
+      failing = how
+      await expect(store.enqueueRollout({ input: how })).rejects.toThrow('disk')
+      expect(await Promise.race([parked, new Promise((resolve) => setImmediate(resolve, 'waits'))])).toBe('waits')
+    }
+    failing = 'never'
+    await store.statistics()
+    expect(await parked).toMatchObject({ input: 'always', attempt: { sequence_id: 1 } })
+    expect((await store.getWorkerById({ workerId: 'w' }))?.status).toBe('busy')
+    expect(await store.statistics()).toMatchObject({ total_rollouts: 1, total_attempts: 1 })
+  })
+
+  test('stores none of many rollouts when one is refused', async () => {
+    const store = createBasicStore({ clock: createManualClock() })
+    await store.startRollout({ rollout: { input: 0, idempotency_key: 'k' } })
+    for (const last of [
+      { input: 2, priority: 1 },
+      { input: 2, idempotency_key: 'k' },
+    ]) {
+      await expect(store.enqueueManyRollouts({ rollouts: [{ input: 1 }, last] })).rejects.toMatchObject({
+        code: expect.stringMatching(/not_supported|conflict/),
+      })
+    }
+    expect((await store.statistics()).total_rollouts).toBe(1)
+  })
+
+  test('knows no attempt by the name latest for a span, and no sequence id without room behind it', async () => {
+    const store = createBasicStore({ clock: createManualClock() })
+    const { rollout_id: rolloutId, attempt } = await store.startRollout({ rollout: { input: 0 } })
+    const span = {
+      rollout_id: rolloutId,
+      attempt_id: 'latest',
+      trace_id: 't',
+      span_id: 's',
+      parent_id: null,
+      name: 'step',
+      status: { status_code: 'OK', description: null },
+      attributes: {},
+      events: [],
+      links: [],
+      start_time: 1,
+      end_time: 2,
+      context: null,
+      parent: null,
+      resource: { attributes: {}, schema_url: '' },
+    } as const
+    await expect(store.addSpan(span)).rejects.toMatchObject({ code: 'not_found' })
+    const tooHigh = { ...span, attempt_id: attempt.attempt_id, sequence_id: Number.MAX_SAFE_INTEGER }
+    await expect(store.addSpan(tooHigh)).rejects.toMatchObject({ code: 'invalid_argument', data: { field: 'sequence_id' } })
+    expect((await store.querySpans({ rolloutId })).total).toBe(0)
+  })
+
+  test('a dequeue that is sent again keeps to its own signal and time', async () => {
+    const clock = createManualClock()
+    const storage = textStorage()
+    const store = createBasicStore({ clock, storage })
+    const key = { idempotencyKey: 'k' }
+    const first = store.dequeueRollout({ ...key, waitMs: 60_000 })
+    const controller = new AbortController()
+    const second = store.dequeueRollout({ ...key, waitMs: 60_000, signal: controller.signal })
+    const short = store.dequeueRollout({ ...key, waitMs: 50 })
+    expect(await store.dequeueRollout(key)).toBeNull()
+    controller.abort(new Error('enough'))
+    await expect(second).rejects.toThrow('enough')
+    clock.advance(51)
+    expect(await short).toBeNull()
+    const third = store.dequeueRollout({ ...key, waitMs: 60_000 })
+    await store.enqueueRollout({ input: 1 })
+    expect(await third).toEqual(await first)
+    expect(await first).toMatchObject({ input: 1 })
+    expect(await createBasicStore({ clock, storage }).dequeueRollout(key)).toEqual(await first)
+  })
+
   test('refuses a storage of something else', () => {
     const storage: RecordStorage = { read: () => [['setting', 1]], write: () => {} }
     expect(() => createBasicStore({ storage })).toThrow('found the key "setting"')

@@ -1,5 +1,6 @@
 import {
   type Attempt,
+  type DequeueRequest,
   type Idempotent,
   type LightningStore,
   type ResourcesUpdate,
@@ -72,14 +73,23 @@ export function createBasicStore(options: BasicStoreOptions = {}): LightningStor
       settle(tables)
       return value
     }
-  const verb = <Name extends Verb, Value>(verbName: Name, work: (request: RequestOf<Name>) => Value | Promise<Value>) =>
+  /** @param nothing what a call that waits answers when its time is over; only for verbs that wait */
+  const verb = <Name extends Verb, Value>(
+    verbName: Name,
+    work: (request: RequestOf<Name>) => Value | Promise<Value>,
+    nothing?: () => Value,
+  ) =>
     plain((request?: RequestOf<Name>): Value | Promise<Value> => {
-      const parsed = parseRequest<RequestOf<Name> & Idempotent>(verbName, request)
+      const parsed = parseRequest<RequestOf<Name> & Idempotent & Pick<DequeueRequest, 'waitMs' | 'signal'>>(verbName, request)
       const { idempotencyKey: key } = parsed
-      const answer = tables.keys.run(verbName, key, () => work(parsed))
+      const { waitMs = 0, signal } = parsed
+      const own = nothing === undefined ? undefined : { waitMs, signal, onTimeout: nothing }
+      const answer = tables.keys.run(verbName, key, () => work(parsed), own)
       if (key === undefined) return answer
       const keep = (value: Value): Value => {
-        touch(tables, `key/${key}`, () => tables.keys.find(verbName, key))
+        const remembered = tables.keys.find(verbName, key)
+        // The call that this one has waited for in vain may be waiting still.
+        if (remembered !== undefined && !(remembered.answer instanceof Promise)) touch(tables, `key/${key}`, () => remembered)
         return value
       }
       if (!(answer instanceof Promise)) return keep(answer)
@@ -108,11 +118,19 @@ export function createBasicStore(options: BasicStoreOptions = {}): LightningStor
     enqueueRollout: plain((request) => insertRow(tables, 'enqueueRollout', parseEnqueueRequest(request)).row.entry.rollout),
     enqueueManyRollouts: verb('enqueueManyRollouts', ({ rollouts }) => verbs.enqueueMany(tables, rollouts)),
     startRollout: verb('startRollout', (request) => verbs.startRollout(tables, request)),
-    dequeueRollout: verb('dequeueRollout', (request) => {
-      const claimed = verbs.dequeue(tables, { ...request, limit: 1 })
-      return claimed instanceof Promise ? claimed.then(([first]) => first ?? null) : (claimed[0] ?? null)
-    }),
-    dequeueManyRollouts: verb('dequeueManyRollouts', (request) => verbs.dequeue(tables, request)),
+    dequeueRollout: verb(
+      'dequeueRollout',
+      (request) => {
+        const claimed = verbs.dequeue(tables, { ...request, limit: 1 })
+        return claimed instanceof Promise ? claimed.then(([first]) => first ?? null) : (claimed[0] ?? null)
+      },
+      () => null,
+    ),
+    dequeueManyRollouts: verb(
+      'dequeueManyRollouts',
+      (request) => verbs.dequeue(tables, request),
+      () => [],
+    ),
     startAttempt: verb('startAttempt', ({ rolloutId, workerId = null, leaseMs = null }) =>
       claimRow(tables, findRow(tables, rolloutId), { workerId, leaseMs, isFromQueue: false }),
     ),

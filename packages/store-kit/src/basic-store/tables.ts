@@ -1,6 +1,6 @@
 import { AglError, type Attempt, type AttemptedRollout, type EnqueueRolloutRequest, type JsonValue } from '@agl/types'
 import type { ResourcesUpdate, Rollout, Span, StoreFeature, Worker } from '@agl/types'
-import { type ClaimWaiters, createClaimWaiters } from '../claim-waiters.ts'
+import { type ClaimRequest, type ClaimWaiters, createClaimWaiters } from '../claim-waiters.ts'
 import type { Clock } from '../clock.ts'
 import { createIdempotencyKeys, type IdempotencyKeys, type RememberedKey } from '../idempotency.ts'
 import { createIds, type Ids } from '../ids.ts'
@@ -184,13 +184,19 @@ export function newestOf(tables: Tables, resourcesId: string | null): ResourcesU
   return tables.versions.findLast((item) => item.resources_id === resourcesId)
 }
 
+/** What {@link insertRow} refuses. */
+export function checkRow(tables: Tables, verb: 'enqueueRollout' | 'startRollout', request: EnqueueRolloutRequest): void {
+  if ((request.priority ?? 0) !== 0) refuse(tables.name, 'scheduling')
+  if (request.idempotency_key != null) tables.keys.find(verb, request.idempotency_key)
+}
+
 /** A new row, or the one that an earlier call with the same id or key made. */
 export function insertRow(
   tables: Tables,
   verb: 'enqueueRollout' | 'startRollout',
   request: EnqueueRolloutRequest,
 ): { readonly row: Row; readonly isNew: boolean } {
-  if ((request.priority ?? 0) !== 0) refuse(tables.name, 'scheduling')
+  checkRow(tables, verb, request)
   const key = request.idempotency_key ?? null
   const remembered = key === null ? undefined : tables.keys.find(verb, key)
   const known = tables.rows.get(request.rollout_id ?? (remembered?.answer as string | undefined) ?? '')
@@ -229,14 +235,38 @@ export function claimRow(
   return answerOf(row) as AttemptedRollout
 }
 
-export function claimWaiting(
-  tables: Tables,
-  request: { readonly limit: number; readonly workerId: string | null; readonly leaseMs: number | null },
-): readonly AttemptedRollout[] {
+export function claimWaiting(tables: Tables, request: ClaimRequest): readonly AttemptedRollout[] {
   const { limit, ...claim } = request
   return queueOf(tables)
     .slice(0, Math.max(0, limit))
     .map((row) => claimRow(tables, row, { ...claim, isFromQueue: true }))
+}
+
+function forgetWorker(tables: Tables, workerId: string): void {
+  tables.workers.delete(workerId)
+  tables.dirty.delete(`worker/${workerId}`)
+}
+
+/** A claim that could not be written is undone: its rollouts stay in the queue. */
+function claimAndFlush(tables: Tables, request: ClaimRequest): readonly AttemptedRollout[] {
+  const before = queueOf(tables)
+    .slice(0, Math.max(0, request.limit))
+    .map((row) => ({ row, entry: row.entry, attempts: [...row.attempts], place: row.place }))
+  const worker = tables.workers.get(request.workerId ?? '')
+  try {
+    const claimed = claimWaiting(tables, request)
+    flush(tables)
+    return claimed
+  } catch (error) {
+    for (const { row, entry, attempts, place } of before) {
+      row.entry = entry
+      row.attempts.splice(0, row.attempts.length, ...attempts)
+      row.place = place
+    }
+    if (worker !== undefined) putWorker(tables, worker)
+    else if (request.workerId !== null) forgetWorker(tables, request.workerId)
+    throw error
+  }
 }
 
 /** Ends what is past a limit, serves who waits, writes what changed, and sets the timer for the next limit. */
@@ -253,7 +283,9 @@ export function settle(tables: Tables): void {
     const step = sweepAttempt({ rollout: row.entry, attempt, isLatest: row.attempts.at(-1) === attempt }, now)
     if (step !== null) writeTransition(tables, row, step)
   }
-  tables.claims.serve((request) => claimWaiting(tables, request))
+  // A storage that fails hands out no work: neither what it could not store nor a claim that it could not.
+  flush(tables)
+  tables.claims.serve((request) => claimAndFlush(tables, request))
   let next = Infinity
   for (const row of tables.rows.values()) for (const attempt of row.attempts) next = Math.min(next, deadlineOf(row, attempt))
   flush(tables)

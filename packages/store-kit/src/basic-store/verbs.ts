@@ -16,14 +16,16 @@ import type {
 } from '@agl/types'
 import { AglError } from '@agl/types'
 import { isRewardSpan } from '@agl/types/spans'
+import { checkSequenceId } from '../check-sequence-id.ts'
 import { parseNewSpan } from '../check-span.ts'
-import { rolloutItemNotFound } from '../not-found.ts'
+import { attemptNotFound, rolloutItemNotFound } from '../not-found.ts'
 import { matchSpans, pageOf, sortFields } from '../query.ts'
 import { parseEnqueueRequest, parseResources } from '../requests.ts'
 import { nextResourcesVersion } from '../resources.ts'
 import { cancelRollout, heartbeatArrived, isFinished, spansArrived, updateRollout as updated } from '../state-machine/index.ts'
 import { workerBeat, workerFoundNothing } from '../workers.ts'
 import {
+  checkRow,
   claimRow,
   claimWaiting,
   findAttempt,
@@ -43,6 +45,7 @@ import {
 
 export function enqueueMany(tables: Tables, requests: readonly EnqueueRolloutRequest[]): readonly Rollout[] {
   const parsed = requests.map((request, index) => parseEnqueueRequest(request, `rollouts[${index}]`))
+  for (const request of parsed) checkRow(tables, 'enqueueRollout', request)
   return parsed.map((request) => insertRow(tables, 'enqueueRollout', request).row.entry.rollout)
 }
 
@@ -75,12 +78,23 @@ export function dequeue(
   return waitMs === 0 || limit <= 0 ? [] : tables.claims.wait({ workerId, leaseMs, limit }, { waitMs, signal })
 }
 
+/** `latest` is no attempt of a span. */
+function findOwnAttempt(tables: Tables, span: Pick<Span, 'rollout_id' | 'attempt_id'>): ReturnType<typeof findAttempt> {
+  const { rollout_id: rolloutId, attempt_id: attemptId } = span
+  findRow(tables, rolloutId)
+  if (attemptId === 'latest') throw attemptNotFound(rolloutId, attemptId)
+  return findAttempt(tables, rolloutId, attemptId)
+}
+
 /** All are checked before the first is stored. */
 export function addSpans(tables: Tables, spans: readonly unknown[]): readonly Span[] {
   const parsed = spans.map(parseNewSpan)
-  for (const span of parsed) findAttempt(tables, span.rollout_id, span.attempt_id)
+  for (const span of parsed) {
+    const { row } = findOwnAttempt(tables, span)
+    checkSequenceId(span.sequence_id ?? row.sequence + parsed.length)
+  }
   return parsed.flatMap((span) => {
-    const { row, ...subject } = findAttempt(tables, span.rollout_id, span.attempt_id)
+    const { row, ...subject } = findOwnAttempt(tables, span)
     row.sequence = Math.max(row.sequence, span.sequence_id ?? row.sequence)
     touchRow(tables, row)
     if (row.spans.some((other) => other.attempt_id === span.attempt_id && other.span_id === span.span_id)) return []
@@ -101,6 +115,7 @@ export function querySpans(tables: Tables, query: SpanQuery): Page<Span> {
 
 export function nextSequenceIds(tables: Tables, attempts: readonly { readonly rolloutId: string }[]): readonly number[] {
   const rows = attempts.map(({ rolloutId }) => findRow(tables, rolloutId))
+  for (const row of rows) checkSequenceId(row.sequence + rows.length)
   for (const row of rows) touchRow(tables, row)
   return rows.map((row) => ++row.sequence)
 }

@@ -1,4 +1,4 @@
-import type { LightningStore, StoreEvent } from '@agl/types'
+import { AglError, type LightningStore, type StoreEvent } from '@agl/types'
 import { expect } from 'vitest'
 import { enqueueAndClaim, keyOf, promptOf, spanOf } from './fixtures.ts'
 import type { Suite } from './harness.ts'
@@ -248,5 +248,27 @@ export function describeFeed({ check, open }: Suite): void {
     await store.dequeueRollout({ workerId: 'w' })
     await store.enqueueRollout({ input: 'marker' })
     expect(await watcher.take(1)).toMatchObject([{ type: 'rollout', rollout: { input: 'marker' } }])
+  })
+
+  check('FEED-13', 'a cursor from before nobody watched leads on without a gap, or has expired', async () => {
+    const { store, stateOf, advance } = await open()
+    const events = store.watch()[Symbol.asyncIterator]()
+    const read = events.next()
+    await stateOf(read)
+    await store.enqueueRollout({ input: 'seen' })
+    const first = (await read).value as StoreEvent
+    await events.return?.()
+    await advance(11 * 60_000)
+    await store.enqueueRollout({ input: 'missed' })
+    const present = watcherOf(store)
+    await stateOf(present.pending)
+    await store.enqueueRollout({ input: 'later' })
+    const resumed = await watcherOf(store, { after: first.cursor })
+      .take(1)
+      .catch((error: unknown) => error)
+    const isHonest =
+      resumed instanceof AglError ? resumed.code === 'cursor_expired' : JSON.stringify(resumed).includes('"missed"')
+    expect(isHonest).toBe(true)
+    expect(await present.take(1)).toMatchObject([{ rollout: { input: 'later' } }])
   })
 }

@@ -348,6 +348,7 @@ export const requirements: readonly Requirement[] = Object.freeze([
       },
       'FEED-11': { text: 'Deleted rollouts and versions are told.', source: 'DESIGN 5', features: ['watch', 'deletes'] },
       'FEED-12': 'What changes nothing is not told.',
+      'FEED-13': 'A cursor that nobody has used for long leads on without a gap, or is `cursor_expired`.',
     },
   ),
   ...group(

@@ -10,7 +10,18 @@ interface Found {
   readonly tables: number
 }
 
+/** In one transaction: another process may make the store between two reads. */
 function look(database: Database): Found {
+  if (database.isInTransaction) return readFound(database)
+  database.execute('BEGIN')
+  try {
+    return readFound(database)
+  } finally {
+    if (database.isInTransaction) database.execute('COMMIT')
+  }
+}
+
+function readFound(database: Database): Found {
   const { application_id: application } = database.get<{ application_id: number }>('PRAGMA application_id')!
   const { user_version: version } = database.get<{ user_version: number }>('PRAGMA user_version')!
   const { tables } = database.get<{ tables: number }>('SELECT count(*) AS tables FROM sqlite_schema')!
