@@ -34,24 +34,8 @@ async function soon<Value>(promise: Promise<Value>): Promise<Value | null> {
   return Promise.race([promise, pause(300).then(() => null)])
 }
 
-const highest = Number.MAX_SAFE_INTEGER - 2 ** 20
-
-describe('sequence ids of spans', () => {
-  test('that leave no room behind them are refused, and none past the highest is given', async () => {
-    const store = open()
-    const claimed = await store.startRollout({ rollout: { input: 1 } })
-    const refused = { code: 'invalid_argument', data: { field: 'sequence_id' } }
-    for (const tooHigh of [Number.MAX_SAFE_INTEGER, highest + 1]) {
-      await expect(store.addSpan(spanOf(claimed, { sequence_id: tooHigh }))).rejects.toMatchObject(refused)
-    }
-    await store.addSpan(spanOf(claimed, { sequence_id: highest }))
-    await expect(store.addSpan(spanOf(claimed))).rejects.toMatchObject(refused)
-    const attempt = { rolloutId: claimed.rollout_id, attemptId: claimed.attempt.attempt_id }
-    await expect(store.getNextSpanSequenceId(attempt)).rejects.toMatchObject(refused)
-    expect((await store.querySpans({ rolloutId: claimed.rollout_id })).total).toBe(1)
-  })
-
-  test('a row that cannot be read keeps no other call from the store, and is logged', async () => {
+describe('a sweep', () => {
+  test('logs a row that it cannot read, and keeps no other call from the store', async () => {
     const clock = createManualClock()
     const file = testFile()
     const warnings: string[] = []
@@ -150,24 +134,6 @@ describe('a dequeue with a key', () => {
     expect(served).toMatchObject({ input: 1 })
     expect((await late)?.attempt.attempt_id).toBe(served?.attempt.attempt_id)
     expect((await a.dequeueRollout(key))?.attempt.attempt_id).toBe(served?.attempt.attempt_id)
-  })
-
-  test('that is sent again keeps to its own signal and time', async () => {
-    const store = open()
-    const key = { idempotencyKey: 'k' }
-    const first = store.dequeueRollout({ ...key, waitMs: 10_000 })
-    await pause(20)
-    const controller = new AbortController()
-    const second = store.dequeueRollout({ ...key, waitMs: 10_000, signal: controller.signal })
-    const short = store.dequeueRollout({ ...key, waitMs: 20 })
-    expect(await store.dequeueRollout(key)).toBeNull()
-    controller.abort(new Error('enough'))
-    await expect(second).rejects.toThrow('enough')
-    expect(await short).toBeNull()
-    const third = store.dequeueRollout({ ...key, waitMs: 10_000 })
-    await store.enqueueRollout({ input: 1 })
-    expect(await third).toEqual(await first)
-    expect(await first).toMatchObject({ input: 1 })
   })
 })
 

@@ -111,27 +111,6 @@ describe('basic store', () => {
     expect((await store.querySpans({ rolloutId })).total).toBe(0)
   })
 
-  test('a dequeue that is sent again keeps to its own signal and time', async () => {
-    const clock = createManualClock()
-    const storage = textStorage()
-    const store = createBasicStore({ clock, storage })
-    const key = { idempotencyKey: 'k' }
-    const first = store.dequeueRollout({ ...key, waitMs: 60_000 })
-    const controller = new AbortController()
-    const second = store.dequeueRollout({ ...key, waitMs: 60_000, signal: controller.signal })
-    const short = store.dequeueRollout({ ...key, waitMs: 50 })
-    expect(await store.dequeueRollout(key)).toBeNull()
-    controller.abort(new Error('enough'))
-    await expect(second).rejects.toThrow('enough')
-    clock.advance(51)
-    expect(await short).toBeNull()
-    const third = store.dequeueRollout({ ...key, waitMs: 60_000 })
-    await store.enqueueRollout({ input: 1 })
-    expect(await third).toEqual(await first)
-    expect(await first).toMatchObject({ input: 1 })
-    expect(await createBasicStore({ clock, storage }).dequeueRollout(key)).toEqual(await first)
-  })
-
   test('refuses a storage of something else', () => {
     const storage: RecordStorage = { read: () => [['setting', 1]], write: () => {} }
     expect(() => createBasicStore({ storage })).toThrow('found the key "setting"')

@@ -38,6 +38,25 @@ export function describeIdempotency({ check, open }: Suite): void {
     expect(await store.dequeueRollout(parked)).toEqual(served)
   })
 
+  check('SAME-12', 'a claim sent again during the wait ends by its own signal and time', async () => {
+    const { store, advance, stateOf } = await open()
+    const key = { idempotencyKey: 'k' }
+    const first = store.dequeueRollout({ ...key, waitMs: 60_000 })
+    expect(await stateOf(first)).toBe('pending')
+    const controller = new AbortController()
+    const second = store.dequeueRollout({ ...key, waitMs: 60_000, signal: controller.signal })
+    const short = store.dequeueRollout({ ...key, waitMs: 1000 })
+    expect(await store.dequeueRollout(key)).toBeNull()
+    expect(await stateOf(second)).toBe('pending')
+    controller.abort(new Error('enough'))
+    await expect(second).rejects.toThrow('enough')
+    await advance(2000)
+    expect(await short).toBeNull()
+    await store.enqueueRollout({ input: 1 })
+    expect(await first).toMatchObject({ input: 1 })
+    expect(await store.dequeueRollout(key)).toEqual(await first)
+  })
+
   check('SAME-03', 'startAttempt', async () => {
     const { store } = await open()
     const { rollout_id: rolloutId } = await store.enqueueRollout({ input: 1 })

@@ -137,6 +137,10 @@ export const requirements: readonly Requirement[] = Object.freeze([
         features: ['leases'],
       },
       'SAME-11': { text: 'A repeated delete answers that nothing was left.', source: 'DESIGN 5', features: ['deletes'] },
+      'SAME-12': {
+        text: 'A claim that is sent again while the first one waits keeps to its own signal and its own time.',
+        source: 'DESIGN 5',
+      },
     },
   ),
   ...group(
@@ -262,6 +266,10 @@ export const requirements: readonly Requirement[] = Object.freeze([
         source: 'DESIGN 13.2; store.md 11.1 (13)',
       },
       'SPAN-14': { text: 'Statistics count spans and their bytes.', source: 'store.md 7' },
+      'SPAN-15': {
+        text: 'A sequence id behind which too few are left is refused, and none beyond 2^53 - 1 - 2^20 is given: ids stay exact.',
+        source: 'packages/store-kit/src/check-sequence-id.ts',
+      },
     },
   ),
   ...group(

@@ -1,6 +1,7 @@
 import type { AttemptedRollout } from '@agl/types'
 import type { OtelSpan } from '@agl/types/spans'
 import { expect } from 'vitest'
+import { highestSequenceId } from '../check-sequence-id.ts'
 import { claimNext, enqueueAndClaim, keyOf, retryAlways, spanOf, statusOf } from './fixtures.ts'
 import type { Suite } from './harness.ts'
 
@@ -192,5 +193,18 @@ export function describeSpans({ check, open }: Suite): void {
     const { total_spans: spans, total_span_bytes: bytes } = await store.statistics()
     expect(spans).toBe(2)
     expect(bytes ?? 200).toBeGreaterThan(100)
+  })
+
+  check('SPAN-15', 'ids that leave no room behind them are refused, and none past the highest is given', async () => {
+    const { store } = await open()
+    const claimed = await enqueueAndClaim(store)
+    const refused = { code: 'invalid_argument' }
+    for (const tooHigh of [Number.MAX_SAFE_INTEGER, highestSequenceId + 1]) {
+      await expect(store.addSpan(spanOf(claimed, { sequence_id: tooHigh }))).rejects.toMatchObject(refused)
+    }
+    await store.addSpan(spanOf(claimed, { sequence_id: highestSequenceId }))
+    await expect(store.addSpan(spanOf(claimed))).rejects.toMatchObject(refused)
+    await expect(store.getNextSpanSequenceId(keyOf(claimed))).rejects.toMatchObject(refused)
+    expect((await store.querySpans({ rolloutId: claimed.rollout_id })).total).toBe(1)
   })
 }
