@@ -28,6 +28,7 @@ export {
 export { createIds, type Ids, type RandomSource, seededRandom } from './ids.ts'
 export { checkJson } from './json.ts'
 export { attemptNotFound, noAttemptsFound, rolloutItemNotFound, rolloutNotFound, storeClosed } from './not-found.ts'
+export { parseOtelSpan } from './parse-otel-span.ts'
 export { type Parked, park } from './park.ts'
 export { matchResources, matchRollouts, matchSpans, matchWorkers, type Matcher, pageOf, sortFields } from './query.ts'
 export { parseEnqueueRequest, parseRequest, parseResources, requestSchemas } from './requests.ts'

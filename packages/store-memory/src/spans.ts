@@ -5,12 +5,13 @@ import {
   pageOf,
   type ParsedSpan,
   parseNewSpan,
+  parseOtelSpan,
   sortFields,
   spansArrived,
   spansGone,
 } from '@agl/store-kit'
-import { AglError, errorMessage, type LightningStore, type NewSpan, type Page, type Span, type SpanQuery } from '@agl/types'
-import { isRewardSpan, spanFromOtel } from '@agl/types/spans'
+import type { LightningStore, NewSpan, Page, Span, SpanQuery } from '@agl/types'
+import { isRewardSpan } from '@agl/types/spans'
 import { applyTransition, subjectOf } from './apply.ts'
 import { heapBytes } from './bytes.ts'
 import { hasRoom, reserve } from './reserve.ts'
@@ -85,21 +86,7 @@ function noteArrival(state: MemoryState, attempt: AttemptRow, hasReward: boolean
 }
 
 export function addOtelSpan(state: MemoryState, request: Parameters<LightningStore['addOtelSpan']>[0]): Span | null {
-  const { span, sequenceId } = request
-  const converted = convert(span, request)
-  return addSpan(state, sequenceId === undefined ? converted : { ...converted, sequence_id: sequenceId })
-}
-
-function convert(...[span, attempt]: Parameters<typeof spanFromOtel>): NewSpan {
-  try {
-    return spanFromOtel(span, attempt)
-  } catch (error) {
-    throw new AglError({
-      code: 'invalid_argument',
-      message: `Expected a finished OpenTelemetry span (the ReadableSpan of SDK 3); reading it failed: ${errorMessage(error)}.`,
-      cause: error,
-    })
-  }
+  return addSpan(state, parseOtelSpan(request))
 }
 
 /** What an open span takes. */

@@ -4,6 +4,7 @@ import {
   createRolloutWaiters,
   parseEnqueueRequest,
   parseNewSpan,
+  parseOtelSpan,
   parseRequest,
   type requestSchemas,
   seededRandom,
@@ -30,7 +31,7 @@ import {
 } from './resources.ts'
 import { cancelRollouts, getRolloutById, queryRollouts, updateRollout } from './rollouts.ts'
 import { exportSnapshot, importSnapshot } from './snapshots.ts'
-import { addSpans, nextSequenceIds, parseOtelSpan, querySpans } from './spans.ts'
+import { addSpans, nextSequenceIds, querySpans } from './spans.ts'
 import type { Reading, SqliteState, Writing } from './state.ts'
 import { statistics } from './statistics.ts'
 import { waitForRollouts } from './wait.ts'

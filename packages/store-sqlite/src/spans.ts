@@ -4,13 +4,12 @@ import {
   matchSpans,
   pageOf,
   type ParsedSpan,
-  parseNewSpan,
   sortFields,
   spansArrived,
   spansGone,
 } from '@agl/store-kit'
-import { AglError, errorMessage, type LightningStore, type NewSpan, type Page, type Span, type SpanQuery } from '@agl/types'
-import { isRewardSpan, spanFromOtel } from '@agl/types/spans'
+import type { LightningStore, Page, Span, SpanQuery } from '@agl/types'
+import { isRewardSpan } from '@agl/types/spans'
 import { applyTransition } from './apply.ts'
 import { readJson, writeJson } from './json.ts'
 import { reserve } from './retention.ts'
@@ -26,25 +25,6 @@ import {
 } from './rows.ts'
 import type { Reading, Writing } from './state.ts'
 import { checkText } from './text.ts'
-
-/** @throws AglError `invalid_argument` for what cannot be read as a span of OpenTelemetry */
-export function parseOtelSpan(request: Parameters<LightningStore['addOtelSpan']>[0]): ParsedSpan {
-  const { span, sequenceId } = request
-  const converted = convert(span, request)
-  return parseNewSpan(sequenceId === undefined ? converted : { ...converted, sequence_id: sequenceId })
-}
-
-function convert(...[span, attempt]: Parameters<typeof spanFromOtel>): NewSpan {
-  try {
-    return spanFromOtel(span, attempt)
-  } catch (error) {
-    throw new AglError({
-      code: 'invalid_argument',
-      message: `Expected a finished OpenTelemetry span (the ReadableSpan of SDK 3); reading it failed: ${errorMessage(error)}.`,
-      cause: error,
-    })
-  }
-}
 
 /** Spans of one attempt on their way in. */
 interface Arrival {

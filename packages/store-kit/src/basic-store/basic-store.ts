@@ -8,10 +8,10 @@ import {
   type StoreFeature,
   type StoreStatistics,
 } from '@agl/types'
-import { spanFromOtel } from '@agl/types/spans'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Ids } from '../ids.ts'
 import { storeClosed } from '../not-found.ts'
+import { parseOtelSpan } from '../parse-otel-span.ts'
 import { matchResources, matchRollouts, matchWorkers, pageOf, sortFields } from '../query.ts'
 import { parseEnqueueRequest, parseRequest, type requestSchemas } from '../requests.ts'
 import { releaseAttempt, updateAttempt } from '../state-machine/index.ts'
@@ -81,8 +81,7 @@ export function createBasicStore(options: BasicStoreOptions = {}): LightningStor
   ) =>
     plain((request?: RequestOf<Name>): Value | Promise<Value> => {
       const parsed = parseRequest<RequestOf<Name> & Idempotent & Pick<DequeueRequest, 'waitMs' | 'signal'>>(verbName, request)
-      const { idempotencyKey: key } = parsed
-      const { waitMs = 0, signal } = parsed
+      const { idempotencyKey: key, waitMs = 0, signal } = parsed
       const own = nothing === undefined ? undefined : { waitMs, signal, onTimeout: nothing }
       const answer = tables.keys.run(verbName, key, () => work(parsed), own)
       if (key === undefined) return answer
@@ -143,11 +142,7 @@ export function createBasicStore(options: BasicStoreOptions = {}): LightningStor
 
     addSpan: plain((span) => verbs.addSpans(tables, [span])[0] ?? null),
     addManySpans: verb('addManySpans', ({ spans }) => verbs.addSpans(tables, spans)),
-    addOtelSpan: verb('addOtelSpan', ({ span, sequenceId, ...attempt }) => {
-      findAttempt(tables, attempt.rolloutId, attempt.attemptId)
-      const given = sequenceId === undefined ? {} : { sequence_id: sequenceId }
-      return verbs.addSpans(tables, [{ ...spanFromOtel(span, attempt), ...given }])[0] ?? null
-    }),
+    addOtelSpan: verb('addOtelSpan', (request) => verbs.addSpans(tables, [parseOtelSpan(request)])[0] ?? null),
     querySpans: verb('querySpans', (query) => verbs.querySpans(tables, query)),
     getNextSpanSequenceId: verb('getNextSpanSequenceId', (attempt) => verbs.nextSequenceIds(tables, [attempt])[0]!),
     getManySpanSequenceIds: verb('getManySpanSequenceIds', ({ attempts }) => verbs.nextSequenceIds(tables, attempts)),

@@ -164,6 +164,16 @@ export function describeSpans({ check, open }: Suite): void {
     await expect(stray).rejects.toMatchObject({ code: 'not_found', message: 'Rollout x not found' })
   })
 
+  check('SPAN-11', 'what is no span of OpenTelemetry is refused, and nothing is stored', async () => {
+    const { store } = await open()
+    const claimed = await enqueueAndClaim(store)
+    for (const span of [{}, { name: 'step' }] as unknown as OtelSpan[]) {
+      const refused = store.addOtelSpan({ ...keyOf(claimed), span })
+      await expect(refused).rejects.toMatchObject({ code: 'invalid_argument' })
+    }
+    expect((await store.statistics()).total_spans).toBe(0)
+  })
+
   check('SPAN-12', 'an attempt that timed out stays so and is told of the span; nothing else moves', async () => {
     const { store } = await open()
     const claimed = await enqueueAndClaim(store)
