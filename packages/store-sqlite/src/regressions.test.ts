@@ -117,6 +117,18 @@ describe('bytes', () => {
     const { booked, stored } = bytesOf(file)
     expect(booked).toBe(stored)
   })
+
+  test('are not asked for by what is stored already or unknown', async () => {
+    const store = open({ retention: { maxBytes: 10_000 } })
+    const claimed = await store.startRollout({ rollout: { input: 'x'.repeat(5000) } })
+    const span = spanOf(claimed, { attributes: { text: 'x'.repeat(3000) } })
+    await store.addSpan(span)
+    await expect(store.addSpan({ ...span, span_id: 'other' })).rejects.toMatchObject({ code: 'storage_full' })
+    expect(await store.addSpan(span)).toBeNull()
+    expect(await store.addManySpans({ spans: [span, span] })).toEqual([])
+    const unknown = store.updateRollout({ rolloutId: 'nobody', input: 'x'.repeat(20_000) })
+    await expect(unknown).rejects.toMatchObject({ code: 'not_found' })
+  })
 })
 
 describe('a dequeue with a key', () => {

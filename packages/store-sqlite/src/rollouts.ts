@@ -16,6 +16,7 @@ import {
   attemptsOf,
   bareColumns,
   getRollout,
+  ordinalOf,
   readRollouts,
   rolloutColumns,
   type RolloutRow,
@@ -80,7 +81,9 @@ function isOneOf(count: number): string {
 }
 
 export function updateRollout(writing: Writing, update: RolloutUpdate): Rollout {
+  if (ordinalOf(writing, update.rolloutId) === undefined) throw rolloutItemNotFound(update.rolloutId)
   if (writing.state.retention.maxBytes !== null) reserve(writing, weightOf(update))
+  // Making room may have dropped this very rollout, if it was finished.
   const row = getRollout(writing, update.rolloutId)
   if (row === undefined) throw rolloutItemNotFound(update.rolloutId)
   const now = writing.state.clock.now()

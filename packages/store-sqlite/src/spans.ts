@@ -45,11 +45,7 @@ interface Counter {
 
 /** Stores spans in order; answers those that were new. All ids are known, and there is room for all, before the first is stored. */
 export function addSpans(writing: Writing, spans: readonly ParsedSpan[]): readonly Span[] {
-  if (writing.state.retention.maxBytes !== null)
-    reserve(
-      writing,
-      spans.reduce((sum, span) => sum + JSON.stringify(span).length, 0),
-    )
+  if (writing.state.retention.maxBytes !== null) reserveForNew(writing, spans)
   for (const span of spans) {
     if (span.sequence_id !== undefined) checkSequenceId(span.sequence_id)
     checkText(span.span_id, 'span_id')
@@ -68,6 +64,24 @@ export function addSpans(writing: Writing, spans: readonly ParsedSpan[]): readon
     noteArrival(writing, rollout, arrival, now)
   }
   return stored
+}
+
+/** Duplicates take no room: a full store skips them as ever. */
+function reserveForNew(writing: Writing, spans: readonly ParsedSpan[]): void {
+  const added = spans.filter((span) => !isStored(writing, span))
+  if (added.length === 0) return
+  reserve(
+    writing,
+    added.reduce((sum, span) => sum + JSON.stringify(span).length, 0),
+  )
+}
+
+function isStored(writing: Writing, span: ParsedSpan): boolean {
+  const rollout = ordinalOf(writing, span.rollout_id)
+  const attempt = rollout === undefined ? undefined : getAttempt(writing, rollout, span.attempt_id)
+  if (attempt === undefined) return false
+  const found = writing.database.get('SELECT 1 FROM spans WHERE attempt = ? AND span_id = ?', attempt.ordinal, span.span_id)
+  return found !== undefined
 }
 
 function arrivalOf(writing: Writing, span: ParsedSpan, counters: Map<string, Counter>, arrivals: Map<string, Arrival>): Arrival {
