@@ -48,6 +48,7 @@ export {
   type ResourcesLoad,
 } from './resources-cache.ts'
 export { compressionThresholdBytes, type PackedResources, packResources, unpackResources } from './resources-packing.ts'
+export { type HeldResources, planResourcesRetention } from './resources-retention.ts'
 export {
   defaultRetention,
   planRetention,
@@ -86,6 +87,7 @@ export {
   maxLostClaims,
   nextDeadline,
   releaseAttempt,
+  rolloutChange,
   type RolloutChange,
   type RolloutEntry,
   type RolloutNotes,
@@ -106,3 +108,4 @@ export {
   workerFoundNothing,
   workerReportsCapacity,
 } from './workers.ts'
+export { type HeldWorker, planWorkersRetention } from './workers-retention.ts'

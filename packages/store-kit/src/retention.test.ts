@@ -1,6 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { planRetention, type Retired, retentionOf, retentionSchema } from './retention.ts'
+import { defaultRetention, planRetention, type Retired, retentionOf, retentionSchema } from './retention.ts'
 
 const retired = (spec: readonly (readonly [number, number])[]): readonly Retired[] =>
   spec.map(([recordBytes, spanBytes], index) => ({ rolloutId: `r${index}`, endTime: index, recordBytes, spanBytes }))
@@ -72,7 +72,8 @@ describe('retention', () => {
   })
 
   test('options are strict and have defaults', () => {
-    expect(retentionOf(undefined)).toEqual({ maxAgeSeconds: null, maxRollouts: null, maxBytes: 2 ** 30 })
+    expect(retentionOf(undefined)).toMatchObject({ maxAgeSeconds: null, maxRollouts: null, maxBytes: 2 ** 30 })
+    expect(retentionOf({ maxRollouts: 3 })).toEqual({ ...defaultRetention, maxRollouts: 3 })
     expect(retentionOf({ maxBytes: null }).maxBytes).toBeNull()
     for (const wrong of [{ maxAge: 1 }, { maxBytes: 0 }, { maxRollouts: -1 }, { maxAgeSeconds: 0 }]) {
       expect(retentionSchema.safeParse(wrong).success).toBe(false)

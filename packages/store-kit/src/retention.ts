@@ -8,8 +8,14 @@ import { z } from 'zod'
  *   maxBytes                     first the spans of finished rollouts (the records stay, `querySpans` answers `gone`); if
  *                                that is not enough, the records too.
  *
- * A rollout that is not finished loses nothing, and neither do resources and workers. When these alone would exceed
- * maxBytes, a write that adds bytes is refused with `storage_full` and stores nothing.
+ * A rollout that is not finished loses nothing. Resources and workers have bounds of their own, which are off by default,
+ * and lose nothing for the sake of maxBytes. When all of these alone would exceed maxBytes, a write that adds bytes is
+ * refused with `storage_full` and stores nothing.
+ *
+ *   maxResourcesVersions   versions of one id, at each change of that id
+ *   maxResources           ids as a whole, at each change of any
+ *                          never what an alias points to, what an unfinished rollout is pinned to, or the latest resources
+ *   maxWorkerAgeSeconds    workers that run nothing
  */
 
 /** How much a store keeps; null = no bound. */
@@ -20,21 +26,37 @@ export interface RetentionOptions {
   readonly maxRollouts?: number | null
   /** Bytes of all that is stored. Default: 1 GiB. */
   readonly maxBytes?: number | null
+  /** How many versions of one resources id are kept, the newest; what is in use stays beyond that. Default: null. */
+  readonly maxResourcesVersions?: number | null
+  /** How many resources ids are kept, those changed last; what is in use stays beyond that. Default: null. */
+  readonly maxResources?: number | null
+  /** Workers that run nothing and were not heard of for longer than this are forgotten. Default: null. */
+  readonly maxWorkerAgeSeconds?: number | null
 }
 
 export type Retention = Required<RetentionOptions>
 
-export const defaultRetention: Retention = Object.freeze({ maxAgeSeconds: null, maxRollouts: null, maxBytes: 2 ** 30 })
+export const defaultRetention: Retention = Object.freeze({
+  maxAgeSeconds: null,
+  maxRollouts: null,
+  maxBytes: 2 ** 30,
+  maxResourcesVersions: null,
+  maxResources: null,
+  maxWorkerAgeSeconds: null,
+})
 
 export const retentionSchema: z.ZodType<RetentionOptions> = z.strictObject({
   maxAgeSeconds: z.number().positive().nullable().optional(),
   maxRollouts: z.int().min(0).nullable().optional(),
   maxBytes: z.int().min(1).nullable().optional(),
+  maxResourcesVersions: z.int().min(1).nullable().optional(),
+  maxResources: z.int().min(1).nullable().optional(),
+  maxWorkerAgeSeconds: z.number().positive().nullable().optional(),
 }) as unknown as z.ZodType<RetentionOptions>
 
-export function retentionOf(options: RetentionOptions | undefined): Retention {
+export function retentionOf(options: RetentionOptions | undefined, defaults: Retention = defaultRetention): Retention {
   const given = Object.entries(options ?? {}).filter(([, value]) => value !== undefined)
-  return Object.freeze({ ...defaultRetention, ...Object.fromEntries(given) })
+  return Object.freeze({ ...defaults, ...Object.fromEntries(given) })
 }
 
 /** A finished rollout as retention sees it. */

@@ -249,4 +249,14 @@ export function putWorker(
   }
   state.workers.set(worker.worker_id, { worker, running })
   countBytes(state, 'other', workerBytes)
+  const { maxWorkerAgeSeconds } = state.retention
+  if (maxWorkerAgeSeconds === null || state.workersLook !== Infinity) return
+  state.workersLook = state.clock.now() + maxWorkerAgeSeconds
+  setTimer(state)
+}
+
+export function dropWorker(state: MemoryState, workerId: string): void {
+  const { worker } = state.workers.get(workerId)!
+  countBytes(state, 'other', -workerBytes - heapBytes(worker.heartbeat_stats))
+  state.workers.delete(workerId)
 }

@@ -1,5 +1,5 @@
 import { isFinished, isLive } from '@agl/store-kit'
-import { createManualClock } from '@agl/store-kit/testing'
+import { createManualClock, spanOf } from '@agl/store-kit/testing'
 import { AglError, type NewSpan, type Span } from '@agl/types'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -15,23 +15,15 @@ import { createState, type MemoryState } from './state.ts'
 import { onTimer, sweep } from './sweep.ts'
 
 function spansOf(rolloutId: string, attemptId: string, ids: readonly number[], size: number): readonly NewSpan[] {
-  return ids.map((id) => ({
-    rollout_id: rolloutId,
-    attempt_id: attemptId,
-    trace_id: 't',
-    span_id: `s${id}`,
-    parent_id: null,
-    name: 'step',
-    status: { status_code: 'OK', description: null },
-    attributes: { text: 'x'.repeat(size), ids: Array.from({ length: 20 }, (_, index) => index + id) },
-    events: [],
-    links: [],
-    start_time: 1,
-    end_time: 2,
-    context: null,
-    parent: null,
-    resource: { attributes: {}, schema_url: '' },
-  }))
+  return ids.map((id) =>
+    spanOf(
+      { rollout_id: rolloutId, attempt: { attempt_id: attemptId } },
+      {
+        span_id: `s${id}`,
+        attributes: { text: 'x'.repeat(size), ids: Array.from({ length: 20 }, (_, index) => index + id) },
+      },
+    ),
+  )
 }
 
 const step = fc.oneof(

@@ -169,7 +169,7 @@ function statistics(state: MemoryState): StoreStatistics {
     total_rollouts: state.rollouts.size,
     total_attempts: state.attempts.size,
     total_spans: state.spanCount,
-    total_resources: [...state.resources.values()].filter((row) => row.versions.size > 0).length,
+    total_resources: state.resourcesCount,
     total_workers: state.workers.size,
     total_span_bytes: state.usage.spans,
     uptime: state.clock.now() - state.startTime,

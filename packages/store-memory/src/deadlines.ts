@@ -46,7 +46,7 @@ export function takeDue(state: MemoryState, now: number): AttemptRow | undefined
 
 /** Sets the one timer, unless it is set to an early enough moment. */
 export function setTimer(state: MemoryState): void {
-  const moment = Math.min(state.deadlines.peek()?.at ?? Infinity, nextRetention(state) ?? Infinity)
+  const moment = Math.min(state.deadlines.peek()?.at ?? Infinity, nextRetention(state) ?? Infinity, state.workersLook)
   if (moment === Infinity || state.isClosed) return
   const at = moment + margin
   if (state.timer !== null && state.timer.at <= at) return

@@ -24,6 +24,7 @@ import type {
 } from '@agl/types'
 import { countBytes } from './bytes.ts'
 import { reserve } from './reserve.ts'
+import { retainResources } from './retain.ts'
 import { emit } from './events.ts'
 import { type MemoryState, newId, pinKey } from './state.ts'
 
@@ -66,6 +67,7 @@ export function updateManyResources(state: MemoryState, changes: readonly Resour
     updates.reduce((sum, { stored }) => sum + stored.bytes, 0),
   )
   for (const { update, stored } of updates) insertVersion(state, stored, update)
+  retainResources(state, new Set(changes.map((change) => change.resourcesId)))
   return updates.map(({ update }) => update)
 }
 
@@ -93,6 +95,7 @@ export function insertVersion(state: MemoryState, stored: StoredVersion, update:
   const row = state.resources.get(resourcesId) ?? { lastVersion: 0, versions: new Map<number, StoredVersion>() }
   state.resources.set(resourcesId, row)
   row.lastVersion = Math.max(row.lastVersion, version)
+  if (row.versions.size === 0) state.resourcesCount++
   row.versions.set(version, stored)
   countBytes(state, 'other', stored.bytes)
   state.latestResources = update
@@ -154,14 +157,21 @@ export function deleteResources(state: MemoryState, { resourcesId, version }: Re
   const aliases = [...state.aliases.values()].filter((item) => item.resources_id === resourcesId && wanted.has(item.version))
   const pinned = versions.reduce((sum, key) => sum + (state.pins.get(pinKey(resourcesId, key)) ?? 0), 0)
   checkResourcesDeletion({ resourcesId, versions }, { aliases: aliases.map((item) => item.alias), pinned })
-  for (const key of versions) {
-    countBytes(state, 'other', -row.versions.get(key)!.bytes)
-    row.versions.delete(key)
-    emit(state, () => ({ type: 'resources_deleted', resources_id: resourcesId, version: key }))
-  }
-  const latest = state.latestResources
-  if (latest?.resources_id === resourcesId && wanted.has(latest.version)) state.latestResources = findLatest(state)
+  deleteVersions(state, resourcesId, versions)
   return versions
+}
+
+/** Forgets versions that are there; the id remembers their numbers. */
+export function deleteVersions(state: MemoryState, resourcesId: string, versions: readonly number[]): void {
+  const row = state.resources.get(resourcesId)!
+  for (const version of versions) {
+    countBytes(state, 'other', -row.versions.get(version)!.bytes)
+    row.versions.delete(version)
+    emit(state, () => ({ type: 'resources_deleted', resources_id: resourcesId, version }))
+  }
+  if (versions.length > 0 && row.versions.size === 0) state.resourcesCount--
+  const latest = state.latestResources
+  if (latest?.resources_id === resourcesId && versions.includes(latest.version)) state.latestResources = findLatest(state)
 }
 
 /** What was stored last of what is there. */

@@ -1,7 +1,17 @@
-import { planRetention, type Retired, type RetentionPlan } from '@agl/store-kit'
+import {
+  type HeldResources,
+  type HeldWorker,
+  planResourcesRetention,
+  planRetention,
+  planWorkersRetention,
+  type Retired,
+  type RetentionPlan,
+} from '@agl/store-kit'
+import { dropWorker } from './apply.ts'
 import type { Chain } from './chain.ts'
 import { deleteRow, dropSpans } from './delete.ts'
-import type { MemoryState, RolloutRow } from './state.ts'
+import { deleteVersions, type ResourcesRow } from './resources.ts'
+import { type MemoryState, pinKey, type RolloutRow } from './state.ts'
 
 /** Rollouts that one pass drops at most when no write waits for the room, so that no call is late. */
 const passLimit = 200
@@ -13,6 +23,7 @@ export function makeRoom(state: MemoryState, addedBytes: number): void {
 
 /** Drops what is too old or one too many; at most a few hundred at a time. Answers whether there may be more. */
 export function retain(state: MemoryState): boolean {
+  retainWorkers(state)
   const { maxAgeSeconds, maxRollouts } = state.retention
   const first = state.retired.first()
   if (first === undefined) return false
@@ -47,4 +58,40 @@ function carryOut(state: MemoryState, { rollouts, spans }: RetentionPlan): void 
   for (const id of rollouts) deleteRow(state, state.rollouts.get(id)!)
   if (rollouts.length + spans.length === 0) return
   state.logger.debug('retention', { rolloutsDeleted: rollouts.length, spansDropped: spans.length })
+}
+
+function retainWorkers(state: MemoryState): void {
+  const now = state.clock.now()
+  if (now <= state.workersLook) return
+  const { forgotten, nextLook } = planWorkersRetention(state.retention.maxWorkerAgeSeconds!, describeWorkers(state), now)
+  for (const id of forgotten) dropWorker(state, id)
+  state.workersLook = state.workers.size === 0 ? Infinity : nextLook
+}
+
+function* describeWorkers(state: MemoryState): Generator<HeldWorker> {
+  for (const { worker, running } of state.workers.values()) yield { worker, isRunning: running.size > 0 }
+}
+
+/** Drops versions of resources that are too many, after a change of some ids. */
+export function retainResources(state: MemoryState, changedIds: ReadonlySet<string>): void {
+  const { maxResources, maxResourcesVersions } = state.retention
+  if (maxResources === null && maxResourcesVersions === null) return
+  const aliased = new Set([...state.aliases.values()].map((item) => pinKey(item.resources_id, item.version)))
+  const latest = state.latestResources
+  const dropped = planResourcesRetention(state.retention, {
+    changed: [...changedIds].flatMap((id) => describeResources(id, state.resources.get(id)!)),
+    count: state.resourcesCount,
+    all: () => [...state.resources].flatMap(([id, row]) => describeResources(id, row)),
+    isUsed({ resourcesId, version }) {
+      const key = pinKey(resourcesId, version)
+      return aliased.has(key) || state.pins.has(key) || (latest?.resources_id === resourcesId && latest.version === version)
+    },
+  })
+  for (const { resourcesId, version } of dropped) deleteVersions(state, resourcesId, [version])
+}
+
+function describeResources(resourcesId: string, { versions }: ResourcesRow): readonly HeldResources[] {
+  const numbers = [...versions.keys()].sort((a, b) => a - b)
+  const newest = numbers.at(-1)
+  return newest === undefined ? [] : [{ resourcesId, versions: numbers, updateTime: versions.get(newest)!.record.update_time }]
 }

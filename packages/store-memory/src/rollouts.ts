@@ -4,7 +4,7 @@ import {
   matchRollouts,
   pageOf,
   rolloutItemNotFound,
-  type RolloutChange,
+  rolloutChange,
   sortFields,
   updateRollout as updated,
 } from '@agl/store-kit'
@@ -63,24 +63,20 @@ export function updateRollout(state: MemoryState, update: RolloutUpdate): Rollou
   const row = state.rollouts.get(rolloutId)
   if (row === undefined) throw rolloutItemNotFound(rolloutId)
   const now = state.clock.now()
-  applyTransition(state, row, updated(row.entry, attemptEntries(row), changeOf(state, update), now), now)
+  applyTransition(
+    state,
+    row,
+    updated(
+      row.entry,
+      attemptEntries(row),
+      rolloutChange(update, (id) => newestVersion(state, id)),
+      now,
+    ),
+    now,
+  )
   // A new config may have brought deadlines nearer.
   if (update.config !== undefined) for (const attempt of row.attempts) armAttempt(state, attempt)
   return row.entry.rollout
-}
-
-function changeOf(state: MemoryState, update: RolloutUpdate): RolloutChange {
-  const { resourcesId } = update
-  const resources =
-    resourcesId === undefined ? {} : { resources_id: resourcesId, resources_version: newestVersion(state, resourcesId) }
-  return {
-    ...(update.input === undefined ? {} : { input: update.input }),
-    ...(update.mode === undefined ? {} : { mode: update.mode }),
-    ...(update.status === undefined ? {} : { status: update.status }),
-    ...(update.config === undefined ? {} : { config: Object.freeze(update.config) }),
-    ...(update.metadata === undefined ? {} : { metadata: update.metadata }),
-    ...resources,
-  }
 }
 
 export function cancelRollouts(state: MemoryState, rolloutIds: readonly string[]): readonly Rollout[] {

@@ -1,4 +1,5 @@
 import { parseNewSpan } from '@agl/store-kit'
+import { spanOf } from '@agl/store-kit/testing'
 import type { Span } from '@agl/types'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
@@ -58,26 +59,13 @@ const span = fc.record({
   unknown: fc.oneof(fc.jsonValue(), fc.anything(), fc.constant(undefined)),
 })
 
-const std = (index: number, extra: object = {}): Span =>
-  parseNewSpan({
-    rollout_id: 'r',
-    attempt_id: 'a',
-    sequence_id: index,
-    trace_id: 't',
-    span_id: `s${index}`,
-    parent_id: null,
-    name: 'step',
-    status: { status_code: 'OK', description: null },
-    attributes: {},
-    events: [],
-    links: [],
-    start_time: 1.5,
-    end_time: null,
-    context: null,
-    parent: null,
-    resource: { attributes: {}, schema_url: '' },
-    ...extra,
-  }) as Span
+const std = (index: number, extra: Partial<Span> & Readonly<Record<string, unknown>> = {}): Span =>
+  parseNewSpan(
+    spanOf(
+      { rollout_id: 'r', attempt: { attempt_id: 'a' } },
+      { sequence_id: index, span_id: `s${index}`, attributes: {}, start_time: 1.5, end_time: null, ...extra },
+    ),
+  ) as Span
 
 describe('packing spans', () => {
   test('unpacking is the reverse, for every valid span', () => {

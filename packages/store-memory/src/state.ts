@@ -116,7 +116,12 @@ export interface MemoryState {
   nextOrdinal: number
   readonly attempts: Map<string, AttemptRow>
   readonly workers: Map<string, WorkerRow>
+  /** When one of the workers may be forgotten, in epoch seconds; Infinity when none ever is. */
+  workersLook: number
+  /** All ids ever; those of which no version is left too. */
   readonly resources: Map<string, ResourcesRow>
+  /** How many ids have versions. */
+  resourcesCount: number
   readonly aliases: Map<string, ResourcesAlias>
   /** How many rollouts that are not finished are pinned to a version; see `pinKey`. */
   readonly pins: Map<string, number>
@@ -171,7 +176,9 @@ export function createState(options: MemoryStoreOptions, onTimer: (state: Memory
     nextOrdinal: 0,
     attempts: new Map(),
     workers: new Map(),
+    workersLook: Infinity,
     resources: new Map(),
+    resourcesCount: 0,
     aliases: new Map(),
     pins: new Map(),
     latestResources: null,

@@ -73,7 +73,8 @@ export function createBatch(parts: {
     },
     beforeCommit() {
       parts.beforeCommit(writing)
-      keep()
+      // What it dropped may have freed workers that wait.
+      end(true)
       for (const [name, by] of all.totals) addToTotal(database, name, by)
     },
     afterCommit() {

@@ -3,8 +3,8 @@
  * so that a kill right after it finds it told.
  */
 import { writeSync } from 'node:fs'
+import { spanOf } from '@agl/store-kit/testing'
 import { createSqliteStore, type SqliteStore } from './create-sqlite-store.ts'
-import { spanOf } from './test-file.test-support.ts'
 
 /** What a child has been told by the store. */
 export type Acknowledged =

@@ -8,13 +8,13 @@ import {
   type StoreContractOptions,
   type StoreUnderTest,
 } from '@agl/store-kit/conformance'
-import { createManualClock } from '@agl/store-kit/testing'
+import { createManualClock, spanOf } from '@agl/store-kit/testing'
 import { defineResourceKind } from '@agl/types'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { z } from 'zod'
 import { createSqliteStore, type SqliteStore } from './create-sqlite-store.ts'
 import type { SqliteStoreOptions } from './options.ts'
-import { createTestFile, spanOf } from './test-file.test-support.ts'
+import { createTestFile } from './test-file.test-support.ts'
 
 const contract: StoreContractOptions = {
   name: 'SqliteStore',

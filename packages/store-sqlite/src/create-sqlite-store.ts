@@ -197,6 +197,7 @@ function createState(options: ParsedOptions): SqliteState {
     startTime: clock.now(),
     claimWaiters: createClaimWaiters({ clock }),
     rolloutWaiters: createRolloutWaiters({ clock }),
+    workersLook: null,
     dequeues: new Map(),
   }
 }

@@ -53,6 +53,7 @@ export function createEngine(state: SqliteState, options: FileOptions & { readon
   let isClosing = false
   let isClosed = false
   let closing: Promise<void> | null = null
+  let exclusive: Promise<unknown> | null = null
 
   const reading = (): Reading | null => (database === null || queue?.isPaused === true ? null : { state, database })
 
@@ -232,12 +233,9 @@ export function createEngine(state: SqliteState, options: FileOptions & { readon
 
   const exclusively: Engine['exclusively'] = async (run) => {
     await open()
-    try {
-      return await queue!.exclusively(run)
-    } catch (error) {
-      throwIfClosed()
-      throw error
-    }
+    const change = queue!.exclusively(run)
+    exclusive = Promise.allSettled([exclusive, change])
+    return change
   }
 
   const close = (): Promise<void> => (closing ??= closeNow())
@@ -248,6 +246,7 @@ export function createEngine(state: SqliteState, options: FileOptions & { readon
     await opening?.catch(() => {})
     // Calls that waited for the opening go on first.
     await nextTurn()
+    await exclusive
     if (queue !== null) await drain(queue)
     isClosed = true
     timer?.cancel()

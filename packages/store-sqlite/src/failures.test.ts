@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
+import { spanOf } from '@agl/store-kit/testing'
 import { describe, expect, onTestFinished, test, vi } from 'vitest'
 import { createSqliteStore, type SqliteStore } from './create-sqlite-store.ts'
 import { createCommitQueue } from './database/commit-queue.ts'
@@ -7,7 +8,7 @@ import { openDatabase } from './database/database.ts'
 import { applicationId } from './database/migrate.ts'
 import { migrations } from './migrations/index.ts'
 import type { SqliteStoreOptions } from './options.ts'
-import { createTestFile, spanOf } from './test-file.test-support.ts'
+import { createTestFile } from './test-file.test-support.ts'
 
 function testFile(): string {
   const { file, remove } = createTestFile()

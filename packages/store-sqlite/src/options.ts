@@ -4,6 +4,7 @@ import {
   defaultRetention,
   type RandomSource,
   type Retention,
+  retentionOf,
   type RetentionOptions,
   retentionSchema,
 } from '@agl/store-kit'
@@ -79,8 +80,7 @@ const optionsSchema = z
 /** @throws AglError `invalid_argument` */
 export function parseOptions(options: SqliteStoreOptions): ParsedOptions {
   const parsed = parse(optionsSchema, options, sqliteStoreDefaults, 'options of createSqliteStore')
-  const retention = Object.fromEntries(Object.entries(options.retention ?? {}).filter(([, value]) => value !== undefined))
   // A later change of the working folder must not lead to another file.
   const file = parsed.file === inMemory ? inMemory : resolve(parsed.file)
-  return { ...parsed, file, retention: { ...sqliteStoreDefaults.retention, ...retention } }
+  return { ...parsed, file, retention: retentionOf(options.retention, sqliteStoreDefaults.retention) }
 }

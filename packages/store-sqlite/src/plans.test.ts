@@ -1,8 +1,9 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { spanOf } from '@agl/store-kit/testing'
 import type { LightningStore } from '@agl/types'
 import { expect, onTestFinished, test } from 'vitest'
 import { createSqliteStore } from './create-sqlite-store.ts'
-import { createTestFile, spanOf } from './test-file.test-support.ts'
+import { createTestFile } from './test-file.test-support.ts'
 
 /** Every statement that is prepared until the test is over. */
 function recordStatements(): ReadonlySet<string> {

@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite'
-import { createManualClock } from '@agl/store-kit/testing'
+import { createManualClock, spanOf } from '@agl/store-kit/testing'
 import type { StoreEvent } from '@agl/types'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { createSqliteStore, type SqliteStore } from './create-sqlite-store.ts'
@@ -7,7 +7,7 @@ import { type Database, openDatabase } from './database/database.ts'
 import { applicationId, checkFile } from './database/migrate.ts'
 import { migrations } from './migrations/index.ts'
 import type { SqliteStoreOptions } from './options.ts'
-import { createTestFile, spanOf } from './test-file.test-support.ts'
+import { createTestFile } from './test-file.test-support.ts'
 
 function testFile(): string {
   const { file, remove } = createTestFile()
@@ -262,7 +262,43 @@ test('the latest resources are those stored last, whatever the clocks say, and i
   expect(await copy.getLatestResources()).toMatchObject({ resources_id: 'a', version: 2 })
 })
 
+test('a worker whose place retention frees is given what it waits for', async () => {
+  const clock = createManualClock()
+  const store = open({ clock, retention: { maxRollouts: 1 } })
+  const finished = await store.startRollout({ rollout: { input: 'finished by hand' }, workerId: 'w' })
+  await store.updateWorker({ workerId: 'w' })
+  await store.heartbeat({ workerId: 'w', capacity: 1 })
+  await store.enqueueRollout({ input: 'next' })
+  const parked = store.dequeueRollout({ workerId: 'w', waitMs: 60_000 })
+  await store.updateRollout({ rolloutId: finished.rollout_id, status: 'succeeded' })
+  expect(await soon(parked)).toBeNull()
+  const other = await store.startRollout({ rollout: { input: 'the one too many' } })
+  await store.updateRollout({ rolloutId: other.rollout_id, status: 'succeeded' })
+  expect(await soon(parked)).toMatchObject({ input: 'next' })
+})
+
 describe('snapshots', () => {
+  test('an import that has begun is in the file when the store was closed meanwhile', async () => {
+    const source = open()
+    await source.enqueueManyRollouts({ rollouts: Array.from({ length: 3000 }, (_, input) => ({ input })) })
+    const lines = await linesOf(source)
+    const file = testFile()
+    const target = open({ file })
+    await target.open()
+    const imported = target.importSnapshot({ lines })
+    // The lines are staged first; the file is held from then on.
+    for (const other = new DatabaseSync(file); ; await pause(1)) {
+      try {
+        other.exec('BEGIN IMMEDIATE; ROLLBACK')
+      } catch {
+        other.close()
+        break
+      }
+    }
+    await Promise.all([target.close(), imported])
+    expect(await open({ file }).statistics()).toMatchObject({ total_rollouts: 3000 })
+  })
+
   test('what does not wait is not put into the queue', async () => {
     const source = open()
     const { rollout_id: rolloutId } = await source.startRollout({ rollout: { input: 1 } })

@@ -1,11 +1,13 @@
 import {
   checkResourcesDeletion,
   compressionThresholdBytes,
+  type HeldResources,
   matchResources,
   nextResourcesVersion,
   packResources,
   pageOf,
   parseResources,
+  planResourcesRetention,
   type ResourcesHistory,
   sortFields,
   unpackResources,
@@ -48,13 +50,15 @@ export function addResources(writing: Writing, resources: NamedResources): Resou
 
 /** All of them in one transaction. */
 export function updateManyResources(writing: Writing, changes: readonly ResourcesChange[]): readonly ResourcesUpdate[] {
-  return changes.map((change) => {
+  const updates = changes.map((change) => {
     const resources = parseResources(change.resources, writing.state.resourceKinds)
     const history = historyOf(writing, change.resourcesId)
     const update = nextResourcesVersion(history, { ...change, resources }, writing.state.clock.now())
     insertVersion(writing, update, update.update_time)
     return update
   })
+  retainResources(writing, new Set(changes.map((change) => change.resourcesId)))
+  return updates
 }
 
 function historyOf({ database }: Reading, resourcesId: string): ResourcesHistory | undefined {
@@ -165,22 +169,70 @@ function pageOfVersions(
 }
 
 export function deleteResources(writing: Writing, { resourcesId, version }: RequestOf<'deleteResources'>): readonly number[] {
-  const { database, state } = writing
-  const stored = database.all<{ version: number; bytes: number }>(
-    'SELECT version, length(CAST(resources AS BLOB)) AS bytes FROM resources_versions WHERE resources_id = ? ORDER BY ordinal',
+  const stored = writing.database.all<{ version: number }>(
+    'SELECT version FROM resources_versions WHERE resources_id = ? ORDER BY ordinal',
     resourcesId,
   )
-  const doomed = stored.filter((row) => version === undefined || row.version === version)
-  const versions = doomed.map((row) => row.version)
+  const versions = stored.map((row) => row.version).filter((present) => version === undefined || present === version)
   checkResourcesDeletion({ resourcesId, versions }, usesOf(writing, resourcesId, versions))
-  for (const { version: number, bytes } of doomed) {
-    database.run('DELETE FROM resources_versions WHERE resources_id = ? AND version = ?', resourcesId, number)
-    writing.count('resources_bytes', -bytes)
-    addEvent(writing, { type: 'resources_deleted', resources_id: resourcesId, version: number }, state.clock.now())
-  }
-  if (versions.length > 0 && versions.length === stored.length) writing.count('resources', -1)
+  deleteVersions(writing, resourcesId, versions)
   return versions
 }
+
+/** Forgets versions that are there; the id remembers their numbers. */
+function deleteVersions(writing: Writing, resourcesId: string, versions: readonly number[]): void {
+  const { database, state } = writing
+  for (const version of versions) {
+    const { bytes } = database.get<{ bytes: number }>(
+      `DELETE FROM resources_versions WHERE resources_id = ? AND version = ?
+       RETURNING length(CAST(resources AS BLOB)) AS bytes`,
+      resourcesId,
+      version,
+    )!
+    writing.count('resources_bytes', -bytes)
+    addEvent(writing, { type: 'resources_deleted', resources_id: resourcesId, version }, state.clock.now())
+  }
+  if (versions.length > 0 && newestVersion(writing, resourcesId) === null) writing.count('resources', -1)
+}
+
+/** Drops versions that are too many, after a change of some ids. */
+function retainResources(writing: Writing, changedIds: ReadonlySet<string>): void {
+  const { retention } = writing.state
+  if (retention.maxResources === null && retention.maxResourcesVersions === null) return
+  const { database } = writing
+  let used: ReadonlySet<string> | null = null
+  const dropped = planResourcesRetention(retention, {
+    changed: [...changedIds].flatMap((id) =>
+      describeResources(database.all(`${describe} WHERE resources_id = ? ${grouped}`, id)),
+    ),
+    count: writing.total('resources'),
+    all: () => describeResources(database.all(`${describe} ${grouped}`)),
+    isUsed: (version) => (used ??= usedVersions(writing)).has(JSON.stringify([version.resourcesId, version.version])),
+  })
+  for (const { resourcesId, version } of dropped) deleteVersions(writing, resourcesId, [version])
+}
+
+const describe = `
+  SELECT resources_id AS resourcesId, json_group_array(version ORDER BY version) AS versions, max(update_time) AS updateTime
+  FROM resources_versions`
+const grouped = 'GROUP BY resources_id'
+
+function describeResources(
+  rows: readonly (Omit<HeldResources, 'versions'> & { readonly versions: string })[],
+): readonly HeldResources[] {
+  return rows.map(({ versions, ...row }) => ({ ...row, versions: JSON.parse(versions) as number[] }))
+}
+
+/** All that aliases point to, that rollouts which are not finished are pinned to, and the latest. Linear in these. */
+function usedVersions({ database }: Reading): ReadonlySet<string> {
+  const rows = database.all<{ key: string }>(`
+    SELECT json_array(resources_id, version) AS key FROM aliases
+    UNION SELECT json_array(record ->> 'resources_id', record ->> 'resources_version') FROM rollouts WHERE status IN (${unfinished})
+    UNION SELECT json_array(resources_id, version) ${latest}`)
+  return new Set(rows.map((row) => row.key))
+}
+
+const unfinished = `'queuing', 'requeuing', 'preparing', 'running'`
 
 /** Who needs these versions. Linear in the rollouts that are not finished, which a deletion can afford. */
 function usesOf(
@@ -195,7 +247,7 @@ function usesOf(
     .map((row) => row.alias)
   const pins = database.all<{ version: number | null }>(
     `SELECT record ->> 'resources_version' AS version FROM rollouts
-     WHERE status IN ('queuing', 'requeuing', 'preparing', 'running') AND record ->> 'resources_id' = ?`,
+     WHERE status IN (${unfinished}) AND record ->> 'resources_id' = ?`,
     resourcesId,
   )
   return { aliases, pinned: pins.filter((row) => row.version !== null && wanted.has(row.version)).length }

@@ -1,6 +1,7 @@
-import { planRetention, type Retired, type RetentionPlan, storageFull } from '@agl/store-kit'
+import { planRetention, planWorkersRetention, type Retired, type RetentionPlan, storageFull } from '@agl/store-kit'
 import { deleteRollout, dropSpans } from './delete.ts'
 import type { Reading, Writing } from './state.ts'
+import { forgetWorker, heldWorkers } from './workers.ts'
 
 /*
  * Bytes are those of the stored text (records, inputs, spans, resources), not those of the file: a page that a deletion
@@ -10,8 +11,13 @@ import type { Reading, Writing } from './state.ts'
 /** Rollouts dropped at most in one transaction when no write waits for the room. */
 const passLimit = 200
 
-/** When the next rollout is too old, in epoch seconds; null when none ever is. */
-export function nextRetirement({ database, state }: Reading): number | null {
+/** When the next rollout is too old or workers are to be looked at, in epoch seconds; null when never. */
+export function nextRetirement(reading: Reading): number | null {
+  const moments = [nextOldRollout(reading), reading.state.workersLook].filter((moment) => moment !== null)
+  return moments.length === 0 ? null : Math.min(...moments)
+}
+
+function nextOldRollout({ database, state }: Reading): number | null {
   const { maxAgeSeconds } = state.retention
   if (maxAgeSeconds === null) return null
   const { first } = database.get<{ first: number | null }>(
@@ -22,9 +28,20 @@ export function nextRetirement({ database, state }: Reading): number | null {
 
 /** Drops what is too old or one too many. */
 export function applyRetention(writing: Writing): void {
+  forgetWorkers(writing)
   const { maxAgeSeconds, maxRollouts } = writing.state.retention
   if (maxAgeSeconds === null && maxRollouts === null) return
   carryOut(writing, plan(writing, 0, passLimit))
+}
+
+function forgetWorkers(writing: Writing): void {
+  const { state } = writing
+  const now = state.clock.now()
+  const { maxWorkerAgeSeconds } = state.retention
+  if (maxWorkerAgeSeconds === null || (state.workersLook !== null && now <= state.workersLook)) return
+  const { forgotten, nextLook } = planWorkersRetention(maxWorkerAgeSeconds, heldWorkers(writing), now)
+  for (const id of forgotten) forgetWorker(writing, id)
+  state.workersLook = nextLook
 }
 
 /**

@@ -4,7 +4,7 @@ import {
   matchRollouts,
   pageOf,
   rolloutItemNotFound,
-  type RolloutChange,
+  rolloutChange,
   sortFields,
   updateRollout as updated,
 } from '@agl/store-kit'
@@ -89,7 +89,12 @@ export function updateRollout(writing: Writing, update: RolloutUpdate): Rollout 
   const now = writing.state.clock.now()
   const attempts = attemptsOf(writing, row.ordinal)
   const entries = attempts.map((attempt) => attempt.entry)
-  const transition = updated(row.entry, entries, changeOf(writing, update), now)
+  const transition = updated(
+    row.entry,
+    entries,
+    rolloutChange(update, (id) => newestVersion(writing, id)),
+    now,
+  )
   const changed = applyTransition(writing, row, attempts, transition, now)
   if (update.input !== undefined) writeInput(writing, changed, update.input)
   // A new config may have brought deadlines nearer.
@@ -99,20 +104,6 @@ export function updateRollout(writing: Writing, update: RolloutUpdate): Rollout 
 
 function weightOf({ input, metadata }: RolloutUpdate): number {
   return (JSON.stringify(input) ?? '').length + (JSON.stringify(metadata) ?? '').length
-}
-
-function changeOf(writing: Writing, update: RolloutUpdate): RolloutChange {
-  const { resourcesId } = update
-  const resources =
-    resourcesId === undefined ? {} : { resources_id: resourcesId, resources_version: newestVersion(writing, resourcesId) }
-  return {
-    ...(update.input === undefined ? {} : { input: update.input }),
-    ...(update.mode === undefined ? {} : { mode: update.mode }),
-    ...(update.status === undefined ? {} : { status: update.status }),
-    ...(update.config === undefined ? {} : { config: Object.freeze(update.config) }),
-    ...(update.metadata === undefined ? {} : { metadata: update.metadata }),
-    ...resources,
-  }
 }
 
 export function cancelRollouts(writing: Writing, rolloutIds: readonly string[]): readonly Rollout[] {

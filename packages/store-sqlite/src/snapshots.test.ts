@@ -1,9 +1,9 @@
-import { createManualClock } from '@agl/store-kit/testing'
+import { createManualClock, spanOf } from '@agl/store-kit/testing'
 import { createMemoryStore } from '@agl/store-memory'
 import type { LightningStore } from '@agl/types'
 import { expect, onTestFinished, test } from 'vitest'
 import { createSqliteStore, type SqliteStore } from './create-sqlite-store.ts'
-import { createTestFile, spanOf } from './test-file.test-support.ts'
+import { createTestFile } from './test-file.test-support.ts'
 
 const clock = createManualClock()
 

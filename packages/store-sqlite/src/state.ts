@@ -14,6 +14,8 @@ export interface SqliteState {
   readonly startTime: number
   readonly claimWaiters: ClaimWaiters<HandedOut>
   readonly rolloutWaiters: RolloutWaiters
+  /** When workers are to be looked at for one that may be forgotten, in epoch seconds; null before the first look. */
+  workersLook: number | null
   /** Dequeue calls with an idempotency key that are under way. */
   readonly dequeues: Map<string, DequeueUnderWay>
 }

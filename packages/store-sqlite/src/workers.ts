@@ -1,5 +1,6 @@
 import {
   type Effect,
+  type HeldWorker,
   matchWorkers,
   pageOf,
   sortFields,
@@ -33,6 +34,19 @@ export function putWorker(writing: Writing, known: Worker | undefined, worker: W
   database.run('INSERT INTO workers (worker_id, record) VALUES (?, ?)', worker.worker_id, record)
   writing.count('workers', 1)
   return worker
+}
+
+/** All workers as retention sees them. */
+export function heldWorkers({ database }: Reading): readonly HeldWorker[] {
+  const rows = database.all<{ record: string; isRunning: number }>(
+    'SELECT record, EXISTS (SELECT 1 FROM attempts WHERE runs_on = worker_id) AS isRunning FROM workers',
+  )
+  return rows.map(({ record, isRunning }) => ({ worker: JSON.parse(record) as Worker, isRunning: isRunning === 1 }))
+}
+
+export function forgetWorker(writing: Writing, workerId: string): void {
+  writing.database.run('DELETE FROM workers WHERE worker_id = ?', workerId)
+  writing.count('workers', -1)
 }
 
 /** How many attempts a worker runs. */

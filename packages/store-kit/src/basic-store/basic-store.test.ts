@@ -1,7 +1,7 @@
 import type { JsonValue } from '@agl/types'
 import { describe, expect, test } from 'vitest'
 import { describeStoreContract, describeStoreModel } from '../conformance/index.ts'
-import { createManualClock } from '../testing/index.ts'
+import { createManualClock, spanOf } from '../testing/index.ts'
 import { createBasicStore, type RecordStorage } from './index.ts'
 
 /** A storage that keeps text, as a file would: what is not JSON does not survive it. */
@@ -71,6 +71,29 @@ describe('basic store', () => {
     expect(await store.statistics()).toMatchObject({ total_rollouts: 1, total_attempts: 1 })
   })
 
+  test('a storage that fails while the timer ends an attempt is tried again a second later', async () => {
+    let isFailing = false
+    const storage: RecordStorage = {
+      read: () => [],
+      write: () => {
+        if (isFailing) throw new Error('disk')
+      },
+    }
+    const clock = createManualClock()
+    const store = createBasicStore({ clock, storage })
+    const { rollout_id: rolloutId } = await store.startRollout({
+      rollout: { input: 0, config: { timeout_seconds: 5 } },
+    })
+    const ended = store.waitForRollouts({ rolloutIds: [rolloutId] })
+    isFailing = true
+    clock.advance(5100)
+    await expect(store.statistics()).rejects.toThrow('disk')
+    isFailing = false
+    clock.advance(1100)
+    expect(await ended).toMatchObject([{ status: 'failed' }])
+    expect(await store.getLatestAttempt({ rolloutId })).toMatchObject({ status: 'timeout' })
+  })
+
   test('stores none of many rollouts when one is refused', async () => {
     const store = createBasicStore({ clock: createManualClock() })
     await store.startRollout({ rollout: { input: 0, idempotency_key: 'k' } })
@@ -87,28 +110,12 @@ describe('basic store', () => {
 
   test('knows no attempt by the name latest for a span, and no sequence id without room behind it', async () => {
     const store = createBasicStore({ clock: createManualClock() })
-    const { rollout_id: rolloutId, attempt } = await store.startRollout({ rollout: { input: 0 } })
-    const span = {
-      rollout_id: rolloutId,
-      attempt_id: 'latest',
-      trace_id: 't',
-      span_id: 's',
-      parent_id: null,
-      name: 'step',
-      status: { status_code: 'OK', description: null },
-      attributes: {},
-      events: [],
-      links: [],
-      start_time: 1,
-      end_time: 2,
-      context: null,
-      parent: null,
-      resource: { attributes: {}, schema_url: '' },
-    } as const
+    const claimed = await store.startRollout({ rollout: { input: 0 } })
+    const span = spanOf(claimed, { attempt_id: 'latest' })
     await expect(store.addSpan(span)).rejects.toMatchObject({ code: 'not_found' })
-    const tooHigh = { ...span, attempt_id: attempt.attempt_id, sequence_id: Number.MAX_SAFE_INTEGER }
+    const tooHigh = spanOf(claimed, { sequence_id: Number.MAX_SAFE_INTEGER })
     await expect(store.addSpan(tooHigh)).rejects.toMatchObject({ code: 'invalid_argument', data: { field: 'sequence_id' } })
-    expect((await store.querySpans({ rolloutId })).total).toBe(0)
+    expect((await store.querySpans({ rolloutId: claimed.rollout_id })).total).toBe(0)
   })
 
   test('refuses a storage of something else', () => {

@@ -290,5 +290,17 @@ export function settle(tables: Tables): void {
   for (const row of tables.rows.values()) for (const attempt of row.attempts) next = Math.min(next, deadlineOf(row, attempt))
   flush(tables)
   tables.cancelTimer()
-  tables.cancelTimer = next === Infinity ? () => {} : tables.clock.schedule(next + 0.001, () => settle(tables))
+  tables.cancelTimer = next === Infinity ? () => {} : tables.clock.schedule(next + 0.001, () => settleOnTimer(tables))
+}
+
+const retrySeconds = 1
+
+/** Nobody waits for the timer's answer: what the storage refuses is tried again, and told to whoever calls next. */
+function settleOnTimer(tables: Tables): void {
+  try {
+    settle(tables)
+  } catch {
+    tables.cancelTimer()
+    tables.cancelTimer = tables.clock.schedule(tables.clock.now() + retrySeconds, () => settleOnTimer(tables))
+  }
 }

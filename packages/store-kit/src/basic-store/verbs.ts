@@ -22,7 +22,14 @@ import { attemptNotFound, rolloutItemNotFound } from '../not-found.ts'
 import { matchSpans, pageOf, sortFields } from '../query.ts'
 import { parseEnqueueRequest, parseResources } from '../requests.ts'
 import { nextResourcesVersion } from '../resources.ts'
-import { cancelRollout, heartbeatArrived, isFinished, spansArrived, updateRollout as updated } from '../state-machine/index.ts'
+import {
+  cancelRollout,
+  heartbeatArrived,
+  isFinished,
+  rolloutChange,
+  spansArrived,
+  updateRollout as updated,
+} from '../state-machine/index.ts'
 import { workerBeat, workerFoundNothing } from '../workers.ts'
 import {
   checkRow,
@@ -121,14 +128,11 @@ export function nextSequenceIds(tables: Tables, attempts: readonly { readonly ro
 }
 
 export function updateRollout(tables: Tables, update: RolloutUpdate): Rollout {
-  const { rolloutId, resourcesId, ...change } = update
+  const { rolloutId } = update
   const row = tables.rows.get(rolloutId)
   if (row === undefined) throw rolloutItemNotFound(rolloutId)
-  const version = resourcesId === undefined ? undefined : (newestOf(tables, resourcesId)?.version ?? null)
-  const resources = version === undefined ? {} : { resources_id: resourcesId!, resources_version: version }
-  const given = Object.fromEntries(Object.entries(change).filter(([, value]) => value !== undefined))
-  return writeTransition(tables, row, updated(row.entry, row.attempts, { ...given, ...resources }, tables.clock.now())).rollout
-    .rollout
+  const change = rolloutChange(update, (id) => newestOf(tables, id)?.version ?? null)
+  return writeTransition(tables, row, updated(row.entry, row.attempts, change, tables.clock.now())).rollout.rollout
 }
 
 export function cancelRollouts(tables: Tables, rolloutIds: readonly string[]): readonly Rollout[] {

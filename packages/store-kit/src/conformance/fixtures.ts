@@ -1,36 +1,6 @@
-import type { AttemptedRollout, EnqueueRolloutRequest, LightningStore, NamedResources, NewSpan, RolloutConfig } from '@agl/types'
+import type { AttemptedRollout, EnqueueRolloutRequest, LightningStore, NamedResources, RolloutConfig } from '@agl/types'
 
-let spanCounter = 0
-
-/** A valid span of an attempt, with an id of its own. */
-export function spanOf(claimed: AttemptedRollout, fields: Partial<NewSpan> = {}): NewSpan {
-  return {
-    rollout_id: claimed.rollout_id,
-    attempt_id: claimed.attempt.attempt_id,
-    trace_id: 'trace',
-    span_id: `span-${++spanCounter}`,
-    parent_id: null,
-    name: 'step',
-    status: { status_code: 'OK', description: null },
-    attributes: { answer: 42 },
-    events: [],
-    links: [],
-    start_time: 1,
-    end_time: 2,
-    context: null,
-    parent: null,
-    resource: { attributes: {}, schema_url: '' },
-    ...fields,
-  }
-}
-
-/** A span that carries a reward. */
-export function rewardOf(claimed: AttemptedRollout, value: number = 1): NewSpan {
-  return spanOf(claimed, {
-    name: 'agentlightning.annotation',
-    attributes: { 'agentlightning.reward.0.name': 'primary', 'agentlightning.reward.0.value': value },
-  })
-}
+export { rewardOf, spanOf } from '../testing/spans.ts'
 
 export const retryAlways: Partial<RolloutConfig> = {
   max_attempts: 3,

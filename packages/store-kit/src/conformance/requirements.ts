@@ -387,6 +387,17 @@ export const requirements: readonly Requirement[] = Object.freeze([
       'RETENTION-05':
         'When running work fills the store, writes are `storage_full`, store nothing, and succeed once work has ended.',
       'RETENTION-06': { text: 'What is dropped is told to who watches.', source: 'DESIGN 5', features: ['retention', 'watch'] },
+      'RETENTION-07': {
+        text: 'Of too many versions of an id the oldest go, never one that an alias or unfinished work needs, nor the latest resources.',
+        source: 'DESIGN 5',
+        features: ['retention', 'aliases'],
+      },
+      'RETENTION-08': {
+        text: 'Of too many ids of resources those changed longest ago go whole, never one that is needed.',
+        source: 'DESIGN 5',
+        features: ['retention', 'aliases'],
+      },
+      'RETENTION-09': 'Workers that run nothing and were not heard of for too long are forgotten, others never.',
     },
   ),
   ...group(

@@ -1,7 +1,7 @@
 import type { AttemptedRollout, LightningStore } from '@agl/types'
 import { expect } from 'vitest'
 import { watcherOf } from './feed.ts'
-import { enqueueAndClaim, keyOf, spanOf, statusOf } from './fixtures.ts'
+import { enqueueAndClaim, keyOf, promptOf, spanOf, statusOf } from './fixtures.ts'
 import type { Suite } from './harness.ts'
 
 const bigSpan = (claimed: AttemptedRollout) => spanOf(claimed, { attributes: { text: 'x'.repeat(4000) } })
@@ -114,6 +114,79 @@ export function describeRetention({ check, open }: Suite): void {
     await store.updateWorker({ workerId: 'w' })
     const events = await watcher.until((event) => event.type === 'rollout_deleted')
     expect(events.at(-1)).toMatchObject({ rollout_id: 'a' })
+  })
+
+  check('RETENTION-07', 'old versions go unless somebody needs them, and their numbers are not given again', async () => {
+    const { store } = await open({ retention: { maxResourcesVersions: 2 } })
+    const resourcesId = 'policy'
+    const change = (): Promise<unknown> => store.updateResources({ resourcesId, resources: promptOf('x'.repeat(5000)) })
+    const versions = async (): Promise<readonly number[]> =>
+      (await store.queryResourcesVersions({ resourcesId })).items.map((item) => item.version)
+    await change()
+    await store.setResourcesAlias({ alias: 'stable', resourcesId, version: 1 })
+    await change()
+    const pinned = await store.enqueueRollout({ input: 1, resources_id: resourcesId })
+    for (let count = 0; count < 4; count++) await change()
+    expect(await versions()).toEqual([1, 2, 5, 6])
+    await store.updateRollout({ rolloutId: pinned.rollout_id, status: 'succeeded' })
+    await store.setResourcesAlias({ alias: 'stable', resourcesId, version: 6 })
+    await change()
+    expect(await versions()).toEqual([6, 7])
+    expect(await store.getResourcesById({ resourcesId, version: 1 })).toBeNull()
+    await store.updateManyResources({ updates: Array.from({ length: 5 }, () => ({ resourcesId, resources: {} })) })
+    expect(await versions()).toEqual([6, 11, 12])
+    expect(await store.getLatestResources()).toMatchObject({ resources_id: resourcesId, version: 12 })
+  })
+
+  check('RETENTION-08', 'ids that nobody needs go, the one changed longest ago first', async () => {
+    const { store, advance } = await open({ retention: { maxResources: 3 } })
+    const ids = async (): Promise<readonly string[]> => (await store.queryResources()).items.map((item) => item.resources_id)
+    const change = async (resourcesId: string): Promise<void> => {
+      await advance(1000)
+      await store.updateResources({ resourcesId, resources: promptOf(resourcesId) })
+    }
+    for (const id of ['old', 'aliased', 'pinned', 'old', 'other']) await change(id)
+    expect(await ids()).toEqual(['old', 'pinned', 'other'])
+    await change('aliased')
+    expect(await ids()).toEqual(['old', 'aliased', 'other'])
+    await change('pinned')
+    expect(await ids()).toEqual(['aliased', 'pinned', 'other'])
+    await store.setResourcesAlias({ alias: 'stable', resourcesId: 'aliased', version: 2 })
+    const rollout = await store.enqueueRollout({ input: 1, resources_id: 'pinned' })
+    for (const id of ['next', 'last']) await change(id)
+    expect(await ids()).toEqual(['aliased', 'pinned', 'last'])
+    expect((await store.statistics()).total_resources).toBe(3)
+    await store.updateRollout({ rolloutId: rollout.rollout_id, status: 'cancelled' })
+    await change('end')
+    expect(await ids()).toEqual(['aliased', 'last', 'end'])
+    await store.updateResources({ resourcesId: 'pinned', resources: {} })
+    expect((await store.getLatestResources())?.version).toBe(3)
+  })
+
+  check('RETENTION-09', 'workers that are gone are forgotten', async () => {
+    const { store, advance } = await open({ retention: { maxWorkerAgeSeconds: 60 } })
+    const ids = async (): Promise<readonly string[]> => {
+      // The next write at the latest.
+      await store.updateRollout({ rolloutId, mode: 'train' })
+      return (await store.queryWorkers()).items.map((item) => item.worker_id)
+    }
+    const { rollout_id: rolloutId } = await enqueueAndClaim(store, {}, { workerId: 'busy' })
+    await store.updateWorker({ workerId: 'gone', heartbeatStats: { load: 1 } })
+    await store.updateWorker({ workerId: 'beating' })
+    await advance(40_000)
+    await store.updateWorker({ workerId: 'beating' })
+    await store.dequeueRollout({ workerId: 'asking' })
+    expect(await ids()).toEqual(['busy', 'gone', 'beating', 'asking'])
+    await advance(21_000)
+    expect(await ids()).toEqual(['busy', 'beating', 'asking'])
+    expect((await store.statistics()).total_workers).toBe(3)
+    await advance(61_000)
+    expect(await ids()).toEqual(['busy'])
+    await store.updateWorker({ workerId: 'gone' })
+    expect(await store.getWorkerById({ workerId: 'gone' })).toMatchObject({ heartbeat_stats: null })
+    await store.updateAttempt({ rolloutId, attemptId: 'latest', status: 'succeeded' })
+    await advance(122_000)
+    expect(await ids()).toEqual([])
   })
 }
 

@@ -4,7 +4,7 @@ export { type Claim, claimRollout } from './claim.ts'
 export { createRollout } from './create.ts'
 export { heartbeatArrived, type StopReason } from './heartbeat.ts'
 export { releaseAttempt } from './release.ts'
-export { type RolloutChange, updateRollout } from './rollout-update.ts'
+export { rolloutChange, type RolloutChange, updateRollout } from './rollout-update.ts'
 export { spansArrived } from './span-arrival.ts'
 export {
   type AttemptEntry,

@@ -2,3 +2,4 @@
 export { createManualClock, type ManualClock } from './manual-clock.ts'
 export { createMockStore, type MockAnswer, type MockStore, type MockStoreOptions, type StoreVerb } from './mock-store.ts'
 export { createSeededIds } from './seeded-ids.ts'
+export { rewardOf, spanOf } from './spans.ts'
