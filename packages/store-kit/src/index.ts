@@ -27,6 +27,7 @@ export {
 } from './idempotency.ts'
 export { createIds, type Ids, type RandomSource, seededRandom } from './ids.ts'
 export { checkJson } from './json.ts'
+export { isAttemptNews, isRolloutNews } from './news.ts'
 export { attemptNotFound, noAttemptsFound, rolloutItemNotFound, rolloutNotFound, storeClosed } from './not-found.ts'
 export { parseOtelSpan } from './parse-otel-span.ts'
 export { type Parked, park } from './park.ts'

@@ -11,7 +11,7 @@ const maxDepth = 200
  * @throws AglError `invalid_argument` with the place of the first offender
  */
 export function checkJson(value: unknown, what: string): void {
-  const found = findOffender(value, 0)
+  const found = jsonOffender(value)
   if (found === null) return
   throw new AglError({
     code: 'invalid_argument',
@@ -20,12 +20,17 @@ export function checkJson(value: unknown, what: string): void {
   })
 }
 
-interface Offender {
+/** What keeps a value from being JSON, and where it is; null for JSON. */
+export function jsonOffender(value: unknown): JsonOffender | null {
+  return findOffender(value, 0)
+}
+
+export interface JsonOffender {
   readonly path: string
   readonly description: string
 }
 
-function findOffender(value: unknown, depth: number): Offender | null {
+function findOffender(value: unknown, depth: number): JsonOffender | null {
   switch (typeof value) {
     case 'string':
     case 'boolean':
@@ -41,7 +46,7 @@ function findOffender(value: unknown, depth: number): Offender | null {
   }
 }
 
-function offenderInArray(values: readonly unknown[], depth: number): Offender | null {
+function offenderInArray(values: readonly unknown[], depth: number): JsonOffender | null {
   for (let index = 0; index < values.length; index++) {
     const found = findOffender(values[index], depth + 1)
     if (found !== null) return { path: `[${index}]${found.path}`, description: found.description }
@@ -49,7 +54,7 @@ function offenderInArray(values: readonly unknown[], depth: number): Offender | 
   return null
 }
 
-function offenderInObject(value: object, depth: number): Offender | null {
+function offenderInObject(value: object, depth: number): JsonOffender | null {
   if (!isPlainObject(value)) return { path: '', description: `an instance of ${value.constructor.name}` }
   for (const [key, item] of Object.entries(value)) {
     const found = findOffender(item, depth + 1)

@@ -30,7 +30,7 @@ import {
 } from '@agl/types'
 import { z } from 'zod'
 import { checkChosenId, isRouteSafe, routeSafeMessage } from './check-id.ts'
-import { checkJson } from './json.ts'
+import { checkJson, jsonOffender } from './json.ts'
 import { isPlainObject } from './plain.ts'
 import { orNull, quickCheck, quickCheckOf, type Test, withTest } from './quick-check.ts'
 
@@ -105,6 +105,21 @@ const dequeue = {
   idempotencyKey,
   signal,
 }
+
+/** Not `z.json()`, which copies what it checks. */
+const json = z.unknown().superRefine((value, context) => {
+  const found = value === undefined ? null : jsonOffender(value)
+  if (found !== null)
+    context.addIssue({ code: 'custom', message: `expected JSON; ${found.path || 'it'} is ${found.description}` })
+})
+
+/** Heartbeats are taken when a store is full too, so each worker may take only so much. */
+const largestStats = 64 * 1024
+const stats = jsonObjectSchema
+  .refine((value) => JSON.stringify(value).length <= largestStats, {
+    error: `expected no more than ${largestStats} characters of JSON`,
+  })
+  .optional()
 
 const version = z.int().min(1)
 const resourcesChange = { resourcesId: chosenId, resources: z.unknown(), expectedVersion: z.int().min(0).optional() }
@@ -235,7 +250,7 @@ export const requestSchemas: Readonly<{
   }),
   updateRollout: schemaOf<RolloutUpdate>({
     rolloutId: id,
-    input: z.unknown().optional(),
+    input: json.optional(),
     mode: rolloutModeSchema.nullable().optional(),
     resourcesId: z.string().nullable().optional(),
     status: rolloutStatusSchema.optional(),
@@ -262,13 +277,13 @@ export const requestSchemas: Readonly<{
     workerIdContains: z.string().optional(),
     filterLogic,
   }),
-  updateWorker: schemaOf<RequestOf<'updateWorker'>>({ workerId: chosenWorkerId, heartbeatStats: jsonObjectSchema.optional() }),
+  updateWorker: schemaOf<RequestOf<'updateWorker'>>({ workerId: chosenWorkerId, heartbeatStats: stats }),
   heartbeat: schemaOf<HeartbeatRequest>({
     workerId: chosenWorkerId,
     attempts: z.array(attemptKey).optional(),
     leaseMs,
     capacity,
-    stats: jsonObjectSchema.optional(),
+    stats,
   }),
 })
 

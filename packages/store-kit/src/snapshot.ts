@@ -168,7 +168,7 @@ const recordSchemas: Readonly<Record<Exclude<SnapshotRecord['kind'], 'span'>, z.
 export async function* decodeSnapshot(
   lines: AsyncIterable<string> | Iterable<string>,
 ): AsyncGenerator<{ readonly line: number; readonly record: SnapshotRecord }, void, void> {
-  const known = new Set<string>()
+  const seen: Seen = { known: new Set(), lastNumbers: new Map() }
   let line = 0
   let records = 0
   let isEnded = false
@@ -188,7 +188,7 @@ export async function* decodeSnapshot(
       continue
     }
     const record = toRecord(value, line)
-    checkPlace(record, known, line)
+    checkPlace(record, seen, line)
     records++
     yield { line, record }
   }
@@ -238,14 +238,20 @@ function toSpan(value: unknown, line: number): Span {
   }
 }
 
-/** What a record refers to must have come before, and nothing may come twice. */
-function checkPlace(record: SnapshotRecord, known: Set<string>, line: number): void {
+interface Seen {
+  readonly known: Set<string>
+  /** By rollout: the number of its last attempt. */
+  readonly lastNumbers: Map<string, number>
+}
+
+/** What a record refers to must have come before, nothing may come twice, and a rollout's attempts come in their order. */
+function checkPlace(record: SnapshotRecord, { known, lastNumbers }: Seen, line: number): void {
   const { own, needs } = placeOf(record)
   if (record.kind === 'attempt') {
     const { rollout_id: rolloutId, sequence_id: number } = record.attempt
-    const numbered = `attempt number ${number} of ${rolloutId}`
-    if (known.has(numbered)) throw snapshotError(line, `${numbered} came before`)
-    known.add(numbered)
+    const last = lastNumbers.get(rolloutId) ?? 0
+    if (number <= last) throw snapshotError(line, `attempt number ${number} of ${rolloutId} comes after number ${last}`)
+    lastNumbers.set(rolloutId, number)
   }
   for (const need of needs) {
     if (!known.has(need)) throw snapshotError(line, `the ${record.kind} refers to ${need}, which did not come before it`)

@@ -3,9 +3,11 @@ import {
   type AttemptSubject,
   createRunningAttempts,
   type Effect,
+  isAttemptNews,
   isFinished,
   isLive,
   isQueuing,
+  isRolloutNews,
   nextDeadline,
   type RolloutEntry,
   type RunningAttempts,
@@ -16,7 +18,7 @@ import {
 import type { Rollout, RolloutStatus, Worker } from '@agl/types'
 import { attemptBytes, countBytes, heapBytes, rolloutBytes, workerBytes } from './bytes.ts'
 import { arm, setTimer } from './deadlines.ts'
-import { differs, emit, isNews } from './events.ts'
+import { emit } from './events.ts'
 import { leaveWindow, settleShelf } from './pack.ts'
 import { type AttemptRow, latestAttempt, type MemoryState, pinKey, type RolloutRow } from './state.ts'
 
@@ -91,7 +93,7 @@ function followRollout(state: MemoryState, row: RolloutRow, before: Rollout): vo
   }
   pin(state, before, -1)
   pin(state, rollout, 1)
-  if (state.events.isActive && differs(before, rollout)) emit(state, () => ({ type: 'rollout', rollout }))
+  if (state.events.isActive && isRolloutNews(before, rollout)) emit(state, () => ({ type: 'rollout', rollout }))
 }
 
 function moveStatus(state: MemoryState, row: RolloutRow, before: RolloutStatus): void {
@@ -130,7 +132,7 @@ function pin(state: MemoryState, rollout: Rollout, change: 1 | -1): void {
   else state.pins.set(key, count)
 }
 
-function bytesOfRollout({ input, metadata, labels }: Rollout): number {
+export function bytesOfRollout({ input, metadata, labels }: Rollout): number {
   return rolloutBytes + heapBytes(input) + heapBytes(metadata) + heapBytes(labels)
 }
 
@@ -164,7 +166,7 @@ function writeAttempt(state: MemoryState, rollout: RolloutRow, entry: AttemptEnt
   const wasLive = before === undefined || isLive(before.status)
   if (wasLive && !isLive(attempt.status)) settleShelf(state, row)
   if (isLive(attempt.status)) leaveWindow(state, row)
-  if (isNews(before, attempt)) emit(state, () => ({ type: 'attempt', attempt }))
+  if (state.events.isActive && isAttemptNews(before, attempt)) emit(state, () => ({ type: 'attempt', attempt }))
   armAttempt(state, row)
 }
 

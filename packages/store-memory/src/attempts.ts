@@ -21,7 +21,9 @@ import type {
   Worker,
 } from '@agl/types'
 import { applyTransition, putWorker, subjectOf } from './apply.ts'
+import { heapBytes } from './bytes.ts'
 import { reportCapacity } from './claim.ts'
+import { reserveFor, trim } from './reserve.ts'
 import { type AttemptRow, findAttempt, findRollout, latestAttempt, type MemoryState } from './state.ts'
 
 /** Finds by id or `latest`. @throws AglError `not_found` */
@@ -36,7 +38,11 @@ export function updateAttempt(state: MemoryState, update: AttemptUpdate): Attemp
   const { rolloutId, attemptId, ...change } = update
   const row = findByName(state, rolloutId, attemptId)
   const now = state.clock.now()
-  applyTransition(state, row.rollout, updated(subjectOf(row), change, now), now)
+  const transition = updated(subjectOf(row), change, now)
+  const grown = change.metadata === undefined ? 0 : heapBytes(change.metadata) - heapBytes(row.entry.attempt.metadata)
+  reserveFor(state, transition, grown)
+  applyTransition(state, row.rollout, transition, now)
+  if (grown > 0) trim(state)
   return row.entry.attempt
 }
 

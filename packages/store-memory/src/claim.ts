@@ -63,7 +63,7 @@ function claimRow(
   const now = state.clock.now()
   const transition = claimRollout(row.entry, {
     attemptId: newId(state.ids.attemptId, state.attempts),
-    attemptsSoFar: row.attempts.length,
+    attemptsSoFar: latestAttempt(row)?.entry.attempt.sequence_id ?? 0,
     workerId: claim.workerId,
     leaseMs: claim.leaseMs,
     isFromQueue: claim.isFromQueue,

@@ -19,7 +19,6 @@ export function enqueueManyRollouts(state: MemoryState, rollouts: readonly Enque
 function enqueueParsed(state: MemoryState, requests: readonly EnqueueRolloutRequest[]): readonly Rollout[] {
   let addedBytes = 0
   for (const request of requests) {
-    if (request.idempotency_key != null) state.keys.find('enqueueRollout', request.idempotency_key)
     // A repeated call takes no room: a full store answers it too.
     if (findEarlier(state, request, 'enqueueRollout') === undefined) addedBytes += bytesOfRequest(request)
   }
@@ -52,10 +51,10 @@ export function startRollout(state: MemoryState, { rollout, workerId, leaseMs }:
   return withAttempt(row, latestAttempt(row)!)
 }
 
-/** A retried startRollout gets what the first one got; a rollout that only waits in the queue cannot be answered. */
+/** A retried startRollout gets the attempt that the first one got; a rollout that only waits in the queue has none. */
 function answerEarlier(row: RolloutRow): AttemptedRollout {
-  const latest = latestAttempt(row)
-  if (latest !== undefined) return withAttempt(row, latest)
+  const first = row.attempts[0]
+  if (first !== undefined) return withAttempt(row, first)
   const { rollout_id: rolloutId } = row.entry.rollout
   throw new AglError({
     code: 'conflict',
@@ -68,10 +67,10 @@ type Verb = 'enqueueRollout' | 'startRollout'
 
 /** The rollout that an earlier call with the same chosen id or key made. */
 function findEarlier(state: MemoryState, request: EnqueueRolloutRequest, verb: Verb): RolloutRow | undefined {
-  const byId = request.rollout_id == null ? undefined : state.rollouts.get(request.rollout_id)
-  if (byId !== undefined || request.idempotency_key == null) return byId
-  const known = state.keys.find(verb, request.idempotency_key)
-  return known === undefined ? undefined : state.rollouts.get(known.answer as string)
+  const { rollout_id: id, idempotency_key: key } = request
+  const known = key == null ? undefined : state.keys.find(verb, key)
+  const byId = id == null ? undefined : state.rollouts.get(id)
+  return byId ?? (known === undefined ? undefined : state.rollouts.get(known.answer as string))
 }
 
 function bytesOfRequest({ input, metadata, labels }: EnqueueRolloutRequest): number {

@@ -1,4 +1,4 @@
-import { storageFull } from '@agl/store-kit'
+import { isFinished, storageFull, type Transition } from '@agl/store-kit'
 import { makeRoom } from './retain.ts'
 import type { MemoryState } from './state.ts'
 
@@ -19,4 +19,17 @@ export function reserve(state: MemoryState, addedBytes: number): boolean {
 /** Whether so many bytes fit as it is. */
 export function hasRoom({ retention: { maxBytes }, usage }: MemoryState, addedBytes: number): boolean {
   return maxBytes === null || usage.unfinished + usage.other + usage.finished + addedBytes <= maxBytes
+}
+
+/**
+ * As {@link reserve}, for a change of a rollout. One after which the rollout is finished is always taken: what it adds may
+ * be dropped right after, by {@link trim}, and only what ends makes room.
+ */
+export function reserveFor(state: MemoryState, { rollout }: Transition, addedBytes: number): boolean {
+  return addedBytes > 0 && !isFinished(rollout.rollout.status) && reserve(state, addedBytes)
+}
+
+/** Drops finished rollouts until the store is within its bound again. */
+export function trim(state: MemoryState): void {
+  if (!hasRoom(state, 0)) makeRoom(state, 0)
 }

@@ -11,7 +11,7 @@ import {
 import type { AttemptedRollout, Page, Rollout, RolloutQuery, RolloutUpdate, WaitRequest } from '@agl/types'
 import { applyTransition, armAttempt } from './apply.ts'
 import { heapBytes } from './bytes.ts'
-import { reserve } from './reserve.ts'
+import { reserveFor, trim } from './reserve.ts'
 import { newestVersion } from './enqueue.ts'
 import { type MemoryState, type RolloutRow, withLatestAttempt } from './state.ts'
 
@@ -56,24 +56,16 @@ export function getRolloutById(state: MemoryState, rolloutId: string): Rollout |
 
 export function updateRollout(state: MemoryState, update: RolloutUpdate): Rollout {
   const { rolloutId } = update
-  if (!state.rollouts.has(rolloutId)) throw rolloutItemNotFound(rolloutId)
-  const grown = heapBytes(update.input) + heapBytes(update.metadata)
-  if (grown > 0) reserve(state, grown)
-  // Making room may have dropped this very rollout, if it was finished.
   const row = state.rollouts.get(rolloutId)
   if (row === undefined) throw rolloutItemNotFound(rolloutId)
   const now = state.clock.now()
-  applyTransition(
-    state,
-    row,
-    updated(
-      row.entry,
-      attemptEntries(row),
-      rolloutChange(update, (id) => newestVersion(state, id)),
-      now,
-    ),
-    now,
-  )
+  const change = rolloutChange(update, (id) => newestVersion(state, id))
+  const transition = updated(row.entry, attemptEntries(row), change, now)
+  const grown = heapBytes(update.input) + heapBytes(update.metadata)
+  // Making room may have dropped this very rollout, if it was finished.
+  if (reserveFor(state, transition, grown) && !state.rollouts.has(rolloutId)) throw rolloutItemNotFound(rolloutId)
+  applyTransition(state, row, transition, now)
+  if (grown > 0) trim(state)
   // A new config may have brought deadlines nearer.
   if (update.config !== undefined) for (const attempt of row.attempts) armAttempt(state, attempt)
   return row.entry.rollout

@@ -10,7 +10,9 @@ import {
   unreachable,
 } from '@agl/store-kit'
 import { AglError } from '@agl/types'
-import { insertRollout, putWorker, requeueRow, restoreAttempt, retireAnew } from './apply.ts'
+import { bytesOfRollout, insertRollout, putWorker, requeueRow, restoreAttempt, retireAnew } from './apply.ts'
+import { attemptBytes, heapBytes } from './bytes.ts'
+import { serveWaiters } from './claim.ts'
 import { reserve } from './reserve.ts'
 import { findLatest, insertVersion, toStored, toUpdate } from './resources.ts'
 import { placesOf } from './span-shelf.ts'
@@ -91,7 +93,7 @@ export async function importSnapshot(state: MemoryState, lines: AsyncIterable<st
   checkEmpty(state)
   reserve(
     state,
-    decoded.reduce((sum, { record }) => sum + (record.kind === 'span' ? spanBytes(record.span) : 0), 0),
+    decoded.reduce((sum, { record }) => sum + bytesOf(record), 0),
   )
   for (const { record } of decoded) restore(state, record)
   restoreOrders(
@@ -99,6 +101,20 @@ export async function importSnapshot(state: MemoryState, lines: AsyncIterable<st
     decoded.map(({ record }) => record),
   )
   state.latestResources = findLatest(state)
+  serveWaiters(state)
+}
+
+function bytesOf(record: SnapshotRecord): number {
+  switch (record.kind) {
+    case 'span':
+      return spanBytes(record.span)
+    case 'rollout':
+      return bytesOfRollout(record.rollout)
+    case 'attempt':
+      return attemptBytes + heapBytes(record.attempt.metadata)
+    default:
+      return 0
+  }
 }
 
 function checkEmpty(state: MemoryState): void {

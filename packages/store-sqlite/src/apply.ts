@@ -1,15 +1,17 @@
 import {
   type AttemptEntry,
   type Effect,
+  isAttemptNews,
   isFinished,
   isLive,
   isQueuing,
+  isRolloutNews,
   nextDeadline,
   type RolloutEntry,
   type Transition,
   unreachable,
 } from '@agl/store-kit'
-import type { Attempt, JsonValue, Rollout } from '@agl/types'
+import type { JsonValue } from '@agl/types'
 import { addAttemptEvent, addRolloutEvent } from './events.ts'
 import type { AttemptRow, RolloutRow } from './rows.ts'
 import type { Writing } from './state.ts'
@@ -115,17 +117,12 @@ function writeRollout(writing: Writing, row: RolloutRow, after: RolloutEntry, no
     row.ordinal,
   )
   countBytes(writing, row.entry, addedBytes)
-  if (!differs(row.entry.rollout, after.rollout)) return
+  if (!isRolloutNews(row.entry.rollout, after.rollout)) return
   addRolloutEvent(writing, after.rollout.rollout_id, record, now)
   if (status === row.entry.rollout.status) return
   writing.count(`rollouts_${row.entry.rollout.status}`, -1)
   writing.count(`rollouts_${status}`, 1)
   if (isFinished(status) !== isFinished(row.entry.rollout.status)) moveBytes(writing, row.ordinal, isFinished(status))
-}
-
-/** Whether an update has changed anything: it makes a new record in any case. */
-function differs(before: Rollout, after: Rollout): boolean {
-  return Object.keys(after).some((key) => before[key as keyof Rollout] !== after[key as keyof Rollout])
 }
 
 /** What a rollout takes counts with the finished ones or with the others. */
@@ -158,7 +155,7 @@ function writeAttempt(
     before.ordinal,
   )
   // A sign of life alone changes the digits of its time; booking these would cost a statement with each span.
-  if (!isNews(before.entry.attempt, entry.attempt)) return
+  if (!isAttemptNews(before.entry.attempt, entry.attempt)) return
   addAttemptEvent(writing, record, now)
   bookBytes(writing, rollout, attemptBytes(entry) - attemptBytes(before.entry))
 }
@@ -185,16 +182,6 @@ export function insertAttempt(writing: Writing, rollout: RolloutRow, entry: Atte
   writing.count('attempts', 1)
   addAttemptEvent(writing, record, now)
   return ordinal
-}
-
-/** A sign of life alone is no news: there may be one per span. */
-function isNews(before: Attempt, after: Attempt): boolean {
-  return (
-    before.status !== after.status ||
-    before.outcome !== after.outcome ||
-    before.worker_id !== after.worker_id ||
-    before.metadata !== after.metadata
-  )
 }
 
 /**

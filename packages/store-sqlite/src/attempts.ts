@@ -18,7 +18,7 @@ import type {
   Rollout,
 } from '@agl/types'
 import { applyTransition } from './apply.ts'
-import { reserve } from './retention.ts'
+import { jsonLength, reserveFor, trim } from './retention.ts'
 import {
   type AttemptRow,
   attemptsOf,
@@ -44,12 +44,14 @@ function findByName(writing: Writing, rollout: RolloutRow, attemptId: string): A
 
 export function updateAttempt(writing: Writing, update: AttemptUpdate): Attempt {
   const { rolloutId, attemptId, ...change } = update
-  if (change.metadata !== undefined) reserve(writing, JSON.stringify(change.metadata).length)
   const rollout = findRolloutWithoutInput(writing, rolloutId)
   const row = findByName(writing, rollout, attemptId)
   const now = writing.state.clock.now()
   const transition = updated(subjectOf(writing, rollout, row), change, now)
+  const grown = change.metadata === undefined ? 0 : jsonLength(change.metadata) - jsonLength(row.entry.attempt.metadata)
+  reserveFor(writing, transition, grown)
   applyTransition(writing, rollout, [row], transition, now)
+  if (grown > 0) trim(writing)
   return transition.attempts[0]?.attempt ?? row.entry.attempt
 }
 

@@ -61,8 +61,12 @@ function freeWorkers(writing: Writing, rollout: number): void {
 export function dropSpans(writing: Writing, rolloutId: string): void {
   const weight = weigh(writing, rolloutId)
   if (weight === undefined) return
+  // An attempt that had no spans has lost none.
+  writing.database.run(
+    'UPDATE attempts SET spans_gone = 1 WHERE rollout = ? AND EXISTS (SELECT 1 FROM spans WHERE attempt = attempts.ordinal)',
+    weight.ordinal,
+  )
   deleteSpans(writing, weight)
-  writing.database.run('UPDATE attempts SET spans_gone = 1 WHERE rollout = ?', weight.ordinal)
   writing.database.run('UPDATE rollouts SET span_count = 0, span_bytes = 0 WHERE ordinal = ?', weight.ordinal)
 }
 

@@ -5,7 +5,7 @@ import { claimRow } from './claim.ts'
 import { findAnswer, keepAnswer } from './idempotency.ts'
 import { latestResourcesId, newestVersion } from './resources.ts'
 import { reserve } from './retention.ts'
-import { getRollout, latestAttempt, newId, ordinalOf, type RolloutRow, withAttempt } from './rows.ts'
+import { attemptsOf, getRollout, newId, ordinalOf, type RolloutRow, withAttempt } from './rows.ts'
 import type { Writing } from './state.ts'
 
 type Verb = 'enqueueRollout' | 'startRollout'
@@ -28,10 +28,10 @@ export function startRollout(writing: Writing, { rollout, workerId, leaseMs }: S
   return claimRow(writing, row, { workerId: workerId ?? null, leaseMs: leaseMs ?? null, isFromQueue: false, now })
 }
 
-/** A retried startRollout gets what the first one got; a rollout that only waits in the queue cannot be answered. */
+/** A retried startRollout gets the attempt that the first one got; a rollout that only waits in the queue has none. */
 function answerEarlier(writing: Writing, row: RolloutRow): AttemptedRollout {
-  const latest = latestAttempt(writing, row.ordinal)
-  if (latest !== undefined) return withAttempt(row.entry.rollout, latest.entry.attempt)
+  const [first] = attemptsOf(writing, row.ordinal)
+  if (first !== undefined) return withAttempt(row.entry.rollout, first.entry.attempt)
   const { rollout_id: rolloutId } = row.entry.rollout
   throw new AglError({
     code: 'conflict',
@@ -42,10 +42,10 @@ function answerEarlier(writing: Writing, row: RolloutRow): AttemptedRollout {
 
 /** The rollout that an earlier call with the same chosen id or key made. */
 function findEarlier(writing: Writing, request: EnqueueRolloutRequest, verb: Verb): RolloutRow | undefined {
-  const byId = request.rollout_id == null ? undefined : getRollout(writing, request.rollout_id)
-  if (byId !== undefined || request.idempotency_key == null) return byId
-  const earlier = findAnswer<string>(writing, verb, request.idempotency_key)
-  return earlier === undefined ? undefined : getRollout(writing, earlier.answer)
+  const { rollout_id: id, idempotency_key: key } = request
+  const known = key == null ? undefined : findAnswer<string>(writing, verb, key)
+  const byId = id == null ? undefined : getRollout(writing, id)
+  return byId ?? (known === undefined ? undefined : getRollout(writing, known.answer))
 }
 
 function insertNew(writing: Writing, request: EnqueueRolloutRequest, status: 'queuing' | 'preparing', now: number): RolloutRow {

@@ -1,4 +1,12 @@
-import { planRetention, planWorkersRetention, type Retired, type RetentionPlan, storageFull } from '@agl/store-kit'
+import {
+  isFinished,
+  planRetention,
+  planWorkersRetention,
+  type Retired,
+  type RetentionPlan,
+  storageFull,
+  type Transition,
+} from '@agl/store-kit'
 import { deleteRollout, dropSpans } from './delete.ts'
 import type { Reading, Writing } from './state.ts'
 import { forgetWorker, heldWorkers } from './workers.ts'
@@ -54,6 +62,27 @@ export function reserve(writing: Writing, addedBytes: number): void {
   const keptBytes = writing.total('unfinished_bytes') + writing.total('resources_bytes')
   if (keptBytes + addedBytes > maxBytes) throw storageFull({ maxBytes, keptBytes, addedBytes })
   if (keptBytes + writing.total('finished_bytes') + addedBytes > maxBytes) carryOut(writing, plan(writing, addedBytes, Infinity))
+}
+
+/**
+ * As {@link reserve}, for a change of a rollout. One after which the rollout is finished is always taken: what it adds may
+ * be dropped right after, by {@link trim}, and only what ends makes room.
+ */
+export function reserveFor(writing: Writing, { rollout }: Transition, addedBytes: number): void {
+  if (addedBytes > 0 && !isFinished(rollout.rollout.status)) reserve(writing, addedBytes)
+}
+
+/** Drops finished rollouts until the store is within its bound again. */
+export function trim(writing: Writing): void {
+  const { maxBytes } = writing.state.retention
+  if (maxBytes === null) return
+  const keptBytes = writing.total('unfinished_bytes') + writing.total('resources_bytes')
+  if (keptBytes + writing.total('finished_bytes') > maxBytes) carryOut(writing, plan(writing, 0, Infinity))
+}
+
+/** What a value takes as JSON; 0 for none. */
+export function jsonLength(value: unknown): number {
+  return (JSON.stringify(value) ?? '').length
 }
 
 function plan(writing: Writing, addedBytes: number, limit: number): RetentionPlan {

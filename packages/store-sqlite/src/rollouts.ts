@@ -11,7 +11,7 @@ import {
 import type { AttemptedRollout, Page, Rollout, RolloutQuery, RolloutStatus, RolloutUpdate } from '@agl/types'
 import { applyTransition, armAttempt, writeInput } from './apply.ts'
 import { newestVersion } from './resources.ts'
-import { reserve } from './retention.ts'
+import { jsonLength, reserveFor, trim } from './retention.ts'
 import {
   attemptsOf,
   bareColumns,
@@ -81,9 +81,6 @@ function isOneOf(count: number): string {
 }
 
 export function updateRollout(writing: Writing, update: RolloutUpdate): Rollout {
-  if (ordinalOf(writing, update.rolloutId) === undefined) throw rolloutItemNotFound(update.rolloutId)
-  if (writing.state.retention.maxBytes !== null) reserve(writing, weightOf(update))
-  // Making room may have dropped this very rollout, if it was finished.
   const row = getRollout(writing, update.rolloutId)
   if (row === undefined) throw rolloutItemNotFound(update.rolloutId)
   const now = writing.state.clock.now()
@@ -95,15 +92,16 @@ export function updateRollout(writing: Writing, update: RolloutUpdate): Rollout 
     rolloutChange(update, (id) => newestVersion(writing, id)),
     now,
   )
+  const grown = jsonLength(update.input) + jsonLength(update.metadata)
+  reserveFor(writing, transition, grown)
+  // Making room may have dropped this very rollout, if it was finished.
+  if (ordinalOf(writing, update.rolloutId) === undefined) throw rolloutItemNotFound(update.rolloutId)
   const changed = applyTransition(writing, row, attempts, transition, now)
   if (update.input !== undefined) writeInput(writing, changed, update.input)
   // A new config may have brought deadlines nearer.
   if (update.config !== undefined) for (const attempt of attemptsOf(writing, row.ordinal)) armAttempt(writing, changed, attempt)
+  if (grown > 0) trim(writing)
   return changed.entry.rollout
-}
-
-function weightOf({ input, metadata }: RolloutUpdate): number {
-  return (JSON.stringify(input) ?? '').length + (JSON.stringify(metadata) ?? '').length
 }
 
 export function cancelRollouts(writing: Writing, rolloutIds: readonly string[]): readonly Rollout[] {

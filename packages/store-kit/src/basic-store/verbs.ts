@@ -61,8 +61,8 @@ export function startRollout(tables: Tables, request: StartRolloutRequest): Atte
   const { row, isNew } = insertRow(tables, 'startRollout', parseEnqueueRequest(rollout, 'rollout'))
   const { start_time: now, rollout_id: rolloutId } = row.entry.rollout
   if (isNew) return claimRow(tables, row, { workerId, leaseMs, isFromQueue: false, now })
-  const latest = row.attempts.at(-1)
-  if (latest !== undefined) return { ...row.entry.rollout, attempt: latest.attempt }
+  const [first] = row.attempts
+  if (first !== undefined) return { ...row.entry.rollout, attempt: first.attempt }
   throw new AglError({
     code: 'conflict',
     message: `Rollout ${rolloutId} is in the queue already; dequeue it or call startAttempt.`,

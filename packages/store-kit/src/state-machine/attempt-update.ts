@@ -15,8 +15,8 @@ export type AttemptChange = Omit<AttemptUpdate, 'rolloutId' | 'attemptId'>
 
 /**
  * A report about an attempt. Worker, heartbeat time and metadata are always taken. The status is taken unless it is
- * the ending status the attempt has already, or the attempt was cancelled, or both it and its rollout have ended; the
- * rollout follows if this is its latest attempt and it is not finished. A call that changes nothing is no error.
+ * the ending status the attempt has already, or the attempt was cancelled, or both it and its rollout have ended, or it had
+ * ended when its rollout was put back to `queuing` by hand; the rollout follows if this is its latest attempt and it is not finished. A call that changes nothing is no error.
  * @throws AglError `invalid_argument` when the outcome does not go with the status
  */
 export function updateAttempt(subject: AttemptSubject, change: AttemptChange, now: number): Transition {
@@ -52,12 +52,16 @@ function takeFields(entry: AttemptEntry, change: AttemptChange, effects: Effect[
   return { attempt: changed, notes: notes.showedLife ? notes : { ...notes, showedLife: true } }
 }
 
-function takesStatus({ rollout, attempt }: AttemptSubject, status: AttemptStatus): boolean {
+function takesStatus({ rollout, attempt, isLatest }: AttemptSubject, status: AttemptStatus): boolean {
   const present = attempt.attempt
   if (present.outcome === 'cancelled') return false
   if (isLive(present.status)) return true
   if (present.status === status) return false
-  return present.status === 'unresponsive' || !isFinished(rollout.rollout.status)
+  if (present.status === 'unresponsive') return true
+  const { status: reached } = rollout.rollout
+  // Put back into the queue by hand, after this attempt had ended: it waits for the next one.
+  const isReopened = isLatest && reached === 'queuing'
+  return !isFinished(reached) && !isReopened
 }
 
 function takeStatus(

@@ -16,8 +16,8 @@ import type { Attempt, AttemptStatus, Rollout, RolloutStatus } from '@agl/types'
  *   preparing, running          live: has a lease if the claim asked for one, no outcome.
  *                               → each other status, by report; running by span; timeout and unresponsive by sweep
  *   unresponsive                settled for now.  → running (span, heartbeat), or what its runner reports after all
- *   succeeded, failed, timeout  settled.          → another status only by report and only while the rollout is not
- *                                                   finished; never by span or heartbeat
+ *   succeeded, failed, timeout  settled.          → another status only by report and only while the rollout is neither
+ *                                                   finished nor put back to queuing by hand; never by span or heartbeat
  *   Settled by a cancel (outcome `cancelled`): nothing moves it any more.
  *
  * Who moves whom. Only the latest attempt moves the rollout, and only an unfinished one. An older attempt is superseded:

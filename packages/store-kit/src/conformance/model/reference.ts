@@ -133,7 +133,9 @@ export class Reference {
       status === null ||
       attempt.outcome === 'cancelled' ||
       (!isLive(attempt) && attempt.status === status) ||
-      (hasSettled && isFinished(rollout.status))
+      (hasSettled && isFinished(rollout.status)) ||
+      // Put back by hand: it waits for the next attempt.
+      (hasSettled && rollout.status === 'queuing' && rollout.attempts.at(-1) === attempt)
     if (isIgnored) {
       if (worker !== null) this.sync(attempt)
       return
