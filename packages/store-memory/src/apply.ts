@@ -244,13 +244,13 @@ export function putWorker(
 ): void {
   const known = state.workers.get(worker.worker_id)
   const before = known?.worker.heartbeat_stats
-  if (before !== worker.heartbeat_stats) countBytes(state, 'other', heapBytes(worker.heartbeat_stats) - heapBytes(before))
+  if (before !== worker.heartbeat_stats) countBytes(state, 'workers', heapBytes(worker.heartbeat_stats) - heapBytes(before))
   if (known !== undefined) {
     known.worker = worker
     return
   }
   state.workers.set(worker.worker_id, { worker, running })
-  countBytes(state, 'other', workerBytes)
+  countBytes(state, 'workers', workerBytes)
   const { maxWorkerAgeSeconds } = state.retention
   if (maxWorkerAgeSeconds === null || state.workersLook !== Infinity) return
   state.workersLook = state.clock.now() + maxWorkerAgeSeconds
@@ -259,6 +259,6 @@ export function putWorker(
 
 export function dropWorker(state: MemoryState, workerId: string): void {
   const { worker } = state.workers.get(workerId)!
-  countBytes(state, 'other', -workerBytes - heapBytes(worker.heartbeat_stats))
+  countBytes(state, 'workers', -workerBytes - heapBytes(worker.heartbeat_stats))
   state.workers.delete(workerId)
 }

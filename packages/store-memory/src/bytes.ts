@@ -17,8 +17,13 @@ export interface Usage {
   unfinished: number
   /** Records and spans of finished rollouts. */
   finished: number
-  /** Resources and workers. */
-  other: number
+  resources: number
+  workers: number
+}
+
+/** What retention can never drop to make room. */
+export function keptBytes({ unfinished, resources, workers }: Usage): number {
+  return unfinished + resources + workers
 }
 
 export function countBytes(state: MemoryState, what: keyof Usage, bytes: number): void {

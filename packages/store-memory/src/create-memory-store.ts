@@ -172,6 +172,7 @@ function statistics(state: MemoryState): StoreStatistics {
     total_resources: state.resourcesCount,
     total_workers: state.workers.size,
     total_span_bytes: state.usage.spans,
+    total_resources_bytes: state.usage.resources,
     uptime: state.clock.now() - state.startTime,
   }
 }

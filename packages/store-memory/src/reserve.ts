@@ -1,4 +1,5 @@
 import { isFinished, storageFull, type Transition } from '@agl/store-kit'
+import { keptBytes } from './bytes.ts'
 import { makeRoom } from './retain.ts'
 import type { MemoryState } from './state.ts'
 
@@ -10,15 +11,15 @@ import type { MemoryState } from './state.ts'
 export function reserve(state: MemoryState, addedBytes: number): boolean {
   const { maxBytes } = state.retention
   if (maxBytes === null || hasRoom(state, addedBytes)) return false
-  const keptBytes = state.usage.unfinished + state.usage.other
-  if (keptBytes + addedBytes > maxBytes) throw storageFull({ maxBytes, keptBytes, addedBytes })
+  const kept = keptBytes(state.usage)
+  if (kept + addedBytes > maxBytes) throw storageFull({ maxBytes, keptBytes: kept, addedBytes })
   makeRoom(state, addedBytes)
   return true
 }
 
 /** Whether so many bytes fit as it is. */
 export function hasRoom({ retention: { maxBytes }, usage }: MemoryState, addedBytes: number): boolean {
-  return maxBytes === null || usage.unfinished + usage.other + usage.finished + addedBytes <= maxBytes
+  return maxBytes === null || keptBytes(usage) + usage.finished + addedBytes <= maxBytes
 }
 
 /**

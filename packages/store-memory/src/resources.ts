@@ -97,7 +97,7 @@ export function insertVersion(state: MemoryState, stored: StoredVersion, update:
   row.lastVersion = Math.max(row.lastVersion, version)
   if (row.versions.size === 0) state.resourcesCount++
   row.versions.set(version, stored)
-  countBytes(state, 'other', stored.bytes)
+  countBytes(state, 'resources', stored.bytes)
   state.latestResources = update
   emit(state, () => ({ type: 'resources', resources: stored.record }))
 }
@@ -165,7 +165,7 @@ export function deleteResources(state: MemoryState, { resourcesId, version }: Re
 export function deleteVersions(state: MemoryState, resourcesId: string, versions: readonly number[]): void {
   const row = state.resources.get(resourcesId)!
   for (const version of versions) {
-    countBytes(state, 'other', -row.versions.get(version)!.bytes)
+    countBytes(state, 'resources', -row.versions.get(version)!.bytes)
     row.versions.delete(version)
     emit(state, () => ({ type: 'resources_deleted', resources_id: resourcesId, version }))
   }

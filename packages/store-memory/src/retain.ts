@@ -8,6 +8,7 @@ import {
   type RetentionPlan,
 } from '@agl/store-kit'
 import { dropWorker } from './apply.ts'
+import { keptBytes } from './bytes.ts'
 import type { Chain } from './chain.ts'
 import { deleteRow, dropSpans } from './delete.ts'
 import { deleteVersions, type ResourcesRow } from './resources.ts'
@@ -36,11 +37,10 @@ export function retain(state: MemoryState): boolean {
 }
 
 function plan(state: MemoryState, addedBytes: number, limit: number | undefined): RetentionPlan {
-  const { unfinished, finished, other } = state.usage
   return planRetention(state.retention, {
     now: state.clock.now(),
     finished: state.retired.size,
-    bytes: unfinished + finished + other + addedBytes,
+    bytes: keptBytes(state.usage) + state.usage.finished + addedBytes,
     retired: () => describeAll(state.retired),
     withSpans: () => describeAll(state.retiredWithSpans),
     ...(limit === undefined ? {} : { limit }),

@@ -167,7 +167,7 @@ export function createState(options: MemoryStoreOptions, onTimer: (state: Memory
     resourceKinds: new Map((options.resourceKinds ?? []).map((kind) => [kind.resourceType, kind])),
     startTime: clock.now(),
     retention: retentionOf(options.retention),
-    usage: { spans: 0, unfinished: 0, finished: 0, other: 0 },
+    usage: { spans: 0, unfinished: 0, finished: 0, resources: 0, workers: 0 },
     rollouts: new Map(),
     ordered: createOrderedRows(),
     byStatus: new Map(statuses.map((status) => [status, createOrderedRows()])),

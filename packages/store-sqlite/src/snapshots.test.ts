@@ -56,7 +56,7 @@ test('a snapshot of the memory store, through a file and back, is the same store
   await back.importSnapshot({ lines: sqlite.exportSnapshot() })
   expect(await linesOf(back)).toEqual(await linesOf(memory))
 
-  const { uptime: _, name: __, total_span_bytes: ___, ...counts } = await memory.statistics()
+  const { uptime: _, name: __, total_span_bytes: ___, total_resources_bytes: ____, ...counts } = await memory.statistics()
   expect(await sqlite.statistics()).toMatchObject(counts)
   expect(await sqlite.getLatestResources()).toEqual(await memory.getLatestResources())
   expect(await sqlite.queryWorkers()).toEqual(await memory.queryWorkers())

@@ -17,6 +17,7 @@ export function statistics(reading: Reading): StoreStatistics {
     total_resources: storedTotal(reading, 'resources'),
     total_workers: storedTotal(reading, 'workers'),
     total_span_bytes: storedTotal(reading, 'span_bytes'),
+    total_resources_bytes: storedTotal(reading, 'resources_bytes'),
     uptime: state.clock.now() - state.startTime,
   }
 }

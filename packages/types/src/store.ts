@@ -165,6 +165,7 @@ export interface HeartbeatRequest {
   readonly leaseMs?: number
   /** See {@link DequeueRequest.capacity}. */
   readonly capacity?: number
+  /** What the worker says of itself, instead of what it said before; at most 64 KiB of JSON. Absent = left alone. */
   readonly stats?: JsonObject
 }
 
@@ -187,6 +188,8 @@ export interface StoreStatistics {
   readonly total_workers: number
   /** What the stored spans take, in bytes; null when the store does not count them. */
   readonly total_span_bytes: number | null
+  /** What the stored versions of resources take, as they are held (large ones compressed); null when not counted. */
+  readonly total_resources_bytes: number | null
   /** Seconds since the store was made; grows between any two calls. */
   readonly uptime: number
 }
@@ -194,7 +197,9 @@ export interface StoreStatistics {
 /**
  * The only shared truth: queue, rollouts, attempts, spans, resources, workers.
  *
- * One request object in, one value out. Records are immutable values: what a call returns never changes afterwards.
+ * One request object in, one value out. Records are immutable values: what a call returns never
+ * changes afterwards. What lies deep within (`input`, `metadata`, attributes) may be shared with whoever gave it and with other
+ * readers in this process, and must not be changed by any of them.
  * An unknown rollout or attempt is `not_found` in writes (sequence ids ask for the rollout only) and `null` or an empty list in reads. Aborting a `signal`
  * rejects with its reason. After {@link close} every call is refused with `closed`.
  */
@@ -297,7 +302,7 @@ export interface LightningStore extends AsyncDisposable {
 
   queryWorkers(query?: WorkerQuery): Promise<Page<Worker>>
   getWorkerById(request: { readonly workerId: string }): Promise<Worker | null>
-  /** Writes a worker's heartbeat; renews no lease. */
+  /** Writes a worker's heartbeat; renews no lease. See {@link HeartbeatRequest.stats}. */
   updateWorker(request: { readonly workerId: string; readonly heartbeatStats?: JsonObject }): Promise<Worker>
   /** Writes a worker's heartbeat, renews the leases of what it runs, and says which of it must stop. */
   heartbeat(request: HeartbeatRequest): Promise<HeartbeatReply>

@@ -214,6 +214,7 @@ export function createBasicStore(options: BasicStoreOptions = {}): LightningStor
       total_resources: new Set(tables.versions.map((item) => item.resources_id)).size,
       total_workers: tables.workers.size,
       total_span_bytes: null,
+      total_resources_bytes: null,
       uptime: clock.now() - tables.madeAt,
     })),
     exportSnapshot: () => refuse(name, 'snapshots'),

@@ -340,7 +340,8 @@ export const requirements: readonly Requirement[] = Object.freeze([
   ...group(
     { source: 'DESIGN 5, watch; 13.8', features: ['watch'] },
     {
-      'FEED-01': 'The feed tells each change of rollouts and attempts in order, as they are then stored.',
+      'FEED-01':
+        'The feed tells each change of rollouts and attempts in order, as they are then stored (an input may be told as it is now).',
       'FEED-02': 'A watch resumes after any cursor without loss or repetition.',
       'FEED-03': 'Without a cursor it begins now; watchers do not disturb each other.',
       'FEED-04': 'A slow reader misses nothing.',

@@ -130,7 +130,10 @@ export function describeRetention({ check, open }: Suite): void {
     expect(await versions()).toEqual([1, 2, 5, 6])
     await store.updateRollout({ rolloutId: pinned.rollout_id, status: 'succeeded' })
     await store.setResourcesAlias({ alias: 'stable', resourcesId, version: 6 })
+    const bytes = async (): Promise<number | null> => (await store.statistics()).total_resources_bytes
+    const before = await bytes()
     await change()
+    if (before !== null) expect(await bytes()).toBeLessThan(before)
     expect(await versions()).toEqual([6, 7])
     expect(await store.getResourcesById({ resourcesId, version: 1 })).toBeNull()
     await store.updateManyResources({ updates: Array.from({ length: 5 }, () => ({ resourcesId, resources: {} })) })
