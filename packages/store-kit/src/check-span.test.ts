@@ -95,7 +95,8 @@ describe('parseNewSpan', () => {
   })
 
   test('says where a span is wrong', () => {
-    expect(() => parseNewSpan({ name: 1 })).toThrow(/Invalid span: .*rollout_id/)
+    expect(() => parseNewSpan({ name: 1 })).toThrow(/Invalid span:\n✖ .*expected string; got nothing\n {2}→ at rollout_id/)
+    expect(() => parseNewSpan({ name: 1 }, 'spans[3]')).toThrow(/expected string; got 1\n {2}→ at name/)
     expect(() => parseNewSpan(null)).toThrow('Invalid span')
   })
 })

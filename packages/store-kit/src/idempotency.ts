@@ -112,14 +112,15 @@ export function createIdempotencyKeys({ clock }: { readonly clock: Clock }): Ide
     const answer = work()
     const time = clock.now()
     if (!(answer instanceof Promise)) {
-      remember({ verb, key, time, answer })
+      remember({ verb, key, time, answer: Object.freeze(answer) })
       return answer
     }
     const pending: RememberedKey = { verb, key, time, answer }
     known.set(key, pending)
     return answer.then(
       (value) => {
-        remember({ verb, key, time: clock.now(), answer: value })
+        // Whoever gets it must not change what a retry gets.
+        remember({ verb, key, time: clock.now(), answer: Object.freeze(value) })
         return value
       },
       (error: unknown) => {

@@ -1,3 +1,6 @@
+import { AglError, describeValue, parseOrThrow } from '@agl/types'
+import { z } from 'zod'
+
 /** Fills an array of the length asked with random bytes. */
 export type RandomSource = (bytes: number) => Uint8Array
 
@@ -18,17 +21,52 @@ const pairs: readonly string[] = Array.from(alphabet, (first) => Array.from(alph
 const fairDraws = 64_800
 const poolBytes = 4096
 
+const optionsSchema = z.strictObject({
+  random: z.custom<RandomSource>((value) => typeof value === 'function', { error: 'expected a function' }).optional(),
+})
+
+/** More draws than this without a character mean that the source gives always the same. */
+const mostDraws = 10_000
+/** The same for ids; a seeded store that is opened again passes over all that it drew before. */
+const mostIds = 5_000_000
+
+function unusable(problem: string): AglError {
+  return new AglError({
+    code: 'invalid_argument',
+    message: `The \`random\` of the ids must fill a Uint8Array of the length asked with random bytes; ${problem}.`,
+    data: { field: 'random' },
+  })
+}
+
+/**
+ * Draws an id that nothing has yet: a seeded store that was filled from another one may have both draw the same.
+ * @throws AglError `invalid_argument` for a source of bits that repeats itself
+ */
+export function drawFreeId(draw: () => string, isTaken: (id: string) => boolean): string {
+  for (let draws = 0; draws < mostIds; draws++) {
+    const id = draw()
+    if (!isTaken(id)) return id
+  }
+  throw unusable(`${mostIds} draws gave ids that are there already`)
+}
+
 /** @param options.random where the bits come from; default: the system's cryptographic source, read in blocks */
 export function createIds(options: { readonly random?: RandomSource } = {}): Ids {
-  const random = options.random ?? ((bytes) => globalThis.crypto.getRandomValues(new Uint8Array(bytes)))
+  parseOrThrow(optionsSchema, options, 'options of createIds')
+  const random: RandomSource = options.random ?? ((bytes) => globalThis.crypto.getRandomValues(new Uint8Array(bytes)))
   let pool = new Uint8Array()
   let position = 0
+  const fill = (): void => {
+    const bytes: unknown = random(poolBytes)
+    if (!(bytes instanceof Uint8Array)) throw unusable(`it gave ${describeValue(bytes)}`)
+    if (bytes.length !== poolBytes) throw unusable(`it gave ${bytes.length} bytes instead of ${poolBytes}`)
+    pool = new Uint8Array(bytes)
+    position = 0
+  }
   const twoCharacters = (): string => {
-    for (;;) {
-      if (position === pool.length) {
-        pool = new Uint8Array(random(poolBytes))
-        position = 0
-      }
+    for (let draws = 0; ; draws++) {
+      if (draws === mostDraws) throw unusable('its bytes are all alike')
+      if (position === pool.length) fill()
       const draw = pool[position]! * 256 + pool[position + 1]!
       position += 2
       if (draw < fairDraws) return pairs[draw % pairs.length]!

@@ -1,7 +1,7 @@
 export { type BasicStoreOptions, createBasicStore, type RecordStorage, type StorageChange } from './basic-store/index.ts'
 export { checkChosenId, isRouteSafe } from './check-id.ts'
 export { checkSequenceId, highestSequenceId } from './check-sequence-id.ts'
-export { type ParsedSpan, parseNewSpan } from './check-span.ts'
+export { copySpan, type ParsedSpan, parseNewSpan, parseNewSpans } from './check-span.ts'
 export { type ClaimRequest, type ClaimWaiters, createClaimWaiters, type WorkerLoad } from './claim-waiters.ts'
 export { type Clock, systemClock } from './clock.ts'
 export {
@@ -25,14 +25,14 @@ export {
   type RememberedKey,
   waitAlong,
 } from './idempotency.ts'
-export { createIds, type Ids, type RandomSource, seededRandom } from './ids.ts'
+export { createIds, drawFreeId, type Ids, type RandomSource, seededRandom } from './ids.ts'
 export { checkJson } from './json.ts'
 export { isAttemptNews, isRolloutNews } from './news.ts'
 export { attemptNotFound, noAttemptsFound, rolloutItemNotFound, rolloutNotFound, storeClosed } from './not-found.ts'
 export { parseOtelSpan } from './parse-otel-span.ts'
 export { type Parked, park } from './park.ts'
 export { matchResources, matchRollouts, matchSpans, matchWorkers, type Matcher, pageOf, sortFields } from './query.ts'
-export { parseEnqueueRequest, parseRequest, parseResources, requestSchemas } from './requests.ts'
+export { parseEnqueueRequest, parseRequest, parseResources, parseResourcesChanges, requestSchemas } from './requests.ts'
 export {
   checkResourcesDeletion,
   moveResourcesAlias,
@@ -110,3 +110,4 @@ export {
   workerReportsCapacity,
 } from './workers.ts'
 export { type HeldWorker, planWorkersRetention } from './workers-retention.ts'
+export { hasOneSource, quietLogger, storeOptionShape } from './store-options.ts'

@@ -14,9 +14,9 @@ test('names the place of what it cannot say', () => {
     [undefined, 'input is undefined'],
     [{ a: [1, { b: undefined }] }, 'input.a[1].b is undefined'],
     [NaN, 'input is NaN'],
-    [[() => 1], 'input[0] is function'],
+    [[() => 1], 'input[0] is a function'],
     [new Map(), 'input is an instance of Map'],
-    [{ big: 1n }, 'input.big is bigint'],
+    [{ big: 1n }, 'input.big is a bigint'],
     [inItself, 'nested deeper than 200 levels, or in itself'],
   ]
   for (const [value, message] of cases) expect(() => checkJson(value, 'input')).toThrow(message)

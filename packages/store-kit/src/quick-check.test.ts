@@ -104,11 +104,13 @@ describe('quick checks', () => {
     const safeParse = vi.spyOn(schema, 'safeParse')
     fc.assert(
       fc.property(requestOf(shapeOf(schema)), (request) => {
-        const expected = outcomeOf(() => schema.parse(request ?? {}))
+        // What an instance of a class holds no schema sees.
+        const isInstance = request instanceof Date || request instanceof String
+        const expected = isInstance ? 'refused' : outcomeOf(() => schema.parse(request ?? {}))
         safeParse.mockClear()
         expect(outcomeOf(() => parseRequest(verb, request))).toStrictEqual(expected)
         if (expected !== 'refused') accepted++
-        if (safeParse.mock.calls.length === 0) quick++
+        if (safeParse.mock.calls.length === 0 && !isInstance) quick++
       }),
       { numRuns: 2000, seed: 20261120 },
     )

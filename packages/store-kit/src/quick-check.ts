@@ -1,5 +1,5 @@
+import { isPlainObject } from '@agl/types'
 import type { z } from 'zod'
-import { isPlainObject } from './plain.ts'
 
 /*
  * Quick checks. A schema takes microseconds and a dozen objects for each request, more than most verbs take for their work;

@@ -7,10 +7,14 @@ import {
   type EnqueueRolloutRequest,
   enqueueRolloutRequestSchema,
   type HeartbeatRequest,
+  describeValue,
+  isPlainObject,
   jsonObjectSchema,
+  jsonValueSchema,
   type LightningStore,
   type NamedResources,
   namedResourcesSchema,
+  namedValues,
   type PageRequest,
   parseOrThrow,
   type ResourceKind,
@@ -30,13 +34,14 @@ import {
 } from '@agl/types'
 import { z } from 'zod'
 import { checkChosenId, isRouteSafe, routeSafeMessage } from './check-id.ts'
-import { checkJson, jsonOffender } from './json.ts'
-import { isPlainObject } from './plain.ts'
+import { checkJson } from './json.ts'
 import { orNull, quickCheck, quickCheckOf, type Test, withTest } from './quick-check.ts'
 
 /*
  * The requests of a store, checked at its edge. Unknown keys are errors; a key that is undefined counts as absent.
  */
+
+const longestKey = 200
 
 /** Of the requests that hold only what can be tested by hand. */
 const quickChecks = new WeakMap<z.ZodType, Test>()
@@ -45,8 +50,10 @@ type RequestOf<Verb extends keyof LightningStore> = LightningStore[Verb] extends
   ? Request
   : never
 
-const isText = (value: unknown): boolean => typeof value === 'string'
-const isId = (value: unknown): boolean => typeof value === 'string' && value !== ''
+/** Stores look for texts by value, and half of a surrogate pair has no form in UTF-8. */
+const isText = (value: unknown): boolean => typeof value === 'string' && value.isWellFormed()
+const isId = (value: unknown): boolean => isText(value) && value !== ''
+const isKey = (value: unknown): boolean => isId(value) && (value as string).length <= longestKey
 const isWorkerId = (value: unknown): boolean => typeof value === 'string' && (value === '' || isRouteSafe(value))
 const isNumber = (value: unknown): boolean => Number.isFinite(value)
 /** Every value in it is there: a hole would be passed over by what checks the items. */
@@ -56,8 +63,9 @@ function isMemberOf(schema: z.ZodType<string>): Test {
   return (value) => members.has(value)
 }
 
-const text = withTest(z.string(), isText)
-const id = withTest(z.string().min(1), isId)
+const wellFormed = z.string().refine(isText, { error: 'expected well-formed text' })
+const text = withTest(wellFormed, isText)
+const id = withTest(wellFormed.min(1), isId)
 /** An id that the caller chooses: it becomes part of HTTP routes. */
 const chosenId = z.string().refine(isRouteSafe, { error: routeSafeMessage })
 /** A worker id; "" is kept but names nobody. */
@@ -65,14 +73,27 @@ const chosenWorkerId = withTest(
   z.string().refine((value) => value === '' || isRouteSafe(value), { error: routeSafeMessage }),
   isWorkerId,
 )
-const idempotencyKey = withTest(
-  z.string().min(1).max(200).optional(),
-  (value) => typeof value === 'string' && value !== '' && value.length <= 200,
-)
+const key = z.string().refine(isKey, { error: `expected well-formed text of 1 to ${longestKey} characters` })
+const idempotencyKey = withTest(key.optional(), isKey)
 const signal = withTest(z.custom<AbortSignal>(isSignal, { error: 'expected an AbortSignal' }).optional(), isSignal)
 /** Of any realm: an AbortSignal of a test environment or a polyfill is no instance of ours. */
 function isSignal(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'aborted' in value && 'throwIfAborted' in value
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'aborted' in value &&
+    ['throwIfAborted', 'addEventListener', 'removeEventListener'].every(
+      (method) => typeof (value as Readonly<Record<string, unknown>>)[method] === 'function',
+    )
+  )
+}
+
+function isIterable(value: object): boolean {
+  const { [Symbol.asyncIterator]: asyncIterator, [Symbol.iterator]: iterator } = value as {
+    readonly [Symbol.asyncIterator]?: unknown
+    readonly [Symbol.iterator]?: unknown
+  }
+  return typeof asyncIterator === 'function' || typeof iterator === 'function'
 }
 
 const workerId = withTest(chosenWorkerId.nullable().optional(), orNull(isWorkerId))
@@ -91,7 +112,7 @@ const attemptKey = schemaOf<{ readonly rolloutId: string; readonly attemptId: st
 
 /** `limit` and `sortBy` in the words of the reference, which clients match on. */
 const page = {
-  sortBy: z.string().nullable().optional(),
+  sortBy: text.nullable().optional(),
   sortOrder: z.enum(['asc', 'desc']).optional(),
   limit: z.int().min(-1, { error: 'Limit must be greater than 0 or -1 for no limit' }).optional(),
   offset: z.int().min(0, { error: 'Offset must be greater than or equal to 0' }).optional(),
@@ -105,13 +126,6 @@ const dequeue = {
   idempotencyKey,
   signal,
 }
-
-/** Not `z.json()`, which copies what it checks. */
-const json = z.unknown().superRefine((value, context) => {
-  const found = value === undefined ? null : jsonOffender(value)
-  if (found !== null)
-    context.addIssue({ code: 'custom', message: `expected JSON; ${found.path || 'it'} is ${found.description}` })
-})
 
 /** Heartbeats are taken when a store is full too, so each worker may take only so much. */
 const largestStats = 64 * 1024
@@ -190,7 +204,7 @@ export const requestSchemas: Readonly<{
     updates: z.array(z.strictObject(resourcesChange)),
     idempotencyKey,
   }),
-  queryResourcesVersions: schemaOf<RequestOf<'queryResourcesVersions'>>({ ...page, resourcesId: z.string() }),
+  queryResourcesVersions: schemaOf<RequestOf<'queryResourcesVersions'>>({ ...page, resourcesId: text }),
   deleteResources: schemaOf<RequestOf<'deleteResources'>>({ resourcesId: id, version: version.optional() }),
   setResourcesAlias: schemaOf<RequestOf<'setResourcesAlias'>>({
     alias: chosenId,
@@ -198,61 +212,60 @@ export const requestSchemas: Readonly<{
     version,
     expected: z.strictObject({ resourcesId: id, version }).nullable().optional(),
   }),
-  getResourcesByAlias: schemaOf<RequestOf<'getResourcesByAlias'>>({ alias: z.string() }),
+  getResourcesByAlias: schemaOf<RequestOf<'getResourcesByAlias'>>({ alias: text }),
   queryResourcesAliases: schemaOf<PageRequest<keyof ResourcesAlias>>(page),
-  deleteResourcesAlias: schemaOf<RequestOf<'deleteResourcesAlias'>>({ alias: z.string() }),
-  deleteRollouts: schemaOf<RequestOf<'deleteRollouts'>>({ rolloutIds: z.array(z.string()) }),
-  watch: schemaOf<{ readonly after?: string; readonly signal?: AbortSignal }>({ after: z.string().optional(), signal }),
+  deleteResourcesAlias: schemaOf<RequestOf<'deleteResourcesAlias'>>({ alias: text }),
+  deleteRollouts: schemaOf<RequestOf<'deleteRollouts'>>({ rolloutIds: z.array(text) }),
+  watch: schemaOf<{ readonly after?: string; readonly signal?: AbortSignal }>({ after: text.optional(), signal }),
   exportSnapshot: schemaOf<{ readonly signal?: AbortSignal }>({ signal }),
   importSnapshot: schemaOf<RequestOf<'importSnapshot'>>({
-    lines: z.custom(
-      (value) => typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || Symbol.iterator in value),
-      { error: 'expected the lines of a snapshot' },
-    ),
+    lines: z.custom((value) => typeof value === 'object' && value !== null && !(value instanceof Map) && isIterable(value), {
+      error: 'expected the lines of a snapshot',
+    }),
   }),
-  getResourcesById: schemaOf<RequestOf<'getResourcesById'>>({ resourcesId: z.string(), version: z.int().nullable().optional() }),
+  getResourcesById: schemaOf<RequestOf<'getResourcesById'>>({ resourcesId: text, version: z.int().nullable().optional() }),
   getWorkerById: schemaOf<RequestOf<'getWorkerById'>>({ workerId: text }),
   startRollout: schemaOf<StartRolloutRequest>({ rollout: z.unknown(), workerId, leaseMs }),
   dequeueRollout: schemaOf<DequeueRequest>(dequeue),
   dequeueManyRollouts: schemaOf<RequestOf<'dequeueManyRollouts'>>({ ...dequeue, limit: z.int() }),
   startAttempt: schemaOf<RequestOf<'startAttempt'>>({ rolloutId: id, workerId, leaseMs, idempotencyKey }),
   releaseAttempt: attemptKey,
-  cancelRollouts: schemaOf<RequestOf<'cancelRollouts'>>({ rolloutIds: z.array(z.string()) }),
+  cancelRollouts: schemaOf<RequestOf<'cancelRollouts'>>({ rolloutIds: z.array(text) }),
   querySpans: schemaOf<SpanQuery>({
     ...page,
-    rolloutId: z.string(),
-    attemptId: z.string().optional(),
-    traceId: z.string().optional(),
-    traceIdContains: z.string().optional(),
-    spanId: z.string().optional(),
-    spanIdContains: z.string().optional(),
-    parentId: z.string().optional(),
-    parentIdContains: z.string().optional(),
-    name: z.string().optional(),
-    nameContains: z.string().optional(),
+    rolloutId: text,
+    attemptId: text.optional(),
+    traceId: text.optional(),
+    traceIdContains: text.optional(),
+    spanId: text.optional(),
+    spanIdContains: text.optional(),
+    parentId: text.optional(),
+    parentIdContains: text.optional(),
+    name: text.optional(),
+    nameContains: text.optional(),
     filterLogic,
   }),
   getManySpanSequenceIds: schemaOf<RequestOf<'getManySpanSequenceIds'>>({ attempts: z.array(attemptKey) }),
   queryRollouts: schemaOf<RolloutQuery>({
     ...page,
     statusIn: z.array(rolloutStatusSchema).optional(),
-    rolloutIdIn: z.array(z.string()).optional(),
-    rolloutIdContains: z.string().optional(),
+    rolloutIdIn: z.array(text).optional(),
+    rolloutIdContains: text.optional(),
     modeIn: z.array(rolloutModeSchema).optional(),
-    labels: z.record(z.string(), z.string()).optional(),
+    labels: namedValues(text).optional(),
     filterLogic,
   }),
-  queryAttempts: schemaOf<RequestOf<'queryAttempts'>>({ ...page, rolloutId: z.string() }),
+  queryAttempts: schemaOf<RequestOf<'queryAttempts'>>({ ...page, rolloutId: text }),
   waitForRollouts: schemaOf<WaitRequest>({
-    rolloutIds: z.array(z.string()),
+    rolloutIds: z.array(text),
     timeoutMs: z.number().nullable().optional(),
     signal,
   }),
   updateRollout: schemaOf<RolloutUpdate>({
     rolloutId: id,
-    input: json.optional(),
+    input: jsonValueSchema.optional(),
     mode: rolloutModeSchema.nullable().optional(),
-    resourcesId: z.string().nullable().optional(),
+    resourcesId: text.nullable().optional(),
     status: rolloutStatusSchema.optional(),
     config: rolloutConfigSchema.optional(),
     metadata: jsonObjectSchema.nullable().optional(),
@@ -268,13 +281,13 @@ export const requestSchemas: Readonly<{
   }),
   queryResources: schemaOf<ResourcesQuery>({
     ...page,
-    resourcesId: z.string().optional(),
-    resourcesIdContains: z.string().optional(),
+    resourcesId: text.optional(),
+    resourcesIdContains: text.optional(),
   }),
   queryWorkers: schemaOf<WorkerQuery>({
     ...page,
     statusIn: z.array(workerStatusSchema).optional(),
-    workerIdContains: z.string().optional(),
+    workerIdContains: text.optional(),
     filterLogic,
   }),
   updateWorker: schemaOf<RequestOf<'updateWorker'>>({ workerId: chosenWorkerId, heartbeatStats: stats }),
@@ -318,7 +331,7 @@ const isSimple = quickCheck(
     mode: orNull(isMemberOf(rolloutModeSchema)),
     resources_id: orNull(isText),
     priority: orNull(Number.isSafeInteger),
-    idempotency_key: orNull(isId),
+    idempotency_key: orNull(isKey),
     rollout_id: orNull(isId),
   },
 )
@@ -333,7 +346,7 @@ export function parseEnqueueRequest(value: unknown, what: string = 'rollout requ
   if (!isPlainObject(value)) {
     throw new AglError({
       code: 'invalid_argument',
-      message: `Expected ${what} to be an object with an \`input\`; got ${kindOf(value)}.`,
+      message: `Expected ${what} to be an object with an \`input\`; got ${describeValue(value)}.`,
     })
   }
   const present: Record<string, unknown> = {}
@@ -349,7 +362,7 @@ export function parseEnqueueRequest(value: unknown, what: string = 'rollout requ
     })
   }
   const { input } = value
-  checkJson(input, 'input')
+  checkJson(input, what === 'rollout request' ? 'input' : `${what}.input`)
   const request = isSimple(present)
     ? (present as unknown as EnqueueRolloutRequest)
     : parseOrThrow(enqueueRolloutRequestSchema, { ...present, input: null }, what)
@@ -360,7 +373,17 @@ export function parseEnqueueRequest(value: unknown, what: string = 'rollout requ
     })
   }
   if (request.rollout_id != null) checkChosenId(request.rollout_id, 'rollout_id')
-  return { ...request, input: input as EnqueueRolloutRequest['input'] }
+  for (const field of ['resources_id', 'idempotency_key'] as const) {
+    const text = request[field] ?? ''
+    if (text.isWellFormed() && (field !== 'idempotency_key' || text.length <= longestKey)) continue
+    throw new AglError({
+      code: 'invalid_argument',
+      message: `Expected ${field} in ${what} to be well-formed text of at most ${longestKey} characters; got ${describeValue(text)}.`,
+      data: { field },
+    })
+  }
+  const labels = request.labels == null ? {} : { labels: Object.freeze({ ...request.labels }) }
+  return { ...request, ...labels, input: input as EnqueueRolloutRequest['input'] }
 }
 
 function unknownKey(key: string, what: string): AglError {
@@ -371,10 +394,6 @@ function unknownKey(key: string, what: string): AglError {
   })
 }
 
-function kindOf(value: unknown): string {
-  return value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value
-}
-
 /**
  * Resources on their way into a store. A `custom:*` resource is checked by its kind if the store was given that.
  * @throws AglError `invalid_argument`
@@ -382,10 +401,10 @@ function kindOf(value: unknown): string {
 export function parseResources(
   value: unknown,
   kinds: ReadonlyMap<string, Pick<ResourceKind<object>, 'schema'>> = new Map(),
+  what: string = 'resources',
 ): NamedResources {
-  const resources = parseOrThrow(namedResourcesSchema, value, 'resources')
+  const resources = parseOrThrow(namedResourcesSchema, value, what)
   for (const [name, resource] of Object.entries(resources)) {
-    if (resource.resource_type.startsWith('custom:')) checkJson(resource, `resource "${name}"`)
     const kind = kinds.get(resource.resource_type)
     if (kind === undefined) continue
     const { resource_type: type, ...fields } = resource
@@ -393,6 +412,17 @@ export function parseResources(
   }
   // Agents in this process get the very objects that are stored.
   return deepFreeze(structuredClone(resources))
+}
+
+/** Changes whose resources are checked, all of them before any is stored. @throws AglError `invalid_argument` that says which */
+export function parseResourcesChanges(
+  changes: readonly ResourcesChange[],
+  kinds?: ReadonlyMap<string, Pick<ResourceKind<object>, 'schema'>>,
+): readonly ResourcesChange[] {
+  return changes.map((change, index) => {
+    const what = changes.length === 1 ? 'resources' : `updates[${index}].resources`
+    return { ...change, resources: parseResources(change.resources, kinds, what) }
+  })
 }
 
 function deepFreeze<Value extends object>(value: Value): Value {

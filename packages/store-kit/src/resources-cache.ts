@@ -1,5 +1,6 @@
 import { type LightningStore, parseOrThrow, type ResourcesUpdate } from '@agl/types'
 import { z } from 'zod'
+import { parseRequest } from './requests.ts'
 import type { ResourcesVersion } from './resources.ts'
 
 /** One read that the cache could not answer by itself. */
@@ -79,14 +80,15 @@ export function createResourcesCache(
     return update
   }
 
-  const get: ResourcesCache['get'] = ({ resourcesId, version = null }) => {
+  const get: ResourcesCache['get'] = async (request) => {
+    const { resourcesId, version = null } = parseRequest<typeof request>('getResourcesById', request)
     const key = keyOf(resourcesId, version)
     const entry = version === null ? undefined : entries.get(key)
     if (entry !== undefined) {
       hits++
       entries.delete(key)
       entries.set(key, entry)
-      return Promise.resolve(entry.update)
+      return entry.update
     }
     const present = loading.get(key)
     if (present !== undefined) return present

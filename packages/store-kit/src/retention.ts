@@ -1,4 +1,4 @@
-import { AglError } from '@agl/types'
+import { AglError, isPlainObject } from '@agl/types'
 import { z } from 'zod'
 
 /*
@@ -45,14 +45,16 @@ export const defaultRetention: Retention = Object.freeze({
   maxWorkerAgeSeconds: null,
 })
 
-export const retentionSchema: z.ZodType<RetentionOptions> = z.strictObject({
-  maxAgeSeconds: z.number().positive().nullable().optional(),
-  maxRollouts: z.int().min(0).nullable().optional(),
-  maxBytes: z.int().min(1).nullable().optional(),
-  maxResourcesVersions: z.int().min(1).nullable().optional(),
-  maxResources: z.int().min(1).nullable().optional(),
-  maxWorkerAgeSeconds: z.number().positive().nullable().optional(),
-}) as unknown as z.ZodType<RetentionOptions>
+export const retentionSchema: z.ZodType<RetentionOptions> = z.custom<object>(isPlainObject, { error: 'expected an object' }).pipe(
+  z.strictObject({
+    maxAgeSeconds: z.number().positive().nullable().optional(),
+    maxRollouts: z.int().min(0).nullable().optional(),
+    maxBytes: z.int().min(1).nullable().optional(),
+    maxResourcesVersions: z.int().min(1).nullable().optional(),
+    maxResources: z.int().min(1).nullable().optional(),
+    maxWorkerAgeSeconds: z.number().positive().nullable().optional(),
+  }),
+) as unknown as z.ZodType<RetentionOptions>
 
 export function retentionOf(options: RetentionOptions | undefined, defaults: Retention = defaultRetention): Retention {
   const given = Object.entries(options ?? {}).filter(([, value]) => value !== undefined)

@@ -2,7 +2,11 @@ import {
   AglError,
   type Attempt,
   attemptSchema,
+  describeIssue,
+  describeValue,
   errorMessage,
+  isPlainObject,
+  jsonValueSchema,
   type ResourcesAlias,
   resourcesAliasSchema,
   type ResourcesUpdate,
@@ -14,9 +18,10 @@ import {
   workerSchema,
 } from '@agl/types'
 import { z } from 'zod'
+import { isRouteSafe, routeSafeMessage } from './check-id.ts'
 import { checkSequenceId, highestSequenceId } from './check-sequence-id.ts'
 import { parseNewSpan } from './check-span.ts'
-import type { AttemptNotes, RolloutNotes } from './state-machine/index.ts'
+import { type AttemptNotes, isFinished, type RolloutNotes } from './state-machine/index.ts'
 
 /*
  * A snapshot of a store as JSON Lines: a header, one record per line, and an end that says how many records there were, so
@@ -137,25 +142,53 @@ const endSchema = z.strictObject({ kind: z.literal('end'), records: z.int() })
 const oddNumbers = z.array(z.tuple([z.array(z.union([z.string(), z.int()])), z.enum(['NaN', 'Infinity', '-Infinity', '-0'])]))
 const spanLineSchema = z.strictObject({ kind: z.literal('span'), span: z.unknown(), odd: oddNumbers.optional() })
 
+const chosenId = z.string().refine(isRouteSafe, { error: routeSafeMessage })
+
+/** A record whose id is as stores ask for it. */
+function withIds<Value>(schema: z.ZodType<Value>, field: keyof Value & string): z.ZodType<Value> {
+  return schema.refine((value) => isRouteSafe(String(value[field])), { error: routeSafeMessage, path: [field] })
+}
+
 const recordSchemas: Readonly<Record<Exclude<SnapshotRecord['kind'], 'span'>, z.ZodType>> = {
-  resources_history: z.strictObject({ kind: z.string(), resources_id: z.string(), last_version: z.int().min(1) }),
-  resources: z.strictObject({ kind: z.string(), resources: resourcesUpdateSchema }),
-  alias: z.strictObject({ kind: z.string(), alias: resourcesAliasSchema }),
+  resources_history: z.strictObject({ kind: z.string(), resources_id: chosenId, last_version: z.int().min(1) }),
+  resources: z.strictObject({
+    kind: z.string(),
+    resources: withIds(resourcesUpdateSchema, 'resources_id').refine(({ version: number }) => number >= 1, {
+      error: 'expected a version of at least 1',
+    }),
+  }),
+  alias: z.strictObject({ kind: z.string(), alias: withIds(resourcesAliasSchema, 'alias') }),
   rollout: z.strictObject({
     kind: z.string(),
-    rollout: rolloutSchema,
+    rollout: withIds(rolloutSchema, 'rollout_id').refine(
+      ({ status, end_time: endTime }) => isFinished(status) === (endTime !== null),
+      { error: 'expected an end_time of a finished rollout, and of no other' },
+    ),
     notes: rolloutNotes,
-    sequence: z.int().max(highestSequenceId),
+    sequence: z.int().min(0).max(highestSequenceId),
     queue: z.number().nullable(),
   }),
-  attempt: z.strictObject({ kind: z.string(), attempt: attemptSchema, notes: attemptNotes, is_gone: z.boolean() }),
-  worker: z.strictObject({ kind: z.string(), worker: workerSchema }),
+  attempt: z.strictObject({
+    kind: z.string(),
+    attempt: withIds(attemptSchema, 'attempt_id').refine(({ sequence_id: number }) => number >= 1, {
+      error: 'expected a sequence_id of at least 1',
+    }),
+    notes: attemptNotes,
+    is_gone: z.boolean(),
+  }),
+  worker: z.strictObject({
+    kind: z.string(),
+    worker: workerSchema.refine(({ worker_id: id }) => id === '' || isRouteSafe(id), {
+      error: routeSafeMessage,
+      path: ['worker_id'],
+    }),
+  }),
   idempotency_key: z.strictObject({
     kind: z.string(),
     verb: z.string(),
-    key: z.string(),
+    key: z.string().refine((key) => key.isWellFormed(), { error: 'expected well-formed text' }),
     time: z.number(),
-    answer: z.unknown(),
+    answer: jsonValueSchema,
   }),
 }
 
@@ -174,6 +207,7 @@ export async function* decodeSnapshot(
   let isEnded = false
   for await (const text of lines) {
     line++
+    if (typeof text !== 'string') throw snapshotError(line, `expected text; got ${describeValue(text)}`)
     if (text.trim() === '' && line > 1) continue
     const value = parseLine(text, line)
     if (line === 1) {
@@ -195,8 +229,7 @@ export async function* decodeSnapshot(
   if (!isEnded) throw snapshotError(line, 'the snapshot ends here without its last line; it was cut off')
 }
 
-function parseLine(text: unknown, line: number): unknown {
-  if (typeof text !== 'string') throw snapshotError(line, `expected text; got ${typeof text}`)
+function parseLine(text: string, line: number): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
@@ -211,7 +244,8 @@ function kindOf(value: unknown): unknown {
 function checkLine(schema: z.ZodType, value: unknown, line: number, problem: string): unknown {
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  throw snapshotError(line, `${problem}:\n${z.prettifyError(result.error)}`)
+  const issues = result.error.issues.map((issue) => describeIssue(issue, value))
+  throw snapshotError(line, `${problem}:\n${issues.join('\n')}`)
 }
 
 function toRecord(value: unknown, line: number): SnapshotRecord {
@@ -224,7 +258,22 @@ function toRecord(value: unknown, line: number): SnapshotRecord {
   if (typeof kind !== 'string' || !Object.hasOwn(recordSchemas, kind)) {
     throw snapshotError(line, `unknown kind of record ${JSON.stringify(kind) ?? 'undefined'}`)
   }
-  return checkLine(recordSchemas[kind as keyof typeof recordSchemas], value, line, 'the record does not fit') as SnapshotRecord
+  const record = checkLine(recordSchemas[kind as keyof typeof recordSchemas], value, line, 'the record does not fit')
+  checkNothingLost(value as Parts, record as Parts, line)
+  return record as SnapshotRecord
+}
+
+type Parts = Readonly<Record<string, unknown>>
+
+/** The schemas of records leave out what they do not know; of a snapshot, which may be of a later version, nothing is. */
+function checkNothingLost(value: Parts, record: Parts, line: number): void {
+  for (const [name, part] of Object.entries(record)) {
+    const came = value[name]
+    if (!isPlainObject(part) || !isPlainObject(came) || name === 'answer') continue
+    const unknown = Object.keys(came).find((key) => !Object.hasOwn(part, key))
+    if (unknown !== undefined) throw snapshotError(line, `unknown key "${unknown}" of its ${name}`)
+    if (name === 'rollout') checkNothingLost({ config: came.config }, { config: part.config }, line)
+  }
 }
 
 function toSpan(value: unknown, line: number): Span {
@@ -240,7 +289,7 @@ function toSpan(value: unknown, line: number): Span {
 
 interface Seen {
   readonly known: Set<string>
-  /** By rollout: the number of its last attempt. */
+  /** By rollout: the number of its last attempt; by id of resources: that of the last version. */
   readonly lastNumbers: Map<string, number>
 }
 
@@ -252,6 +301,15 @@ function checkPlace(record: SnapshotRecord, { known, lastNumbers }: Seen, line: 
     const last = lastNumbers.get(rolloutId) ?? 0
     if (number <= last) throw snapshotError(line, `attempt number ${number} of ${rolloutId} comes after number ${last}`)
     lastNumbers.set(rolloutId, number)
+    const attemptId = `attempt id ${record.attempt.attempt_id}`
+    if (known.has(attemptId)) throw snapshotError(line, `the ${attemptId} is used by two rollouts`)
+    known.add(attemptId)
+  }
+  if (record.kind === 'resources_history') lastNumbers.set(`resources ${record.resources_id}`, record.last_version)
+  if (record.kind === 'resources') {
+    const { resources_id: id, version: number } = record.resources
+    const last = lastNumbers.get(`resources ${id}`) ?? Infinity
+    if (number > last) throw snapshotError(line, `version ${number} of resources ${id}, of which ${last} is said to be the last`)
   }
   for (const need of needs) {
     if (!known.has(need)) throw snapshotError(line, `the ${record.kind} refers to ${need}, which did not come before it`)

@@ -70,6 +70,7 @@ function findEarlier(state: MemoryState, request: EnqueueRolloutRequest, verb: V
   const { rollout_id: id, idempotency_key: key } = request
   const known = key == null ? undefined : state.keys.find(verb, key)
   const byId = id == null ? undefined : state.rollouts.get(id)
+  if (byId !== undefined && key != null && known === undefined) rememberKey(state, verb, key, byId)
   return byId ?? (known === undefined ? undefined : state.rollouts.get(known.answer as string))
 }
 
@@ -89,10 +90,13 @@ function insertNew(state: MemoryState, request: EnqueueRolloutRequest, status: '
     now,
   })
   const row = insertRollout(state, entry)
-  const { rollout_id: rolloutId, idempotency_key: key } = entry.rollout
-  const verb: Verb = status === 'queuing' ? 'enqueueRollout' : 'startRollout'
-  if (key !== null) state.keys.remember({ verb, key, time: now, answer: rolloutId })
+  const { idempotency_key: key } = entry.rollout
+  if (key !== null) rememberKey(state, status === 'queuing' ? 'enqueueRollout' : 'startRollout', key, row)
   return row
+}
+
+function rememberKey(state: MemoryState, verb: Verb, key: string, row: RolloutRow): void {
+  state.keys.remember({ verb, key, time: state.clock.now(), answer: row.entry.rollout.rollout_id })
 }
 
 /** The version that a rollout is pinned to; null for an unknown id, which its runner will report. */

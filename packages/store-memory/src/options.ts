@@ -1,4 +1,4 @@
-import { type Clock, type RandomSource, type RetentionOptions, retentionSchema } from '@agl/store-kit'
+import { type Clock, hasOneSource, type RandomSource, type RetentionOptions, storeOptionShape } from '@agl/store-kit'
 import { type Logger, parseOrThrow, type ResourceKind } from '@agl/types'
 import { z } from 'zod'
 
@@ -26,34 +26,9 @@ export interface MemoryStoreOptions {
 /** The defaults of {@link MemoryStoreOptions}; those of `retention` are `defaultRetention`. */
 export const memoryStoreDefaults: Readonly<{ unpackedBytes: number }> = Object.freeze({ unpackedBytes: 128 * 2 ** 20 })
 
-const isObjectWith =
-  (...methods: readonly string[]) =>
-  (value: unknown): boolean =>
-    typeof value === 'object' &&
-    value !== null &&
-    methods.every((method) => typeof (value as Readonly<Record<string, unknown>>)[method] === 'function')
-
 const optionsSchema = z
-  .strictObject({
-    clock: z.custom<Clock>(isObjectWith('now', 'schedule'), { error: 'expected a Clock' }).optional(),
-    random: z.custom<RandomSource>((value) => typeof value === 'function', { error: 'expected a function' }).optional(),
-    seed: z.int().optional(),
-    resourceKinds: z
-      .array(
-        z.custom<Pick<ResourceKind<object>, 'resourceType' | 'schema'>>((value) => hasSchema(value), {
-          error: 'expected a kind',
-        }),
-      )
-      .optional(),
-    retention: retentionSchema.optional(),
-    unpackedBytes: z.int().min(0).optional(),
-    logger: z.custom<Logger>(isObjectWith('debug', 'info', 'warn', 'error'), { error: 'expected a Logger' }).optional(),
-  })
-  .refine(({ random, seed }) => random === undefined || seed === undefined, { error: 'give either random or seed, not both' })
-
-function hasSchema(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && 'resourceType' in value && 'schema' in value
-}
+  .strictObject({ ...storeOptionShape, unpackedBytes: z.int().min(0).optional() })
+  .refine(hasOneSource, { error: 'give either random or seed, not both' })
 
 /** @throws AglError `invalid_argument` */
 export function parseOptions(options: MemoryStoreOptions): MemoryStoreOptions {

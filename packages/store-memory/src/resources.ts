@@ -7,7 +7,7 @@ import {
   type PackedResources,
   packResources,
   pageOf,
-  parseResources,
+  parseResourcesChanges,
   type ResourcesHistory,
   sortFields,
   unpackResources,
@@ -53,11 +53,10 @@ export function addResources(state: MemoryState, resources: NamedResources): Res
 /** All changes are checked, against each other too, before the first is stored. */
 export function updateManyResources(state: MemoryState, changes: readonly ResourcesChange[]): readonly ResourcesUpdate[] {
   const histories = new Map<string, ResourcesHistory | undefined>()
-  const updates = changes.map((change) => {
+  const updates = parseResourcesChanges(changes, state.resourceKinds).map((change) => {
     const { resourcesId } = change
     const history = histories.has(resourcesId) ? histories.get(resourcesId) : historyOf(state, resourcesId)
-    const resources = parseResources(change.resources, state.resourceKinds)
-    const update = nextResourcesVersion(history, { ...change, resources }, state.clock.now())
+    const update = nextResourcesVersion(history, change, state.clock.now())
     const { version, create_time: createTime } = update
     histories.set(resourcesId, { lastVersion: version, createTime, newestVersion: version })
     return { update, stored: toStored(update) }

@@ -4,7 +4,6 @@ import {
   isLive,
   isQueuing,
   snapshotEnd,
-  snapshotError,
   snapshotHeader,
   type SnapshotRecord,
   unreachable,
@@ -79,17 +78,8 @@ function rolloutRecords(row: RolloutRow): readonly SnapshotRecord[] {
  */
 export async function importSnapshot(state: MemoryState, lines: AsyncIterable<string> | Iterable<string>): Promise<void> {
   checkEmpty(state)
-  const decoded: { readonly line: number; readonly record: SnapshotRecord }[] = []
-  const attemptIds = new Set<string>()
-  for await (const item of decodeSnapshot(lines)) {
-    const { record, line } = item
-    if (record.kind === 'attempt') {
-      const { attempt_id: id } = record.attempt
-      if (attemptIds.has(id)) throw snapshotError(line, `the attempt id ${id} is used by two rollouts`)
-      attemptIds.add(id)
-    }
-    decoded.push(item)
-  }
+  const decoded: { readonly record: SnapshotRecord }[] = []
+  for await (const item of decodeSnapshot(lines)) decoded.push(item)
   checkEmpty(state)
   reserve(
     state,

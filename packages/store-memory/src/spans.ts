@@ -5,6 +5,7 @@ import {
   pageOf,
   type ParsedSpan,
   parseNewSpan,
+  parseNewSpans,
   parseOtelSpan,
   sortFields,
   spansArrived,
@@ -35,7 +36,7 @@ export function addSpan(state: MemoryState, span: NewSpan): Span | null {
 
 /** All spans and ids are checked, and there is room for all, before the first span is stored. */
 export function addManySpans(state: MemoryState, spans: readonly NewSpan[]): readonly Span[] {
-  const parsed = spans.map(parseNewSpan)
+  const parsed = parseNewSpans(spans)
   const arriving: ArrivingSpan[] = []
   let total = 0
   for (const span of parsed) {

@@ -9,10 +9,12 @@ import {
   createIdempotencyKeys,
   createIds,
   createRolloutWaiters,
+  drawFreeId,
   type EventLog,
   type Heap,
   type IdempotencyKeys,
   type Ids,
+  quietLogger,
   type Retention,
   retentionOf,
   type RolloutEntry,
@@ -163,7 +165,7 @@ export function createState(options: MemoryStoreOptions, onTimer: (state: Memory
     name: 'MemoryStore',
     clock,
     ids,
-    logger: options.logger ?? silentLogger,
+    logger: quietLogger(options.logger ?? silentLogger),
     resourceKinds: new Map((options.resourceKinds ?? []).map((kind) => [kind.resourceType, kind])),
     startTime: clock.now(),
     retention: retentionOf(options.retention),
@@ -231,10 +233,7 @@ export function pinKey(resourcesId: string, version: number): string {
   return `${version}/${resourcesId}`
 }
 
-/** An id that is not taken: a seeded store that was filled from another one may have both draw the same. */
+/** An id that nothing has yet. */
 export function newId(draw: () => string, taken: ReadonlyMap<string, unknown>): string {
-  for (;;) {
-    const id = draw()
-    if (!taken.has(id)) return id
-  }
+  return drawFreeId(draw, (id) => taken.has(id))
 }

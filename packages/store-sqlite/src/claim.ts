@@ -1,4 +1,4 @@
-import { type ClaimRequest, claimRollout, freeSlots, type WorkerLoad } from '@agl/store-kit'
+import { type ClaimRequest, claimRollout, drawFreeId, freeSlots, type WorkerLoad } from '@agl/store-kit'
 import type { AttemptedRollout } from '@agl/types'
 import { applyTransition } from './apply.ts'
 import type { GatheringBatch } from './batch.ts'
@@ -6,7 +6,6 @@ import {
   findRollout,
   hasAttempt,
   lastAttemptNumber,
-  newId,
   readRollouts,
   rolloutColumns,
   rolloutTables,
@@ -95,7 +94,7 @@ export function claimRow(
   const now = claim.now ?? state.clock.now()
   const transition = claimRollout(row.entry, {
     ...claim,
-    attemptId: newId(state.ids.attemptId, (id) => hasAttempt(writing, id)),
+    attemptId: drawFreeId(state.ids.attemptId, (id) => hasAttempt(writing, id)),
     attemptsSoFar: lastAttemptNumber(writing, row.ordinal),
     now,
   })

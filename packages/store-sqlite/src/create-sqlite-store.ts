@@ -1,16 +1,20 @@
 import {
+  copySpan,
   createClaimWaiters,
   createIds,
   createRolloutWaiters,
   parseEnqueueRequest,
   parseNewSpan,
+  parseNewSpans,
   parseOtelSpan,
   parseRequest,
+  parseResources,
+  parseResourcesChanges,
   type requestSchemas,
   seededRandom,
   systemClock,
 } from '@agl/store-kit'
-import { type Idempotent, type LightningStore, type StoreCapabilities } from '@agl/types'
+import { copyJson, type EnqueueRolloutRequest, type Idempotent, type LightningStore, type StoreCapabilities } from '@agl/types'
 import { deleteResourcesAlias, getResourcesByAlias, queryResourcesAliases, setResourcesAlias } from './aliases.ts'
 import { getLatestAttempt, heartbeat, queryAttempts, releaseAttempt, updateAttempt } from './attempts.ts'
 import { startAttempt } from './claim.ts'
@@ -66,6 +70,14 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
   const state = createState(parsed)
   const engine = createEngine(state, parsed)
 
+  /** A verb of several steps. */
+  const run =
+    <Request, Value>(name: Verb, work: (request: Request) => Promise<Value>) =>
+    async (request: Request): Promise<Value> => {
+      engine.throwIfClosed()
+      return work(parseRequest<Request>(name, request))
+    }
+
   /** A verb that changes something. */
   const write =
     <Request, Value>(name: Verb | null, work: (writing: Writing, request: Request) => Value) =>
@@ -75,12 +87,15 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
       return engine.write((writing) => work(writing, parsed))
     }
 
+  const writeOnce = <Value>(name: Verb, key: string | undefined, work: (writing: Writing) => Value): Promise<Value> =>
+    engine.write((writing) => once(writing, name, key, () => work(writing)))
+
   /** A verb that changes something and whose calls may carry an idempotency key. */
   const keyed = <Request extends Idempotent, Value>(
     name: Verb,
     work: (writing: Writing, request: Request) => Value,
   ): ((request: Request) => Promise<Value>) =>
-    write<Request, Value>(name, (writing, request) => once(writing, name, request.idempotencyKey, () => work(writing, request)))
+    run<Request, Value>(name, (request) => writeOnce(name, request.idempotencyKey, (writing) => work(writing, request)))
 
   const read =
     <Request, Value>(name: Verb | null, work: (reading: Reading, request: Request) => Value) =>
@@ -88,14 +103,6 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
       engine.throwIfClosed()
       const parsed = name === null ? request : parseRequest<Request>(name, request)
       return engine.read((reading) => work(reading, parsed))
-    }
-
-  /** A verb of several steps. */
-  const run =
-    <Request, Value>(name: Verb, work: (request: Request) => Promise<Value>) =>
-    async (request: Request): Promise<Value> => {
-      engine.throwIfClosed()
-      return work(parseRequest<Request>(name, request))
     }
 
   return Object.freeze<SqliteStore>({
@@ -106,16 +113,16 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
     startRollout: async (request) => {
       engine.throwIfClosed()
       const { rollout, ...rest } = parseRequest<typeof request>('startRollout', request)
-      const checked = parseEnqueueRequest(rollout, 'rollout')
+      const checked = parseOwnEnqueueRequest(rollout, 'rollout')
       return engine.write((writing) => startRollout(writing, { ...rest, rollout: checked }))
     },
     enqueueRollout: async (request) => {
       engine.throwIfClosed()
-      const checked = parseEnqueueRequest(request)
+      const checked = parseOwnEnqueueRequest(request)
       return engine.write((writing) => enqueueRollouts(writing, [checked])[0]!)
     },
     enqueueManyRollouts: run('enqueueManyRollouts', async ({ rollouts }) => {
-      const checked = rollouts.map((request, index) => parseEnqueueRequest(request, `rollouts[${index}]`))
+      const checked = rollouts.map((request, index) => parseOwnEnqueueRequest(request, `rollouts[${index}]`))
       return engine.write((writing) => enqueueRollouts(writing, checked))
     }),
     dequeueRollout: run('dequeueRollout', async (request = {}) => {
@@ -132,15 +139,15 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
 
     addSpan: async (span) => {
       engine.throwIfClosed()
-      const checked = parseNewSpan(span)
+      const checked = copySpan(parseNewSpan(span))
       return engine.write((writing) => addSpans(writing, [checked])[0] ?? null)
     },
     addManySpans: run('addManySpans', async ({ spans }) => {
-      const checked = spans.map(parseNewSpan)
+      const checked = parseNewSpans(spans).map(copySpan)
       return engine.write((writing) => addSpans(writing, checked))
     }),
     addOtelSpan: run('addOtelSpan', async (request) => {
-      const checked = parseOtelSpan(request)
+      const checked = copySpan(parseOtelSpan(request))
       return engine.write((writing) => addSpans(writing, [checked])[0] ?? null)
     }),
     querySpans: read('querySpans', querySpans),
@@ -152,12 +159,24 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
     queryAttempts: read('queryAttempts', queryAttempts),
     getLatestAttempt: read('getLatestAttempt', (reading, { rolloutId }) => getLatestAttempt(reading, rolloutId)),
     waitForRollouts: run('waitForRollouts', async (request) => waitForRollouts(engine, state, request)),
-    updateRollout: write('updateRollout', updateRollout),
+    updateRollout: run('updateRollout', async (update) => {
+      const own = update.input === undefined ? update : { ...update, input: copyJson(update.input) }
+      return engine.write((writing) => updateRollout(writing, own))
+    }),
     updateAttempt: write('updateAttempt', updateAttempt),
 
-    addResources: keyed('addResources', (writing, { resources }) => addResources(writing, resources)),
-    updateResources: keyed('updateResources', (writing, change) => updateManyResources(writing, [change])[0]!),
-    updateManyResources: keyed('updateManyResources', (writing, { updates }) => updateManyResources(writing, updates)),
+    addResources: run('addResources', async ({ resources, idempotencyKey }) => {
+      const checked = parseResources(resources, state.resourceKinds)
+      return writeOnce('addResources', idempotencyKey, (writing) => addResources(writing, checked))
+    }),
+    updateResources: run('updateResources', async ({ idempotencyKey, ...change }) => {
+      const checked = parseResourcesChanges([change], state.resourceKinds)
+      return writeOnce('updateResources', idempotencyKey, (writing) => updateManyResources(writing, checked)[0]!)
+    }),
+    updateManyResources: run('updateManyResources', async ({ updates, idempotencyKey }) => {
+      const checked = parseResourcesChanges(updates, state.resourceKinds)
+      return writeOnce('updateManyResources', idempotencyKey, (writing) => updateManyResources(writing, checked))
+    }),
     getResourcesById: read('getResourcesById', getResourcesById),
     getLatestResources: read<void, ReturnType<typeof getLatestResources>>(null, getLatestResources),
     queryResources: read('queryResources', (reading, query = {}) => queryResources(reading, query)),
@@ -181,6 +200,12 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
     close: engine.close,
     [Symbol.asyncDispose]: engine.close,
   })
+}
+
+/** What is written at the next commit must not change with the caller's objects until then. */
+function parseOwnEnqueueRequest(value: unknown, what?: string): EnqueueRolloutRequest {
+  const request = parseEnqueueRequest(value, what)
+  return { ...request, input: copyJson(request.input) }
 }
 
 function createState(options: ParsedOptions): SqliteState {

@@ -1,11 +1,11 @@
-import { createRollout } from '@agl/store-kit'
+import { createRollout, drawFreeId } from '@agl/store-kit'
 import { AglError, type AttemptedRollout, type EnqueueRolloutRequest, type Rollout, type StartRolloutRequest } from '@agl/types'
 import { insertRollout } from './apply.ts'
 import { claimRow } from './claim.ts'
 import { findAnswer, keepAnswer } from './idempotency.ts'
 import { latestResourcesId, newestVersion } from './resources.ts'
 import { reserve } from './retention.ts'
-import { attemptsOf, getRollout, newId, ordinalOf, type RolloutRow, withAttempt } from './rows.ts'
+import { attemptsOf, getRollout, ordinalOf, type RolloutRow, withAttempt } from './rows.ts'
 import type { Writing } from './state.ts'
 
 type Verb = 'enqueueRollout' | 'startRollout'
@@ -45,6 +45,7 @@ function findEarlier(writing: Writing, request: EnqueueRolloutRequest, verb: Ver
   const { rollout_id: id, idempotency_key: key } = request
   const known = key == null ? undefined : findAnswer<string>(writing, verb, key)
   const byId = id == null ? undefined : getRollout(writing, id)
+  if (byId !== undefined && key != null && known === undefined) keepAnswer(writing, verb, key, byId.entry.rollout.rollout_id)
   return byId ?? (known === undefined ? undefined : getRollout(writing, known.answer))
 }
 
@@ -53,7 +54,7 @@ function insertNew(writing: Writing, request: EnqueueRolloutRequest, status: 'qu
   const resourcesId = request.resources_id ?? latestResourcesId(writing)
   const entry = createRollout({
     request,
-    rolloutId: request.rollout_id ?? newId(state.ids.rolloutId, (id) => ordinalOf(writing, id) !== undefined),
+    rolloutId: request.rollout_id ?? drawFreeId(state.ids.rolloutId, (id) => ordinalOf(writing, id) !== undefined),
     resourcesId,
     resourcesVersion: request.resources_version ?? newestVersion(writing, resourcesId),
     status,

@@ -2,13 +2,15 @@ import { resolve } from 'node:path'
 import {
   type Clock,
   defaultRetention,
+  hasOneSource,
+  quietLogger,
   type RandomSource,
   type Retention,
   retentionOf,
   type RetentionOptions,
-  retentionSchema,
+  storeOptionShape,
 } from '@agl/store-kit'
-import { implementing, type Logger, parseOptions as parse, type ResourceKind, silentLogger } from '@agl/types'
+import { type Logger, parseOptions as parse, type ResourceKind, silentLogger } from '@agl/types'
 import { z } from 'zod'
 
 /** Options of `createSqliteStore`. */
@@ -22,7 +24,7 @@ export interface SqliteStoreOptions {
   readonly durability?: 'full' | 'normal'
   /** How long a call waits for a file that others hold locked, in milliseconds; then it is refused. Default: 5000. */
   readonly busyTimeoutMs?: number
-  /** How often a parked call looks for what other processes wrote, in milliseconds. At least 1. Default: 15. */
+  /** How often a parked call looks for what other processes wrote, in milliseconds. 1 to 60,000. Default: 15. */
   readonly pollMs?: number
   /** How much is kept. Default: everything. */
   readonly retention?: RetentionOptions
@@ -60,27 +62,27 @@ export const inMemory = ':memory:'
 
 export type ParsedOptions = SqliteStoreOptions & typeof sqliteStoreDefaults
 
-const kind = z.looseObject({ resourceType: z.string(), schema: z.looseObject({}) })
+/** Longer than this and nobody would call it looking; far longer, and timers would fire at once. */
+const longestPollMs = 60_000
 
 const optionsSchema = z
   .strictObject({
-    file: z.string().min(1),
+    ...storeOptionShape,
+    file: z
+      .string()
+      .min(1)
+      .refine((file) => !file.includes('\0'), { error: 'expected a path' }),
     durability: z.enum(['full', 'normal']).optional(),
     busyTimeoutMs: z.number().min(0).optional(),
-    pollMs: z.number().min(1).optional(),
-    retention: retentionSchema.optional(),
-    clock: implementing<Clock>('a Clock', 'now', 'schedule').optional(),
-    random: z.custom<RandomSource>((value) => typeof value === 'function', { error: 'expected a function' }).optional(),
-    seed: z.int().optional(),
-    resourceKinds: z.array(z.custom((value) => kind.safeParse(value).success, { error: 'expected a kind' })).optional(),
-    logger: implementing<Logger>('a Logger', 'debug', 'info', 'warn', 'error').optional(),
+    pollMs: z.number().min(1).max(longestPollMs).optional(),
   })
-  .refine(({ random, seed }) => random === undefined || seed === undefined, { error: 'give either random or seed, not both' })
+  .refine(hasOneSource, { error: 'give either random or seed, not both' })
 
 /** @throws AglError `invalid_argument` */
 export function parseOptions(options: SqliteStoreOptions): ParsedOptions {
   const parsed = parse(optionsSchema, options, sqliteStoreDefaults, 'options of createSqliteStore')
   // A later change of the working folder must not lead to another file.
   const file = parsed.file === inMemory ? inMemory : resolve(parsed.file)
-  return { ...parsed, file, retention: retentionOf(options.retention, sqliteStoreDefaults.retention) }
+  const logger = quietLogger(parsed.logger)
+  return { ...parsed, file, logger, retention: retentionOf(options.retention, sqliteStoreDefaults.retention) }
 }

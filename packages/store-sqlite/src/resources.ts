@@ -1,12 +1,12 @@
 import {
   checkResourcesDeletion,
   compressionThresholdBytes,
+  drawFreeId,
   type HeldResources,
   matchResources,
   nextResourcesVersion,
   packResources,
   pageOf,
-  parseResources,
   planResourcesRetention,
   type ResourcesHistory,
   sortFields,
@@ -15,7 +15,6 @@ import {
 import type { LightningStore, NamedResources, Page, ResourcesChange, ResourcesQuery, ResourcesUpdate } from '@agl/types'
 import { addEvent } from './events.ts'
 import { reserve } from './retention.ts'
-import { newId } from './rows.ts'
 import type { Reading, Writing } from './state.ts'
 
 type RequestOf<Verb extends keyof LightningStore> = LightningStore[Verb] extends (request: infer Request) => unknown
@@ -44,16 +43,15 @@ function unpack(stored: string | Uint8Array): NamedResources {
 
 export function addResources(writing: Writing, resources: NamedResources): ResourcesUpdate {
   const isUsed = (id: string): boolean => historyOf(writing, id) !== undefined
-  const resourcesId = newId(writing.state.ids.resourcesId, isUsed)
+  const resourcesId = drawFreeId(writing.state.ids.resourcesId, isUsed)
   return updateManyResources(writing, [{ resourcesId, resources }])[0]!
 }
 
-/** All of them in one transaction. */
+/** All of them in one transaction. @param changes checked; see `parseResourcesChanges` */
 export function updateManyResources(writing: Writing, changes: readonly ResourcesChange[]): readonly ResourcesUpdate[] {
   const updates = changes.map((change) => {
-    const resources = parseResources(change.resources, writing.state.resourceKinds)
     const history = historyOf(writing, change.resourcesId)
-    const update = nextResourcesVersion(history, { ...change, resources }, writing.state.clock.now())
+    const update = nextResourcesVersion(history, change, writing.state.clock.now())
     insertVersion(writing, update, update.update_time)
     return update
   })

@@ -133,14 +133,6 @@ export function hasAttempt({ database }: Reading, attemptId: string): boolean {
   return database.get('SELECT 1 FROM attempts WHERE attempt_id = ? LIMIT 1', attemptId) !== undefined
 }
 
-/** An id that is not in use: a seeded source starts anew with each handle. */
-export function newId(make: () => string, isUsed: (id: string) => boolean): string {
-  for (;;) {
-    const id = make()
-    if (!isUsed(id)) return id
-  }
-}
-
 export function latestAttempt({ database }: Reading, rollout: number): AttemptRow | undefined {
   const stored = database.get<StoredAttempt>(
     `SELECT ${attemptColumns} FROM attempts WHERE rollout = ? ORDER BY sequence_id DESC LIMIT 1`,

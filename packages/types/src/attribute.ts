@@ -12,7 +12,10 @@ export function isAttributeValue(value: unknown): value is AttributeValue {
   if (!Array.isArray(value)) return isPrimitive(typeof value)
   if (value.length === 0) return true
   const kind = typeof value[0]
-  return isPrimitive(kind) && value.every((item) => typeof item === kind)
+  if (!isPrimitive(kind)) return false
+  // By index: `every` passes over holes.
+  for (let index = 1; index < value.length; index++) if (typeof value[index] !== kind) return false
+  return true
 }
 
 function isPrimitive(kind: string): boolean {

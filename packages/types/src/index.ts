@@ -16,10 +16,20 @@ export {
   attemptStatusSchema,
 } from './attempt.ts'
 export { AglError, type AglErrorCode, type AglErrorOptions, errorCodes, errorMessage } from './errors.ts'
-export { type JsonObject, jsonObjectSchema, type JsonValue } from './json.ts'
+export {
+  copyJson,
+  type JsonObject,
+  jsonObjectSchema,
+  type JsonOffender,
+  jsonOffender,
+  type JsonValue,
+  jsonValueSchema,
+  namedValues,
+} from './json.ts'
 export type { LlmProxy, ProxiedModel } from './llm-proxy.ts'
 export { type LogFields, type Logger, silentLogger } from './logger.ts'
-export { implementing, parseOptions, parseOrThrow } from './parse.ts'
+export { describeIssue, describeValue, implementing, parseOptions, parseOrThrow } from './parse.ts'
+export { isPlainObject } from './plain.ts'
 export {
   type CustomResource,
   defineResourceKind,

@@ -1,19 +1,70 @@
 import { z } from 'zod'
 import { AglError } from './errors.ts'
+import { isPlainObject } from './plain.ts'
 
 /**
  * Parses a value at an edge (options, CLI, file, wire) and says in plain words what was wrong with it.
  * @param what names the value in the message, for example `options of createRunner`
- * @throws AglError `invalid_argument`, with zod's issues as `data.issues`
+ * @throws AglError `invalid_argument`, with zod's issues as `data.issues`; also for an instance of a class, whose values
+ *   zod would not see
  */
 export function parseOrThrow<T>(schema: z.ZodType<T>, value: unknown, what: string): T {
+  if (typeof value === 'object' && value !== null && !Array.isArray(value) && !isPlainObject(value)) {
+    throw new AglError({
+      code: 'invalid_argument',
+      message: `Expected ${what} to be a plain object; got ${describeValue(value)}.`,
+    })
+  }
   const result = schema.safeParse(value)
   if (result.success) return result.data
+  const { issues } = result.error
   throw new AglError({
     code: 'invalid_argument',
-    message: `Invalid ${what}:\n${z.prettifyError(result.error)}`,
-    data: { issues: result.error.issues },
+    message: `Invalid ${what}:\n${issues.map((issue) => describeIssue(issue, value)).join('\n')}`,
+    data: { issues },
   })
+}
+
+/** What was expected, what came, and where. @param value what was parsed, of which the issue is a part */
+export function describeIssue(issue: z.core.$ZodIssue, value: unknown): string {
+  const place = issue.path.length === 0 ? '' : `\n  → at ${z.core.toDotPath(issue.path)}`
+  // The words for a wrong type say what came, and an unknown key has its name in them.
+  const isComplete = issue.code === 'unrecognized_keys'
+  const came = isComplete ? '' : `; got ${describeValue(valueAt(value, issue.path), String(issue.path.at(-1) ?? ''))}`
+  return `✖ ${issue.message.replace(/, received .*$/, '')}${came}${place}`
+}
+
+function valueAt(value: unknown, path: readonly PropertyKey[]): unknown {
+  let present = value
+  for (const key of path) {
+    if (typeof present !== 'object' || present === null) return undefined
+    present = (present as Readonly<Record<PropertyKey, unknown>>)[key]
+  }
+  return present
+}
+
+const longestQuote = 60
+/** Under such names lie secrets, of which no message may tell more than their kind. */
+const secret = /key|token|secret|password/i
+
+/** A value in a few words. @param name under which it was found */
+export function describeValue(value: unknown, name: string = ''): string {
+  switch (typeof value) {
+    case 'undefined':
+      return 'nothing'
+    case 'string':
+      if (secret.test(name)) return `a text of ${value.length} characters`
+      return value.length > longestQuote ? `${JSON.stringify(value.slice(0, longestQuote))}…` : JSON.stringify(value)
+    case 'number':
+    case 'boolean':
+      return String(value)
+    case 'object':
+      if (value === null) return 'null'
+      if (Array.isArray(value)) return `a list of ${value.length}`
+      return isPlainObject(value) ? 'an object' : `an instance of ${value.constructor?.name ?? 'a class'}`
+    default:
+      return `a ${typeof value}`
+  }
 }
 
 /**

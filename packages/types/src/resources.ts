@@ -1,7 +1,8 @@
 import { z } from 'zod'
 import { AglError } from './errors.ts'
-import { type JsonObject, jsonObjectSchema, type JsonValue } from './json.ts'
+import { type JsonObject, jsonObjectSchema, type JsonValue, jsonValueSchema, namedValues } from './json.ts'
 import { parseOrThrow } from './parse.ts'
+import { isPlainObject } from './plain.ts'
 import { laxPrimitives, type Primitives, strictPrimitives } from './primitives.ts'
 
 /** A model endpoint that speaks the OpenAI API. */
@@ -65,42 +66,62 @@ const llmShape = {
   sampling_parameters: jsonObjectSchema.default({}),
 }
 
+const promptTemplateShape = { template: z.string(), engine: z.enum(['jinja', 'f-string', 'poml']) }
+
 const customTypePattern = /^custom:[a-z0-9][a-z0-9_.-]*$/
+
+const typeError = 'expected "llm", "proxy_llm", "prompt_template" or "custom:<name>"'
 
 const customResourceSchema = z
   .object({
     resource_type: z.custom<`custom:${string}`>((value) => typeof value === 'string' && customTypePattern.test(value), {
-      error: 'expected "llm", "proxy_llm", "prompt_template" or "custom:<name>"',
+      error: typeError,
     }),
   })
-  .catchall(z.json())
+  .catchall(jsonValueSchema)
 
-export const resourceSchema: z.ZodType<Resource> = z.union([
+const strictShapes: Readonly<Record<string, z.ZodType>> = {
+  llm: z.strictObject({ resource_type: z.literal('llm'), ...llmShape }),
+  proxy_llm: z.strictObject({ resource_type: z.literal('proxy_llm'), ...llmShape }),
+  prompt_template: z.strictObject({ resource_type: z.literal('prompt_template'), ...promptTemplateShape }),
+}
+
+/** Unknown keys are errors, but of a `custom:*` resource. By its type and not by a union, which could not say what was wrong. */
+export const resourceSchema: z.ZodType<Resource> = z
+  .custom<Readonly<Record<string, unknown>>>(isPlainObject, { error: 'expected an object with a `resource_type`' })
+  .refine((value) => !Object.hasOwn(value, '__proto__'), { error: 'expected no key "__proto__"' })
+  .transform((value, context) => {
+    const { resource_type: type } = value
+    const schema = typeof type === 'string' && Object.hasOwn(strictShapes, type) ? strictShapes[type]! : customResourceSchema
+    const result = schema.safeParse(value)
+    if (result.success) return result.data as Resource
+    for (const issue of result.error.issues) context.issues.push({ ...issue, input: value } as z.core.$ZodRawIssue)
+    return z.NEVER
+  })
+
+/** As the reference takes them: unknown keys are left out. */
+export const wireResourceSchema: z.ZodType<Resource> = z.union([
   z.discriminatedUnion('resource_type', [
     z.object({ resource_type: z.literal('llm'), ...llmShape }),
     z.object({ resource_type: z.literal('proxy_llm'), ...llmShape }),
-    z.object({
-      resource_type: z.literal('prompt_template'),
-      template: z.string(),
-      engine: z.enum(['jinja', 'f-string', 'poml']),
-    }),
+    z.object({ resource_type: z.literal('prompt_template'), ...promptTemplateShape }),
   ]),
   customResourceSchema,
 ])
 
-function resourcesUpdate({ number, integer }: Primitives): z.ZodType<ResourcesUpdate> {
+function resourcesUpdate({ number, integer }: Primitives, resource: z.ZodType<Resource>): z.ZodType<ResourcesUpdate> {
   return z.object({
     resources_id: z.string(),
     create_time: number,
     update_time: number,
     version: integer,
-    resources: z.record(z.string(), resourceSchema),
+    resources: namedValues(resource),
   })
 }
 
-export const resourcesUpdateSchema: z.ZodType<ResourcesUpdate> = resourcesUpdate(strictPrimitives)
+export const resourcesUpdateSchema: z.ZodType<ResourcesUpdate> = resourcesUpdate(strictPrimitives, resourceSchema)
 
-export const wireResourcesUpdateSchema: z.ZodType<ResourcesUpdate> = resourcesUpdate(laxPrimitives)
+export const wireResourcesUpdateSchema: z.ZodType<ResourcesUpdate> = resourcesUpdate(laxPrimitives, wireResourceSchema)
 
 export const resourcesAliasSchema: z.ZodType<ResourcesAlias> = z.object({
   alias: z.string(),
@@ -109,7 +130,7 @@ export const resourcesAliasSchema: z.ZodType<ResourcesAlias> = z.object({
   update_time: z.number(),
 })
 
-export const namedResourcesSchema: z.ZodType<NamedResources> = z.record(z.string(), resourceSchema)
+export const namedResourcesSchema: z.ZodType<NamedResources> = namedValues(resourceSchema)
 
 /**
  * The endpoint of a gateway model for one attempt: `<base>/rollout/{rollout}/attempt/{attempt}/v1`, so that each call

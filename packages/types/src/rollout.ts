@@ -8,7 +8,8 @@ import {
   attemptStatusSchema,
   wireAttemptSchema,
 } from './attempt.ts'
-import { type JsonObject, type JsonValue, jsonObjectSchema } from './json.ts'
+import { type JsonObject, jsonObjectSchema, type JsonValue, jsonValueSchema, namedValues } from './json.ts'
+import { isPlainObject } from './plain.ts'
 import { laxPrimitives, type Primitives, strictPrimitives } from './primitives.ts'
 
 /** How a rollout stands. `queuing` and `requeuing` wait for a runner; `failed`, `succeeded` and `cancelled` are finished. */
@@ -111,7 +112,7 @@ function rolloutShape(primitives: Primitives) {
   const { number, integer } = primitives
   return {
     rollout_id: z.string(),
-    input: z.json(),
+    input: jsonValueSchema,
     start_time: number,
     end_time: number.nullable().default(null),
     mode: rolloutModeSchema.nullable().default(null),
@@ -122,7 +123,7 @@ function rolloutShape(primitives: Primitives) {
     metadata: jsonObjectSchema.nullable().default(null),
     priority: integer.default(0),
     idempotency_key: z.string().nullable().default(null),
-    labels: z.record(z.string(), z.string()).default({}),
+    labels: namedValues(z.string()).default({}),
   }
 }
 
@@ -135,22 +136,25 @@ function attemptedRollout(primitives: Primitives, attempt: z.ZodType<Attempt>): 
     })
 }
 
-function enqueueShape(primitives: Primitives) {
+function enqueueShape(primitives: Primitives, config: z.ZodType<RolloutConfig>) {
   return {
-    input: z.json(),
+    input: jsonValueSchema,
     mode: rolloutModeSchema.nullable().exactOptional(),
     resources_id: z.string().nullable().exactOptional(),
     resources_version: primitives.positiveInteger.nullable().exactOptional(),
-    config: z.object(configShape(primitives)).nullable().exactOptional(),
+    config: config.nullable().exactOptional(),
     metadata: jsonObjectSchema.nullable().exactOptional(),
     priority: primitives.integer.nullable().exactOptional(),
     idempotency_key: z.string().min(1).nullable().exactOptional(),
-    labels: z.record(z.string(), z.string()).nullable().exactOptional(),
+    labels: namedValues(z.string()).nullable().exactOptional(),
     rollout_id: z.string().min(1).nullable().exactOptional(),
   }
 }
 
-export const rolloutConfigSchema: z.ZodType<RolloutConfig> = z.object(configShape(strictPrimitives))
+/** Unknown keys are errors. */
+export const rolloutConfigSchema: z.ZodType<RolloutConfig> = z
+  .custom<object>(isPlainObject, { error: 'expected an object' })
+  .pipe(z.strictObject(configShape(strictPrimitives))) as unknown as z.ZodType<RolloutConfig>
 
 export const wireRolloutConfigSchema: z.ZodType<RolloutConfig> = z.object(configShape(laxPrimitives))
 
@@ -162,6 +166,10 @@ export const attemptedRolloutSchema: z.ZodType<AttemptedRollout> = attemptedRoll
 
 export const wireAttemptedRolloutSchema: z.ZodType<AttemptedRollout> = attemptedRollout(laxPrimitives, wireAttemptSchema)
 
-export const enqueueRolloutRequestSchema: z.ZodType<EnqueueRolloutRequest> = z.object(enqueueShape(strictPrimitives))
+export const enqueueRolloutRequestSchema: z.ZodType<EnqueueRolloutRequest> = z.object(
+  enqueueShape(strictPrimitives, rolloutConfigSchema),
+)
 
-export const wireEnqueueRolloutRequestSchema: z.ZodType<EnqueueRolloutRequest> = z.object(enqueueShape(laxPrimitives))
+export const wireEnqueueRolloutRequestSchema: z.ZodType<EnqueueRolloutRequest> = z.object(
+  enqueueShape(laxPrimitives, wireRolloutConfigSchema),
+)

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import type { Attributes } from './attribute.ts'
+import { jsonValueSchema } from './json.ts'
 import { laxPrimitives, type Primitives, strictPrimitives } from './primitives.ts'
 
 export type SpanStatusCode = 'UNSET' | 'OK' | 'ERROR'
@@ -59,29 +60,36 @@ export interface Span {
 /** A span on its way into a store. Without `sequence_id` the store gives it the rollout's next one. */
 export type NewSpan = Omit<Span, 'sequence_id'> & { readonly sequence_id?: number }
 
-/** Unknown keys of the span, its status, events, links and contexts are kept, as the reference keeps them. */
+/** Stores look for these by value, and half of a surrogate pair has no form in UTF-8. */
+const id = z.string().refine((value) => value.isWellFormed(), { error: 'expected well-formed text' })
+
+/** Unknown keys of the span, its status, events, links and contexts are kept, as the reference keeps them; they hold JSON. */
+function open<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  return z.object(shape).catchall(jsonValueSchema)
+}
+
 function spanShape({ number, integer, boolean, attributes }: Primitives) {
-  const context = z.looseObject({
+  const context = open({
     trace_id: z.string(),
     span_id: z.string(),
     is_remote: boolean,
     trace_state: z.record(z.string(), z.string()),
   })
   return {
-    rollout_id: z.string(),
-    attempt_id: z.string(),
+    rollout_id: id,
+    attempt_id: id,
     sequence_id: integer,
     trace_id: z.string(),
-    span_id: z.string(),
+    span_id: id,
     parent_id: z.string().nullable(),
     name: z.string(),
-    status: z.looseObject({
+    status: open({
       status_code: z.enum(['UNSET', 'OK', 'ERROR']),
       description: z.string().nullable().default(null),
     }),
     attributes,
-    events: z.array(z.looseObject({ name: z.string(), attributes, timestamp: number.nullable().default(null) })),
-    links: z.array(z.looseObject({ context, attributes: attributes.nullable().default(null) })),
+    events: z.array(open({ name: z.string(), attributes, timestamp: number.nullable().default(null) })),
+    links: z.array(open({ context, attributes: attributes.nullable().default(null) })),
     start_time: number.nullable(),
     end_time: number.nullable(),
     context: context.nullable(),
@@ -90,11 +98,11 @@ function spanShape({ number, integer, boolean, attributes }: Primitives) {
   }
 }
 
-export const spanSchema: z.ZodType<Span> = z.looseObject(spanShape(strictPrimitives))
+export const spanSchema: z.ZodType<Span> = open(spanShape(strictPrimitives))
 
-export const newSpanSchema: z.ZodType<NewSpan> = z.looseObject({
+export const newSpanSchema: z.ZodType<NewSpan> = open({
   ...spanShape(strictPrimitives),
   sequence_id: strictPrimitives.integer.exactOptional(),
 })
 
-export const wireSpanSchema: z.ZodType<Span> = z.looseObject(spanShape(laxPrimitives))
+export const wireSpanSchema: z.ZodType<Span> = open(spanShape(laxPrimitives))

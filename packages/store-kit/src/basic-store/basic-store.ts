@@ -2,15 +2,19 @@ import {
   type Attempt,
   type DequeueRequest,
   type Idempotent,
+  implementing,
   type LightningStore,
+  parseOptions,
   type ResourcesUpdate,
   type StoreCapabilities,
   type StoreFeature,
   type StoreStatistics,
 } from '@agl/types'
+import { z } from 'zod'
 import { type Clock, systemClock } from '../clock.ts'
 import type { Ids } from '../ids.ts'
-import { storeClosed } from '../not-found.ts'
+import { attemptNotFound, storeClosed } from '../not-found.ts'
+import { parseNewSpan, parseNewSpans } from '../check-span.ts'
 import { parseOtelSpan } from '../parse-otel-span.ts'
 import { matchResources, matchRollouts, matchWorkers, pageOf, sortFields } from '../query.ts'
 import { parseEnqueueRequest, parseRequest, type requestSchemas } from '../requests.ts'
@@ -45,6 +49,13 @@ export interface BasicStoreOptions {
   readonly ids?: Ids
 }
 
+const optionsSchema = z.strictObject({
+  name: z.string().min(1).optional(),
+  storage: implementing<RecordStorage>('a RecordStorage', 'read', 'write').optional(),
+  clock: implementing<Clock>('a Clock', 'now', 'schedule', 'wait').optional(),
+  ids: implementing<Ids>('Ids', 'rolloutId', 'attemptId', 'resourcesId').optional(),
+})
+
 type Verb = keyof typeof requestSchemas & keyof LightningStore
 type RequestOf<Name extends Verb> = Exclude<Parameters<LightningStore[Name]>[0], undefined>
 
@@ -55,7 +66,12 @@ type RequestOf<Name extends Verb> = Exclude<Parameters<LightningStore[Name]>[0],
  * @throws AglError `invalid_argument` when the storage holds something else
  */
 export function createBasicStore(options: BasicStoreOptions = {}): LightningStore {
-  const { name = 'BasicStore', storage = null, clock = systemClock(), ids } = options
+  const {
+    name = 'BasicStore',
+    storage = null,
+    clock = systemClock(),
+    ids,
+  } = parseOptions(optionsSchema, options, {}, 'options of createBasicStore')
   const tables = openTables({ name, storage, clock, ...(ids === undefined ? {} : { ids }) })
   const capabilities: StoreCapabilities = Object.freeze({
     durability: storage === null ? 'none' : 'durable',
@@ -134,14 +150,15 @@ export function createBasicStore(options: BasicStoreOptions = {}): LightningStor
       claimRow(tables, findRow(tables, rolloutId), { workerId, leaseMs, isFromQueue: false }),
     ),
     releaseAttempt: verb('releaseAttempt', ({ rolloutId, attemptId }) => {
+      if (attemptId === 'latest') throw attemptNotFound(rolloutId, attemptId)
       const { row, ...subject } = findAttempt(tables, rolloutId, attemptId)
       return writeTransition(tables, row, releaseAttempt(subject, clock.now())).rollout.rollout
     }),
     cancelRollouts: verb('cancelRollouts', ({ rolloutIds }) => verbs.cancelRollouts(tables, rolloutIds)),
     deleteRollouts: unsupported('deletes'),
 
-    addSpan: plain((span) => verbs.addSpans(tables, [span])[0] ?? null),
-    addManySpans: verb('addManySpans', ({ spans }) => verbs.addSpans(tables, spans)),
+    addSpan: plain((span) => verbs.addSpans(tables, [parseNewSpan(span)])[0] ?? null),
+    addManySpans: verb('addManySpans', ({ spans }) => verbs.addSpans(tables, parseNewSpans(spans))),
     addOtelSpan: verb('addOtelSpan', (request) => verbs.addSpans(tables, [parseOtelSpan(request)])[0] ?? null),
     querySpans: verb('querySpans', (query) => verbs.querySpans(tables, query)),
     getNextSpanSequenceId: verb('getNextSpanSequenceId', (attempt) => verbs.nextSequenceIds(tables, [attempt])[0]!),

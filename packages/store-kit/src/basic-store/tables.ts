@@ -1,4 +1,4 @@
-import { AglError, type Attempt, type AttemptedRollout, type EnqueueRolloutRequest, type JsonValue } from '@agl/types'
+import { AglError, type Attempt, type AttemptedRollout, copyJson, type EnqueueRolloutRequest, type JsonValue } from '@agl/types'
 import type { ResourcesUpdate, Rollout, Span, StoreFeature, Worker } from '@agl/types'
 import { type ClaimRequest, type ClaimWaiters, createClaimWaiters } from '../claim-waiters.ts'
 import type { Clock } from '../clock.ts'
@@ -200,13 +200,24 @@ export function insertRow(
   const key = request.idempotency_key ?? null
   const remembered = key === null ? undefined : tables.keys.find(verb, key)
   const known = tables.rows.get(request.rollout_id ?? (remembered?.answer as string | undefined) ?? '')
-  if (known !== undefined) return { row: known, isNew: false }
   const now = tables.clock.now()
+  if (known !== undefined) {
+    const { rollout_id: answer } = known.entry.rollout
+    if (key !== null && remembered === undefined) rememberKey(tables, { verb, key, time: now, answer })
+    return { row: known, isNew: false }
+  }
   const rolloutId = request.rollout_id ?? tables.ids.rolloutId()
   const resourcesId = request.resources_id ?? tables.versions.at(-1)?.resources_id ?? null
   const resourcesVersion = request.resources_version ?? newestOf(tables, resourcesId)?.version ?? null
   const status = verb === 'startRollout' ? 'preparing' : 'queuing'
-  const entry = createRollout({ request, rolloutId, resourcesId, resourcesVersion, status, now })
+  const entry = createRollout({
+    request: { ...request, input: copyJson(request.input) },
+    rolloutId,
+    resourcesId,
+    resourcesVersion,
+    status,
+    now,
+  })
   const row: Row = { entry, attempts: [], spans: [], sequence: 0, place: status === 'queuing' ? tables.places++ : null }
   tables.rows.set(rolloutId, row)
   touchRow(tables, row)

@@ -17,10 +17,10 @@ import type {
 import { AglError } from '@agl/types'
 import { isRewardSpan } from '@agl/types/spans'
 import { checkSequenceId } from '../check-sequence-id.ts'
-import { parseNewSpan } from '../check-span.ts'
+import { copySpan, type ParsedSpan } from '../check-span.ts'
 import { attemptNotFound, rolloutItemNotFound } from '../not-found.ts'
 import { matchSpans, pageOf, sortFields } from '../query.ts'
-import { parseEnqueueRequest, parseResources } from '../requests.ts'
+import { parseEnqueueRequest, parseResourcesChanges } from '../requests.ts'
 import { nextResourcesVersion } from '../resources.ts'
 import {
   cancelRollout,
@@ -94,8 +94,8 @@ function findOwnAttempt(tables: Tables, span: Pick<Span, 'rollout_id' | 'attempt
 }
 
 /** All are checked before the first is stored. */
-export function addSpans(tables: Tables, spans: readonly unknown[]): readonly Span[] {
-  const parsed = spans.map(parseNewSpan)
+export function addSpans(tables: Tables, spans: readonly ParsedSpan[]): readonly Span[] {
+  const parsed = spans.map(copySpan)
   for (const span of parsed) {
     const { row } = findOwnAttempt(tables, span)
     checkSequenceId(span.sequence_id ?? row.sequence + parsed.length)
@@ -157,12 +157,12 @@ export function waitForRollouts(tables: Tables, request: WaitRequest): readonly 
 /** All or none: what was added is taken back when a later change is refused. */
 export function changeResources(tables: Tables, changes: readonly ResourcesChange[]): readonly ResourcesUpdate[] {
   const before = tables.versions.length
+  const parsed = parseResourcesChanges(changes)
   try {
-    for (const change of changes) {
+    for (const change of parsed) {
       const last = newestOf(tables, change.resourcesId)
       const history = last && { lastVersion: last.version, createTime: last.create_time, newestVersion: last.version }
-      const resources = parseResources(change.resources)
-      tables.versions.push(nextResourcesVersion(history, { ...change, resources }, tables.clock.now()))
+      tables.versions.push(nextResourcesVersion(history, change, tables.clock.now()))
     }
   } catch (error) {
     tables.versions.length = before

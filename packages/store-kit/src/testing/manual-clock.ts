@@ -1,3 +1,5 @@
+import { parseOrThrow } from '@agl/types'
+import { z } from 'zod'
 import type { Clock } from '../clock.ts'
 
 /** A clock that stands still until it is moved. Each reading is still a microsecond after the one before. */
@@ -15,6 +17,7 @@ interface ManualTimer {
 
 /** @param start epoch seconds */
 export function createManualClock(start: number = 1_800_000_000): ManualClock {
+  parseOrThrow(z.number(), start, 'start of createManualClock (epoch seconds)')
   let present = start
   let last = start
   const timers = new Set<ManualTimer>()
@@ -25,6 +28,7 @@ export function createManualClock(start: number = 1_800_000_000): ManualClock {
     return () => void timers.delete(timer)
   }
   const advance = (milliseconds: number): void => {
+    parseOrThrow(z.number().min(0), milliseconds, 'milliseconds of advance')
     const target = Math.max(present, last) + milliseconds / 1000
     for (;;) {
       let due: ManualTimer | undefined

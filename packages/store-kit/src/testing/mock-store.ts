@@ -1,5 +1,14 @@
-import { AglError, type JsonValue, type LightningStore, type Rollout } from '@agl/types'
+import {
+  AglError,
+  describeValue,
+  implementing,
+  type JsonValue,
+  type LightningStore,
+  parseOptions,
+  type Rollout,
+} from '@agl/types'
 import { buildSpan, rewardSpanName, rewardToAttributes } from '@agl/types/spans'
+import { z } from 'zod'
 import { createBasicStore } from '../basic-store/index.ts'
 import type { Clock } from '../clock.ts'
 import { createSeededIds } from './seeded-ids.ts'
@@ -48,6 +57,13 @@ export interface MockStoreOptions {
   readonly clock?: Clock
 }
 
+const optionsSchema = z.strictObject({
+  runTask: z.custom((value) => typeof value === 'function', { error: 'expected a function' }).optional(),
+  unscripted: z.enum(['work', 'refuse']).optional(),
+  store: implementing<LightningStore>('a store', 'enqueueRollout', 'dequeueRollout', 'close').optional(),
+  clock: implementing<Clock>('a Clock', 'now', 'schedule', 'wait').optional(),
+})
+
 type AnyAnswer = MockAnswer<StoreVerb>
 type AnyVerb = (request: unknown) => unknown
 
@@ -57,7 +73,12 @@ type AnyVerb = (request: unknown) => unknown
  * to know every call beforehand asks for `unscripted: 'refuse'`.
  */
 export function createMockStore(options: MockStoreOptions = {}): MockStore {
-  const { runTask, unscripted = 'work' } = options
+  const { runTask, unscripted } = parseOptions(
+    optionsSchema,
+    options,
+    { unscripted: 'work' as const },
+    'options of createMockStore',
+  )
   const basic = { name: 'MockStore', ids: createSeededIds(), ...(options.clock === undefined ? {} : { clock: options.clock }) }
   const store = options.store ?? createBasicStore(basic)
   const always = new Map<string, AnyAnswer>()
@@ -88,6 +109,7 @@ export function createMockStore(options: MockStoreOptions = {}): MockStore {
       const startTime = Date.now() / 1000
       const outcome = await Promise.resolve()
         .then(() => run(claimed.input, claimed))
+        .then(checkReward)
         .catch((error: unknown) => ({ error }))
       if (typeof outcome === 'number') {
         const attributes = rewardToAttributes(outcome)
@@ -113,6 +135,13 @@ export function createMockStore(options: MockStoreOptions = {}): MockStore {
     if (isTask || (verb === 'enqueueManyRollouts' && Array.isArray(answer) && answer.length > 0)) afterTasks()
     return answer
   }
+  const checkVerb = (verb: string): void => {
+    if (names.includes(verb as StoreVerb)) return
+    throw new AglError({
+      code: 'invalid_argument',
+      message: `Expected a verb of a store (${names.join(', ')}); got ${describeValue(verb)}.`,
+    })
+  }
   const iterated = (verb: 'watch' | 'exportSnapshot') => (request: unknown) => toIterable(() => call(verb, request))
 
   const names = Object.keys(store).filter((key): key is StoreVerb => typeof store[key as StoreVerb] === 'function')
@@ -123,10 +152,12 @@ export function createMockStore(options: MockStoreOptions = {}): MockStore {
     capabilities: store.capabilities,
     [Symbol.asyncDispose]: () => mock.close(),
     answer(verb, answer) {
+      checkVerb(verb)
       always.set(verb, answer as AnyAnswer)
       return mock
     },
     answerOnce(verb, answer) {
+      checkVerb(verb)
       once.set(verb, [...(once.get(verb) ?? []), answer as AnyAnswer])
       return mock
     },
@@ -138,6 +169,15 @@ export function createMockStore(options: MockStoreOptions = {}): MockStore {
     },
   }
   return mock
+}
+
+/** @throws AglError `invalid_argument`, which fails the attempt as anything does that a task throws */
+function checkReward(reward: unknown): number | null {
+  if (reward === null || Number.isFinite(reward)) return reward as number | null
+  throw new AglError({
+    code: 'invalid_argument',
+    message: `Expected runTask to answer a reward or null; got ${describeValue(reward)}.`,
+  })
 }
 
 function play(script: AnyAnswer, request: unknown): unknown {

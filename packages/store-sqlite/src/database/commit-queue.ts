@@ -160,10 +160,10 @@ export function createCommitQueue<Context>(parts: {
 
   const runBatch = (jobs: Job<Context>[]): void => {
     const batch = parts.startBatch()
-    const outcomes: { readonly job: Job<Context>; readonly error: unknown }[] = []
+    const outcomes: { readonly job: Job<Context>; readonly failure: { readonly error: unknown } | null }[] = []
     try {
       batch.afterBegin()
-      for (const job of jobs) outcomes.push({ job, error: runJob(job, batch) })
+      for (const job of jobs) outcomes.push({ job, failure: runJob(job, batch) })
       batch.beforeCommit()
       database.run('COMMIT')
     } catch (error) {
@@ -172,28 +172,33 @@ export function createCommitQueue<Context>(parts: {
       afterBreakdown(jobs, error)
       return
     }
-    for (const { job, error } of outcomes) {
-      if (error === undefined) job.onCommit()
-      else job.onFailure(error)
+    for (const { job, failure } of outcomes) {
+      // One that cannot take its answer must not keep the others from theirs.
+      try {
+        if (failure === null) job.onCommit()
+        else job.onFailure(failure.error)
+      } catch (error) {
+        job.onFailure(error)
+      }
     }
     batch.afterCommit()
   }
 
-  /** The error of a job that was undone alone. Throws when the transaction is lost. */
-  const runJob = (job: Job<Context>, batch: Batch<Context>): unknown => {
+  /** Why a job was undone alone; null when it was not. Throws when the transaction is lost. */
+  const runJob = (job: Job<Context>, batch: Batch<Context>): { readonly error: unknown } | null => {
     batch.begin()
     database.run('SAVEPOINT job')
     try {
       job.run(batch.context)
       database.run('RELEASE job')
       batch.end(true)
-      return undefined
+      return null
     } catch (error) {
       if (isSqliteError(error)) throw error
       database.run('ROLLBACK TO job')
       database.run('RELEASE job')
       batch.end(false)
-      return error ?? new AglError({ code: 'internal', message: 'A call failed without a reason.' })
+      return { error }
     }
   }
 

@@ -4,7 +4,7 @@
  * schemas of the main entry.
  */
 export { wireAttemptSchema } from '../attempt.ts'
-export { wireResourcesUpdateSchema } from '../resources.ts'
+export { wireResourceSchema, wireResourcesUpdateSchema } from '../resources.ts'
 export {
   wireAttemptedRolloutSchema,
   wireEnqueueRolloutRequestSchema,

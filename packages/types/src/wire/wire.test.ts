@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { z } from 'zod'
-import { resourceSchema } from '../resources.ts'
+import { wireResourceSchema } from '../resources.ts'
 import * as wire from './index.ts'
 
 /** What `interop/python/golden_records.py` found: per field and candidate, what Pydantic keeps; nothing where it refuses. */
@@ -20,7 +20,7 @@ const schemas: Readonly<Record<string, z.ZodType>> = {
   AttemptedRollout: wire.wireAttemptedRolloutSchema,
   EnqueueRolloutRequest: wire.wireEnqueueRolloutRequestSchema,
   Worker: wire.wireWorkerSchema,
-  Resource: resourceSchema,
+  Resource: wireResourceSchema,
   ResourcesUpdate: wire.wireResourcesUpdateSchema,
   Span: wire.wireSpanSchema,
 }
