@@ -1,4 +1,4 @@
-import { type LightningStore, parseOrThrow, type ResourcesUpdate } from '@agl/types'
+import { implementing, type LightningStore, parseOrThrow, type ResourcesUpdate } from '@agl/types'
 import { z } from 'zod'
 import { parseRequest } from './requests.ts'
 import type { ResourcesVersion } from './resources.ts'
@@ -40,6 +40,7 @@ interface Entry {
   readonly bytes: number
 }
 
+const storeSchema = implementing<Pick<LightningStore, 'getResourcesById'>>('a store', 'getResourcesById')
 const optionsSchema = z.strictObject({
   maxBytes: z.int().min(0).optional(),
   onLoad: z.custom((value) => typeof value === 'function', { error: 'expected a function' }).optional(),
@@ -50,6 +51,7 @@ export function createResourcesCache(
   store: Pick<LightningStore, 'getResourcesById'>,
   options: ResourcesCacheOptions = {},
 ): ResourcesCache {
+  parseOrThrow(z.object({ store: storeSchema }), { store }, 'arguments of createResourcesCache')
   parseOrThrow(optionsSchema, options, 'options of createResourcesCache')
   const { maxBytes = resourcesCacheDefaults.maxBytes, onLoad } = options
   // Least recently used first.
@@ -101,6 +103,7 @@ export function createResourcesCache(
   return Object.freeze<ResourcesCache>({
     get,
     async warm(snapshots) {
+      parseOrThrow(z.array(z.unknown()), snapshots, 'snapshots of warm')
       const found = await Promise.all(snapshots.map((snapshot) => get(snapshot)))
       return found.filter((update) => update !== null).length
     },

@@ -1,4 +1,12 @@
-import { AglError, type Attempt, type AttemptedRollout, copyJson, type EnqueueRolloutRequest, type JsonValue } from '@agl/types'
+import {
+  AglError,
+  type Attempt,
+  type AttemptedRollout,
+  copyJson,
+  type EnqueueRolloutRequest,
+  errorMessage,
+  type JsonValue,
+} from '@agl/types'
 import type { ResourcesUpdate, Rollout, Span, StoreFeature, Worker } from '@agl/types'
 import { type ClaimRequest, type ClaimWaiters, createClaimWaiters } from '../claim-waiters.ts'
 import type { Clock } from '../clock.ts'
@@ -69,8 +77,22 @@ export function openTables(parts: Pick<Tables, 'name' | 'clock' | 'storage'> & {
     places: 0,
     isClosed: false,
   }
-  for (const [key, value] of parts.storage?.read() ?? []) load(tables, key, value)
+  for (const [key, value] of parts.storage?.read() ?? []) loadOrThrow(tables, key, value)
   return tables
+}
+
+function loadOrThrow(tables: Tables, key: string, value: unknown): void {
+  try {
+    load(tables, key, value)
+  } catch (error) {
+    if (AglError.isInstance(error)) throw error
+    throw new AglError({
+      code: 'invalid_argument',
+      message: `Expected a storage written by a basic store; what it holds under "${key}" cannot be read: ${errorMessage(error)}.`,
+      data: { key },
+      cause: error,
+    })
+  }
 }
 
 /** A storage gives back what {@link flush} wrote. */
