@@ -35,10 +35,16 @@ export interface OpenStore {
   stateOf(promise: Promise<unknown>): Promise<'pending' | 'resolved' | 'rejected'>
 }
 
+/** A test that has begun. */
+export interface RunningTest {
+  /** Ends it as skipped when the condition holds. */
+  skip(condition: boolean, note: string): void
+}
+
 /** What the groups of the suite write their tests with. */
 export interface Suite {
   /** A test of one requirement; skipped when the store does not declare a feature that the requirement needs. */
-  check(id: string, title: string, body: () => Promise<void>): void
+  check(id: string, title: string, body: (test: RunningTest) => Promise<void>): void
   /** A new store, closed after the test. */
   open(options?: { readonly retention?: RetentionOptions }): Promise<OpenStore>
   /** Whether the store declares a feature; only within a test. */
@@ -66,7 +72,7 @@ export function createSuite(options: StoreContractOptions): Suite {
       test(`[${id}] ${title}`, async (context) => {
         const missing = features.filter((feature) => !has(feature))
         context.skip(missing.length > 0, `${options.name} does not declare ${missing.join(', ')}`)
-        await body()
+        await body(context)
       })
     },
     async open(request) {

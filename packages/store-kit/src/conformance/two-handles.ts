@@ -111,10 +111,10 @@ export function describeTwoHandles({ check, open }: Suite): void {
     expect(claims.flat()).toHaveLength(3)
   })
 
-  check('HANDLES-09', 'closing one leaves the other and what is stored', async () => {
+  check('HANDLES-09', 'closing one leaves the other and what is stored', async ({ skip }) => {
     const { store, second } = await open()
     const other = await second()
-    if (other === store) return
+    skip(other === store, 'a store within one process is its own second handle')
     const claimed = await enqueueAndClaim(other)
     await other.close()
     await expect(other.statistics()).rejects.toMatchObject({ code: 'closed' })
