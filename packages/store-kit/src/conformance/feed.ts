@@ -1,50 +1,8 @@
-import { AglError, type LightningStore, type StoreEvent } from '@agl/types'
+import { AglError, type StoreEvent } from '@agl/types'
 import { expect } from 'vitest'
-import { enqueueAndClaim, keyOf, promptOf, spanOf } from './fixtures.ts'
+import { enqueueAndClaim, keyOf, spanOf } from './fixtures.ts'
 import type { Suite } from './harness.ts'
-
-/** A watch that has begun: what is written from now on comes out of it. */
-interface Watcher {
-  /** The next events, as many as asked for. */
-  take(count: number): Promise<readonly StoreEvent[]>
-  /** The events up to the first that fits, which is the last of them. */
-  until(isLast: (event: StoreEvent) => boolean): Promise<readonly StoreEvent[]>
-  readonly pending: Promise<IteratorResult<StoreEvent>>
-  close(): Promise<void>
-}
-
-export function watcherOf(store: LightningStore, request: Parameters<LightningStore['watch']>[0] = {}): Watcher {
-  const iterator = store.watch(request)[Symbol.asyncIterator]()
-  // Asked for at once: a watch that is made lazily begins with the first question.
-  let pending = iterator.next()
-  pending.catch(() => {})
-  const next = async (): Promise<StoreEvent> => {
-    const result = await pending
-    if (result.done === true) throw new Error('the feed has ended')
-    pending = iterator.next()
-    pending.catch(() => {})
-    return result.value
-  }
-  return {
-    async take(count) {
-      const events: StoreEvent[] = []
-      while (events.length < count) events.push(await next())
-      return events
-    },
-    async until(isLast) {
-      const events: StoreEvent[] = []
-      do events.push(await next())
-      while (!isLast(events.at(-1)!))
-      return events
-    },
-    get pending() {
-      return pending
-    },
-    async close() {
-      await iterator.return?.()
-    },
-  }
-}
+import { watcherOf } from './watcher.ts'
 
 /** The statuses that a rollout or an attempt went through; the same one twice in a row counts once. */
 function statusesOf(events: readonly StoreEvent[], type: 'rollout' | 'attempt'): readonly string[] {
@@ -177,78 +135,20 @@ export function describeFeed({ check, open }: Suite): void {
     await expect(watcherOf(store).take(1)).rejects.toMatchObject({ code: 'closed' })
   })
 
-  check('FEED-08', 'limits that pass without traffic are told too', async () => {
-    const { store, stateOf, advance } = await open()
-    const watcher = watcherOf(store)
-    await stateOf(watcher.pending)
-    await enqueueAndClaim(store, { config: { timeout_seconds: 1 } })
-    await advance(1100)
-    const events = await watcher.until(isRollout('failed'))
-    expect(statusesOf(events, 'attempt')).toEqual(['preparing', 'timeout'])
-  })
-
-  check('FEED-09', 'new versions of resources are told without what they hold', async () => {
-    const { store, stateOf } = await open()
-    const watcher = watcherOf(store)
-    await stateOf(watcher.pending)
-    const { resources: _, ...first } = await store.addResources({ resources: promptOf('a') })
-    await store.updateResources({ resourcesId: first.resources_id, resources: promptOf('b') })
-    await store.updateManyResources({ updates: [{ resourcesId: 'mine', resources: {} }] })
-    const events = await watcher.take(3)
-    expect(events[0]).toEqual({ type: 'resources', resources: first, cursor: expect.any(String), time: expect.any(Number) })
-    expect(events.slice(1)).toMatchObject([
-      { type: 'resources', resources: { resources_id: first.resources_id, version: 2 } },
-      { type: 'resources', resources: { resources_id: 'mine', version: 1 } },
-    ])
-    expect(events[1]).not.toHaveProperty('resources.resources')
-  })
-
-  check('FEED-10', 'aliases that are set, moved and deleted are told', async () => {
-    const { store, stateOf } = await open()
-    for (let number = 1; number <= 2; number++) await store.updateResources({ resourcesId: 'mine', resources: {} })
-    const watcher = watcherOf(store)
-    await stateOf(watcher.pending)
-    const set = await store.setResourcesAlias({ alias: 'stable', resourcesId: 'mine', version: 1 })
-    const moved = await store.setResourcesAlias({ alias: 'stable', resourcesId: 'mine', version: 2 })
-    await store.deleteResourcesAlias({ alias: 'stable' })
-    await store.deleteResourcesAlias({ alias: 'stable' })
-    await store.enqueueRollout({ input: 'marker' })
-    expect(await watcher.take(4)).toMatchObject([
-      { type: 'resources_alias', alias: 'stable', target: set },
-      { type: 'resources_alias', alias: 'stable', target: moved },
-      { type: 'resources_alias', alias: 'stable', target: null },
-      { type: 'rollout' },
-    ])
-  })
-
-  check('FEED-11', 'what is deleted is told', async () => {
-    const { store, stateOf } = await open()
-    const { rollout_id: rolloutId } = await store.enqueueRollout({ input: 1 })
-    await store.updateRollout({ rolloutId, status: 'cancelled' })
-    for (let number = 1; number <= 2; number++) await store.updateResources({ resourcesId: 'mine', resources: {} })
-    const watcher = watcherOf(store)
-    await stateOf(watcher.pending)
-    await store.deleteRollouts({ rolloutIds: [rolloutId] })
-    await store.deleteResources({ resourcesId: 'mine' })
-    expect(await watcher.take(3)).toMatchObject([
-      { type: 'rollout_deleted', rollout_id: rolloutId },
-      { type: 'resources_deleted', resources_id: 'mine', version: 1 },
-      { type: 'resources_deleted', resources_id: 'mine', version: 2 },
-    ])
-  })
-
-  check('FEED-12', 'what changes nothing is not told', async () => {
-    const { store, stateOf } = await open()
-    const done = await enqueueAndClaim(store)
-    await store.updateAttempt({ ...keyOf(done), status: 'succeeded' })
-    const watcher = watcherOf(store)
-    await stateOf(watcher.pending)
-    await store.cancelRollouts({ rolloutIds: [done.rollout_id] })
-    await store.updateRollout({ rolloutId: done.rollout_id, status: 'succeeded' })
-    await store.dequeueRollout({ workerId: 'w' })
-    await store.enqueueRollout({ input: 'marker' })
-    expect(await watcher.take(1)).toMatchObject([{ type: 'rollout', rollout: { input: 'marker' } }])
-  })
+  for (const [limit, status] of [
+    ['timeout_seconds', 'timeout'],
+    ['unresponsive_seconds', 'unresponsive'],
+  ] as const) {
+    check('FEED-08', `${limit} that passes without traffic is told too`, async () => {
+      const { store, stateOf, advance } = await open()
+      const watcher = watcherOf(store)
+      await stateOf(watcher.pending)
+      await enqueueAndClaim(store, { config: { [limit]: 1 } })
+      await advance(1100)
+      const events = await watcher.until(isRollout('failed'))
+      expect(statusesOf(events, 'attempt')).toEqual(['preparing', status])
+    })
+  }
 
   check('FEED-13', 'a cursor from before nobody watched leads on without a gap, or has expired', async () => {
     const { store, stateOf, advance } = await open()

@@ -356,7 +356,12 @@ export const requirements: readonly Requirement[] = Object.freeze([
         features: ['watch', 'aliases'],
       },
       'FEED-11': { text: 'Deleted rollouts and versions are told.', source: 'DESIGN 5', features: ['watch', 'deletes'] },
-      'FEED-12': 'What changes nothing is not told.',
+      'FEED-12': 'What changes nothing is not told, nor what is written as it was.',
+      'FEED-14': {
+        text: 'Rollouts, attempts and resources that a snapshot brings are told, with the time of the import.',
+        source: 'DESIGN 5, watch',
+        features: ['watch', 'snapshots'],
+      },
       'FEED-13': 'A cursor that nobody has used for long leads on without a gap, or is `cursor_expired`.',
     },
   ),

@@ -1,8 +1,8 @@
 import type { AttemptedRollout, LightningStore } from '@agl/types'
 import { expect } from 'vitest'
-import { watcherOf } from './feed.ts'
 import { enqueueAndClaim, keyOf, promptOf, spanOf, statusOf } from './fixtures.ts'
 import type { Suite } from './harness.ts'
+import { watcherOf } from './watcher.ts'
 
 const bigSpan = (claimed: AttemptedRollout) => spanOf(claimed, { attributes: { text: 'x'.repeat(4000) } })
 

@@ -7,6 +7,7 @@ import { describeClosing } from './closing.ts'
 import { describeConcurrency } from './concurrency.ts'
 import { describeDeletes } from './deletes.ts'
 import { describeFeed } from './feed.ts'
+import { describeFeedContents } from './feed-contents.ts'
 import type { Suite } from './harness.ts'
 import { describeIdempotency } from './idempotency.ts'
 import { describeLeases } from './leases.ts'
@@ -51,6 +52,7 @@ export const topics: readonly (readonly [title: string, describeTopic: (suite: S
   ['deletes', describeDeletes],
   ['aliases', describeAliases],
   ['feed', describeFeed],
+  ['contents of the feed', describeFeedContents],
   ['snapshots', describeSnapshots],
   ['retention', describeRetention],
   ['concurrency', describeConcurrency],

@@ -1,7 +1,7 @@
 import { expect } from 'vitest'
-import { watcherOf } from './feed.ts'
 import { claimNext, enqueueAndClaim, keyOf, spanOf, statusOf } from './fixtures.ts'
 import type { Suite } from './harness.ts'
+import { watcherOf } from './watcher.ts'
 
 export function describeTwoHandles({ check, open }: Suite): void {
   check('HANDLES-01', 'what one handle writes the other reads', async () => {
