@@ -165,10 +165,18 @@ export const requirements: readonly Requirement[] = Object.freeze([
         text: 'A requeued attempt that reports after all takes the rollout with it while nobody has claimed again.',
         source: 'store.md 4.5',
       },
-      'ATTEMPT-09': { text: 'A superseded attempt settles and takes spans for itself alone.', source: 'DESIGN 5, leases' },
+      'ATTEMPT-09': {
+        text: 'A superseded attempt, live or settled, settles and takes spans for itself alone.',
+        source: 'DESIGN 5, leases; store.md 4.3',
+      },
       'ATTEMPT-10':
         '`startAttempt` makes the next attempt of a rollout in any status, beyond `max_attempts` too, and clears its end.',
       'ATTEMPT-11': 'Worker, heartbeat time and metadata are taken as given; they alone move no status.',
+      'ATTEMPT-14': { text: 'Attempts that were started by hand count as tries.', source: 'store.md 4.5' },
+      'ATTEMPT-15': {
+        text: 'An attempt that resumed is judged by the same retry test when it fails after all, as the one try that it is.',
+        source: 'store.md 4.5',
+      },
       'ATTEMPT-12': {
         text: 'Unknown ids are `not_found` in writes, in the words clients match on, and empty in reads.',
         source: 'store.md 10.2',
@@ -182,7 +190,8 @@ export const requirements: readonly Requirement[] = Object.freeze([
         text: 'An absent key leaves its field alone, null sets null where the record allows it.',
         source: 'store.md 0.8',
       },
-      'ROLLOUT-02': '`updateRollout` reopens a finished rollout, which then waits for its next attempt, not for the old one.',
+      'ROLLOUT-02':
+        '`updateRollout` reopens a finished rollout, which then waits for its next attempt; the old one stays as it ended.',
       'ROLLOUT-03': { text: 'The same ending status keeps its end time, another one sets it.', source: 'DESIGN 13.4' },
       'ROLLOUT-04': { text: 'A rollout may be `running` without an attempt.', source: 'DESIGN 13.4' },
     },

@@ -1,14 +1,23 @@
+import type { Rollout, RolloutUpdate } from '@agl/types'
 import { expect } from 'vitest'
-import { claimNext, enqueueAndClaim, keyOf } from './fixtures.ts'
+import { claimNext, enqueueAndClaim, keyOf, statusOf } from './fixtures.ts'
 import type { Suite } from './harness.ts'
 
 export function describeRollouts({ check, open }: Suite): void {
   check('ROLLOUT-01', 'absent leaves alone, null sets null', async () => {
     const { store } = await open()
+    const { resources_id: resourcesId } = await store.addResources({ resources: {} })
     const { rollout_id: rolloutId } = await store.enqueueRollout({ input: 1, mode: 'val', metadata: { a: 1 } })
-    expect(await store.updateRollout({ rolloutId })).toMatchObject({ input: 1, mode: 'val', metadata: { a: 1 } })
-    const nulls = { input: null, mode: null, metadata: null, resourcesId: null }
-    expect(await store.updateRollout({ rolloutId, ...nulls })).toMatchObject({ input: null, mode: null, metadata: null })
+    const answersAndKeeps = async (change: Omit<RolloutUpdate, 'rolloutId'>, expected: Partial<Rollout>): Promise<void> => {
+      expect(await store.updateRollout({ rolloutId, ...change })).toMatchObject(expected)
+      expect(await store.getRolloutById({ rolloutId })).toMatchObject(expected)
+    }
+    const given = { input: 1, mode: 'val', metadata: { a: 1 }, resources_id: resourcesId, resources_version: 1 } as const
+    await answersAndKeeps({}, given)
+    const changed = { input: { b: [2, null] }, mode: 'train' } as const
+    await answersAndKeeps(changed, { ...given, ...changed })
+    const nulls = { input: null, mode: null, metadata: null }
+    await answersAndKeeps({ ...nulls, resourcesId: null }, { ...nulls, resources_id: null, resources_version: null })
     const invalid = { rolloutId, status: null } as unknown as { rolloutId: string }
     await expect(store.updateRollout(invalid)).rejects.toMatchObject({ code: 'invalid_argument' })
   })
@@ -16,11 +25,15 @@ export function describeRollouts({ check, open }: Suite): void {
   check('ROLLOUT-02', 'a finished rollout is reopened and waits for its next attempt', async () => {
     const { store } = await open()
     const first = await enqueueAndClaim(store)
-    await store.updateAttempt({ ...keyOf(first), status: 'succeeded' })
+    const ended = await store.updateAttempt({ ...keyOf(first), status: 'succeeded' })
     const reopened = await store.updateRollout({ rolloutId: first.rollout_id, status: 'queuing' })
     expect(reopened).toMatchObject({ status: 'queuing', end_time: null })
     expect(reopened).not.toHaveProperty('attempt')
-    await store.updateAttempt({ ...keyOf(first), status: 'succeeded' })
+    // How the old attempt ended is no longer open.
+    for (const status of ['succeeded', 'failed', 'running'] as const) {
+      expect(await store.updateAttempt({ ...keyOf(first), status })).toEqual(ended)
+      expect(await statusOf(store, first.rollout_id)).toBe('queuing')
+    }
     expect((await claimNext(store)).attempt.sequence_id).toBe(2)
   })
 

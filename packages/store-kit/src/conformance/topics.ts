@@ -19,6 +19,7 @@ import { describeRelease } from './release.ts'
 import { describeResourceVersions } from './resource-versions.ts'
 import { describeResources } from './resources.ts'
 import { describeRetention } from './retention.ts'
+import { describeRetries } from './retries.ts'
 import { describeRollouts } from './rollouts.ts'
 import { describeScheduling } from './scheduling.ts'
 import { describeSnapshots } from './snapshots.ts'
@@ -33,6 +34,7 @@ export const topics: readonly (readonly [title: string, describeTopic: (suite: S
   ['capabilities', describeCapabilities],
   ['queue', describeQueue],
   ['attempts', describeAttempts],
+  ['retries', describeRetries],
   ['rollouts', describeRollouts],
   ['cancel', describeCancel],
   ['spans', describeSpans],
