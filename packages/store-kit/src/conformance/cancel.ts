@@ -48,17 +48,25 @@ export function describeCancel({ check, open }: Suite): void {
     expect(await store.dequeueRollout()).toBeNull()
   })
 
-  check('CANCEL-04', 'until somebody reopens the rollout; the old attempt stays cancelled', async () => {
-    const { store } = await open()
-    const first = await enqueueAndClaim(store)
-    await store.cancelRollouts({ rolloutIds: [first.rollout_id] })
-    await store.updateRollout({ rolloutId: first.rollout_id, status: 'queuing' })
-    await store.updateAttempt({ ...keyOf(first), status: 'succeeded' })
-    expect(await statusOf(store, first.rollout_id)).toBe('queuing')
-    const second = await claimNext(store)
-    await store.updateAttempt({ ...keyOf(second), status: 'succeeded' })
-    expect(await statusOf(store, first.rollout_id)).toBe('succeeded')
-  })
+  for (const [verb, status] of [
+    ['updateRollout', 'queuing'],
+    ['startAttempt', 'preparing'],
+  ] as const) {
+    check('CANCEL-04', `until ${verb} reopens the rollout; the old attempt stays cancelled`, async () => {
+      const { store } = await open()
+      const first = await enqueueAndClaim(store)
+      const { rollout_id: rolloutId } = first
+      await store.cancelRollouts({ rolloutIds: [rolloutId] })
+      const started = verb === 'startAttempt' ? await store.startAttempt({ rolloutId }) : null
+      if (started === null) await store.updateRollout({ rolloutId, status: 'queuing' })
+      expect(await store.updateAttempt({ ...keyOf(first), status: 'succeeded' })).toMatchObject({ outcome: 'cancelled' })
+      await store.addSpan(spanOf(first))
+      expect(await store.getRolloutById({ rolloutId })).toMatchObject({ status, end_time: null })
+      const second = started ?? (await claimNext(store))
+      await store.updateAttempt({ ...keyOf(second), status: 'succeeded' })
+      expect(await statusOf(store, rolloutId)).toBe('succeeded')
+    })
+  }
 
   check('CANCEL-05', 'a lease and its renewal end with the cancel, and the work cannot be handed back', async () => {
     const { store, advance } = await open()

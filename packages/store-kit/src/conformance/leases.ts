@@ -1,3 +1,4 @@
+import type { LightningStore } from '@agl/types'
 import { expect } from 'vitest'
 import { claimNext, enqueueAndClaim, keyOf, retryAlways, spanOf, statusOf } from './fixtures.ts'
 import type { Suite } from './harness.ts'
@@ -171,18 +172,21 @@ export function describeLeases({ check, open }: Suite): void {
     expect(await store.getLatestAttempt(rolloutOf(claimed))).toMatchObject({ outcome: 'unresponsive' })
   })
 
-  check('LEASE-14', 'reopening a rollout forgets its lost claims', async () => {
-    const { store, advance } = await open()
-    const { rollout_id: rolloutId } = await store.enqueueRollout({ input: 1 })
-    for (let opening = 0; opening < 2; opening++) {
-      for (let lost = 0; lost < 6; lost++) {
-        await claimNext(store, { leaseMs })
-        await advance(11_000)
-        expect(await statusOf(store, rolloutId)).toBe(lost < 5 ? 'requeuing' : 'failed')
+  for (const verb of ['updateRollout', 'startAttempt'] as const) {
+    check('LEASE-14', `reopening a rollout by ${verb} forgets its lost claims`, async () => {
+      const { store, advance } = await open()
+      const { rollout_id: rolloutId } = await store.enqueueRollout({ input: 1 })
+      for (let opening = 0; opening < 2; opening++) {
+        for (let lost = 0; lost < 6; lost++) {
+          if (await isWaiting(store, rolloutId)) await claimNext(store, { leaseMs })
+          await advance(11_000)
+          expect(await statusOf(store, rolloutId)).toBe(lost < 5 ? 'requeuing' : 'failed')
+        }
+        if (verb === 'startAttempt') await store.startAttempt({ rolloutId, leaseMs })
+        else await store.updateRollout({ rolloutId, status: 'queuing' })
       }
-      await store.updateRollout({ rolloutId, status: 'queuing' })
-    }
-  })
+    })
+  }
 
   check('LEASE-17', 'an attempt lost before a reopening does not give a lost claim back when it speaks again', async () => {
     const { store, advance } = await open()
@@ -219,6 +223,11 @@ export function describeLeases({ check, open }: Suite): void {
     await advance(11_000)
     expect(await statusOf(store, claimed.rollout_id)).toBe('failed')
   })
+}
+
+async function isWaiting(store: LightningStore, rolloutId: string): Promise<boolean> {
+  const status = await statusOf(store, rolloutId)
+  return status === 'queuing' || status === 'requeuing'
 }
 
 function rolloutOf(claimed: { readonly rollout_id: string }): { readonly rolloutId: string } {

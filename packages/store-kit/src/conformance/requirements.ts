@@ -202,7 +202,7 @@ export const requirements: readonly Requirement[] = Object.freeze([
       'CANCEL-01': 'Cancels what waits and takes it out of the queue; finished, unknown and repeated ids are left out.',
       'CANCEL-02': 'Cancels what is claimed, running or requeued, settles its attempt as `cancelled` and tells its worker.',
       'CANCEL-03': 'A cancel sticks, whatever its attempt reports or sends afterwards.',
-      'CANCEL-04': 'Only reopening ends it; the cancelled attempt stays so.',
+      'CANCEL-04': 'Only reopening, by `updateRollout` or `startAttempt`, ends it; the cancelled attempt stays so.',
       'CANCEL-05': {
         text: 'A cancel ends the lease; neither time nor heartbeat nor release changes anything afterwards.',
         source: 'DESIGN 5',
@@ -216,7 +216,8 @@ export const requirements: readonly Requirement[] = Object.freeze([
     { source: 'store.md 4.1, 4.4; DESIGN 5' },
     {
       'LIMIT-01': '`timeout_seconds` counts from the start of the attempt, whatever signs of life it gives.',
-      'LIMIT-02': '`unresponsive_seconds` counts from the last sign of life.',
+      'LIMIT-02':
+        '`unresponsive_seconds` counts from the last span, heartbeat or reported heartbeat time; other reports and `updateWorker` do not move it.',
       'LIMIT-03': { text: 'Limits pass on a timer, without any call.', source: 'DESIGN 5; store.md 11.1 (9)' },
       'LIMIT-04': 'A new config applies to the attempt that is running.',
       'LIMIT-05': 'Work that was put back by hand keeps its place when the attempt before it runs out.',
@@ -239,7 +240,7 @@ export const requirements: readonly Requirement[] = Object.freeze([
       'LEASE-10': 'After another claim the old attempt is superseded: it may speak for itself, never for the rollout.',
       'LEASE-11': 'A claim without a lease knows no limits but its rollout’s own.',
       'LEASE-12': 'A heartbeat says which attempts must stop and why, renews the others and keeps the stats.',
-      'LEASE-13': 'Any report is a sign of life.',
+      'LEASE-13': 'To a lease any report is a sign of life.',
       'LEASE-14': 'Reopening a rollout forgets its lost claims.',
       'LEASE-17': 'What a superseded attempt says late gives no lost claim back.',
       'LEASE-15': '`startRollout` and `startAttempt` take leases too.',

@@ -240,9 +240,11 @@ describe('state machine', () => {
     expect(check).not.toThrow()
   })
 
-  test('timeout comes before silence before lease', () => {
-    const now = 1000
-    const limits = { timeout_seconds: 10, unresponsive_seconds: 5, max_attempts: 1, retry_condition: [] }
+  const claimedAt = (
+    now: number,
+    limits: { readonly timeout_seconds?: number; readonly unresponsive_seconds?: number },
+    leaseMs: number | null,
+  ) => {
     const rollout = createRollout({
       request: { input: 1, config: limits },
       rolloutId: 'ro',
@@ -251,9 +253,25 @@ describe('state machine', () => {
       status: 'queuing',
       now,
     })
-    const claim = { attemptId: 'at', attemptsSoFar: 0, workerId: null, leaseMs: 2000, isFromQueue: true, now }
+    const claim = { attemptId: 'at', attemptsSoFar: 0, workerId: null, leaseMs, isFromQueue: true, now }
     const { claimed, rollout: preparing } = claimRollout(rollout, claim)
-    const subject = { rollout: preparing, attempt: claimed, isLatest: true }
+    return { rollout: preparing, attempt: claimed, isLatest: true }
+  }
+
+  test.each([
+    ['timeout', { timeout_seconds: 5 }, null],
+    ['unresponsive', { unresponsive_seconds: 5 }, null],
+    ['unresponsive', { timeout_seconds: 9 }, 5000],
+  ])('%s is after the moment of its limit, not at it (%o, lease %s)', (status, limits, leaseMs) => {
+    const subject = claimedAt(1000, limits, leaseMs)
+    expect(nextDeadline(subject.attempt.attempt, subject.rollout.rollout)).toBe(1005)
+    expect(sweepAttempt(subject, 1005)).toBeNull()
+    expect(sweepAttempt(subject, 1005.001)?.attempts[0]?.attempt.status).toBe(status)
+  })
+
+  test('timeout comes before silence before lease', () => {
+    const subject = claimedAt(1000, { timeout_seconds: 10, unresponsive_seconds: 5 }, 2000)
+    const { attempt: claimed, rollout: preparing } = subject
     expect(nextDeadline(claimed.attempt, preparing.rollout)).toBe(1002)
     expect(sweepAttempt(subject, 1011)?.attempts[0]?.attempt.status).toBe('timeout')
     expect(sweepAttempt(subject, 1010)?.attempts[0]?.attempt.status).toBe('unresponsive')
