@@ -65,10 +65,17 @@ export function describeParkedClaims({ check, open }: Suite): void {
     const waiting = store.dequeueRollout({ workerId: 'w', waitMs: 60_000 })
     expect(await stateOf(waiting)).toBe('pending')
     expect(await store.getWorkerById({ workerId: 'w' })).toMatchObject({ status: 'idle', last_dequeue_time: expect.any(Number) })
-    expect(await store.dequeueManyRollouts({ limit: 0, waitMs: 60_000 })).toEqual([])
     await store.enqueueRollout({ input: 1 })
     await waiting
     expect(await store.getWorkerById({ workerId: 'w' })).toMatchObject({ status: 'busy' })
+    await store.enqueueRollout({ input: 2 })
+    for (const limit of [0, -1]) {
+      const workerId = `w${limit}`
+      expect(await store.dequeueManyRollouts({ limit, workerId, waitMs: 60_000 })).toEqual([])
+      const idle = { status: 'idle', last_dequeue_time: expect.any(Number), last_idle_time: expect.any(Number) }
+      expect(await store.getWorkerById({ workerId })).toMatchObject(idle)
+    }
+    expect(await store.dequeueRollout()).toMatchObject({ input: 2 })
   })
 
   check('PARK-08', 'what several calls wait for each gets once', async () => {
@@ -80,13 +87,21 @@ export function describeParkedClaims({ check, open }: Suite): void {
     expect(inputs.toSorted((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
   })
 
-  check('PARK-09', 'work that is cancelled while it waits is claimed by nobody', async () => {
-    const { store, stateOf } = await open()
-    const { rollout_id: rolloutId } = await store.enqueueRollout({ input: 1 })
-    await store.cancelRollouts({ rolloutIds: [rolloutId] })
-    const waiting = store.dequeueRollout({ waitMs: 60_000 })
-    expect(await stateOf(waiting)).toBe('pending')
-    await store.updateRollout({ rolloutId, status: 'queuing' })
-    expect(await waiting).toMatchObject({ rollout_id: rolloutId })
-  })
+  check(
+    'PARK-09',
+    'what was cancelled goes to nobody who waits, before or after it was claimed, until it is reopened',
+    async () => {
+      const { store, stateOf } = await open()
+      const running = await enqueueAndClaim(store, { config: retryAlways })
+      const queued = await store.enqueueRollout({ input: 1 })
+      await store.cancelRollouts({ rolloutIds: [queued.rollout_id] })
+      const waiting = store.dequeueRollout({ waitMs: 60_000 })
+      expect(await stateOf(waiting)).toBe('pending')
+      // Its attempt ends as failed, which its policy would retry.
+      await store.cancelRollouts({ rolloutIds: [running.rollout_id] })
+      expect(await stateOf(waiting)).toBe('pending')
+      await store.updateRollout({ rolloutId: queued.rollout_id, status: 'queuing' })
+      expect(await waiting).toMatchObject({ rollout_id: queued.rollout_id })
+    },
+  )
 }

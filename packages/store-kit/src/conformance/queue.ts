@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { claimNext, enqueueAndClaim, retryAlways, statusOf } from './fixtures.ts'
+import { claimNext, enqueueAndClaim, retryAlways } from './fixtures.ts'
 import type { Suite } from './harness.ts'
 
 export function describeQueue({ check, open }: Suite): void {
@@ -89,6 +89,8 @@ export function describeQueue({ check, open }: Suite): void {
     expect(byId.rollout_id).toBe('ro-mine')
     expect(await store.enqueueRollout({ input: 2, rollout_id: 'ro-mine' })).toEqual(byId)
     const byKey = await store.enqueueRollout({ input: 3, idempotency_key: 'k' })
+    expect(byKey.idempotency_key).toBe('k')
+    expect(await store.getRolloutById({ rolloutId: byKey.rollout_id })).toEqual(byKey)
     const [again, other] = await store.enqueueManyRollouts({
       rollouts: [
         { input: 3, idempotency_key: 'k' },
@@ -101,6 +103,16 @@ export function describeQueue({ check, open }: Suite): void {
     await advance(601_000)
     const later = await store.enqueueRollout({ input: 3, idempotency_key: 'k' })
     expect(later.rollout_id).not.toBe(byKey.rollout_id)
+  })
+
+  check('QUEUE-07', 'the chosen id of a finished rollout answers it as it ended, and reopens nothing', async () => {
+    const { store } = await open()
+    await store.enqueueRollout({ input: 1, rollout_id: 'ro-mine' })
+    const ended = await store.updateRollout({ rolloutId: 'ro-mine', status: 'succeeded' })
+    expect(await store.enqueueRollout({ input: 2, rollout_id: 'ro-mine' })).toEqual(ended)
+    expect(await store.enqueueManyRollouts({ rollouts: [{ input: 2, rollout_id: 'ro-mine' }] })).toEqual([ended])
+    expect(await store.getRolloutById({ rolloutId: 'ro-mine' })).toEqual(ended)
+    expect(await store.dequeueRollout()).toBeNull()
   })
 
   check('QUEUE-08', 'a repeated startRollout answers the first one; of a queued rollout it is a conflict', async () => {
@@ -133,14 +145,17 @@ export function describeQueue({ check, open }: Suite): void {
   check('QUEUE-11', 'callers cannot change what is stored through a record they were given', async () => {
     const { store } = await open()
     const claimed = await enqueueAndClaim(store)
-    for (const record of [claimed, claimed.attempt]) {
+    const rolloutId = claimed.rollout_id
+    const latest = await store.getLatestAttempt({ rolloutId })
+    for (const record of [claimed, claimed.attempt, latest!]) {
       try {
         Object.assign(record, { status: 'failed' })
       } catch {
         // A store may freeze what it answers.
       }
     }
-    expect(await statusOf(store, claimed.rollout_id)).toBe('preparing')
+    expect(await store.getRolloutById({ rolloutId })).toMatchObject({ status: 'preparing', attempt: { status: 'preparing' } })
+    expect(await store.getLatestAttempt({ rolloutId })).toMatchObject({ status: 'preparing' })
   })
 
   check('QUEUE-12', 'the defaults of a new rollout, whichever verb makes it', async () => {

@@ -56,7 +56,7 @@ export const requirements: readonly Requirement[] = Object.freeze([
       'QUEUE-05': 'A rollout that was cancelled, started or updated out of the queue is not claimed from it.',
       'QUEUE-06': { text: 'Requeued work goes to the tail; work that waits already keeps its place.', source: 'store.md 4.5' },
       'QUEUE-07': {
-        text: 'A chosen id or an idempotency key makes enqueueing idempotent; a key lives 10 minutes.',
+        text: 'A chosen id or an idempotency key, both kept on the rollout, makes enqueueing idempotent, a finished rollout is not reopened by it; a key lives 10 minutes.',
         source: 'DESIGN 4',
       },
       'QUEUE-08': {
@@ -83,14 +83,14 @@ export const requirements: readonly Requirement[] = Object.freeze([
   ...group(
     { source: 'DESIGN 5, scheduling', features: ['scheduling'] },
     {
-      'SCHEDULE-01': 'Higher priority is claimed first, first in first out within one.',
+      'SCHEDULE-01': 'Higher priority, which the rollout keeps, is claimed first, first in first out within one.',
       'SCHEDULE-02': 'A retry keeps its priority and goes to the tail of it.',
       'SCHEDULE-03': 'Workers that wait are served in turn, however many calls each has waiting.',
       'SCHEDULE-04': 'A worker that reports a capacity gets no more than its free slots, within a call and over calls.',
       'SCHEDULE-05': 'A capacity is kept on the worker until it reports another one.',
       'SCHEDULE-06': 'A call that waits for a free slot is served when one becomes free.',
       'SCHEDULE-07': 'A full worker that waits does not hold up the others.',
-      'SCHEDULE-08': 'Of the waiting workers with a capacity the least loaded is served first.',
+      'SCHEDULE-08': 'Of the waiting workers with a capacity the one with the least share of it taken is served first.',
       'SCHEDULE-09': 'A slot is free again when its attempt is lost, cancelled or handed to another worker.',
     },
   ),
@@ -104,11 +104,11 @@ export const requirements: readonly Requirement[] = Object.freeze([
       'PARK-05': 'A call for many takes what there is and does not wait for more.',
       'PARK-06': 'Work that a retry puts back wakes who waits.',
       'PARK-07': {
-        text: 'A worker that finds nothing is idle while it waits; a limit of 0 never waits.',
-        source: 'store.md 3.1',
+        text: 'A worker that finds nothing is idle while it waits; a limit of 0 or less never waits and makes it idle too.',
+        source: 'store.md 3: dequeue_many_rollouts; 3.1',
       },
       'PARK-08': 'Of many waiting calls each gets work of its own.',
-      'PARK-09': 'Cancelled work wakes nobody; reopened work does.',
+      'PARK-09': 'What was cancelled, waiting or claimed, goes to nobody who waits for work; what was reopened does.',
     },
   ),
   ...group(

@@ -9,6 +9,8 @@ export function describeScheduling({ check, open }: Suite): void {
     await store.enqueueManyRollouts({ rollouts: requests })
     const claimed = await store.dequeueManyRollouts({ limit: 10 })
     expect(claimed.map((rollout) => rollout.input)).toEqual([1, 3, 0, 2, 4])
+    expect(claimed.map((rollout) => rollout.priority)).toEqual([5, 5, 0, 0, -1])
+    expect(await store.getRolloutById({ rolloutId: claimed[4]!.rollout_id })).toMatchObject({ priority: -1 })
   })
 
   check('SCHEDULE-02', 'a retry keeps its priority and goes behind what waits there', async () => {
@@ -94,6 +96,18 @@ export function describeScheduling({ check, open }: Suite): void {
     await store.enqueueRollout({ input: 'next' })
     expect(await waits[1]).toMatchObject({ input: 'next' })
     expect(await stateOf(waits[0]!)).toBe('pending')
+  })
+
+  check('SCHEDULE-08', 'by the share of its slots that is taken, not by their number', async () => {
+    const { store, stateOf } = await open()
+    await store.enqueueManyRollouts({ rollouts: [1, 2, 3].map((input) => ({ input })) })
+    await store.dequeueManyRollouts({ workerId: 'small', limit: 1, capacity: 2 })
+    await store.dequeueManyRollouts({ workerId: 'large', limit: 2, capacity: 8 })
+    const [small, large] = ['small', 'large'].map((workerId) => store.dequeueRollout({ workerId, waitMs: 60_000 }))
+    expect(await stateOf(small!)).toBe('pending')
+    await store.enqueueRollout({ input: 'next' })
+    expect(await large).toMatchObject({ input: 'next' })
+    expect(await stateOf(small!)).toBe('pending')
   })
 
   check('SCHEDULE-09', 'an attempt that was lost, cancelled or handed over frees its slot', async () => {
