@@ -1,6 +1,6 @@
-import type { LightningStore } from '@agl/types'
+import type { LightningStore, Span } from '@agl/types'
 import { expect } from 'vitest'
-import { enqueueAndClaim, keyOf, spanOf } from './fixtures.ts'
+import { enqueueAndClaim, keyOf, otelSpanOf, spanOf } from './fixtures.ts'
 import type { Suite } from './harness.ts'
 
 export function describeConcurrency({ check, open, has }: Suite): void {
@@ -41,10 +41,25 @@ export function describeConcurrency({ check, open, has }: Suite): void {
     const won = claims.filter((claim) => claim !== null)
     expect(new Set(won.map((claim) => claim.rollout_id)).size).toBe(20)
     expect(won).toHaveLength(20)
-    const claimed = await enqueueAndClaim(store)
-    const spans = await Promise.all(Array.from({ length: 30 }, () => store.addSpan(spanOf(claimed))))
-    const ids = spans.map((span) => span!.sequence_id).sort((a, b) => a - b)
-    expect(ids).toEqual(Array.from({ length: 30 }, (_, index) => index + 1))
+    const idsOf = async (racing: readonly Promise<Span | null>[]): Promise<readonly number[]> =>
+      (await Promise.all(racing)).map((span) => span!.sequence_id).sort((a, b) => a - b)
+    const oneTo = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index + 1)
+    const [first, second] = [await enqueueAndClaim(store), await enqueueAndClaim(store)]
+    expect(await idsOf(oneTo(30).map(() => store.addSpan(spanOf(first))))).toEqual(oneTo(30))
+    const made = oneTo(20).map((index) => store.addOtelSpan({ ...keyOf(second), span: otelSpanOf(index) }))
+    expect(await idsOf(made)).toEqual(oneTo(20))
+  })
+
+  check('MANY-06', 'racing enqueues all get into the queue, each once', async () => {
+    const { store, second } = await open()
+    const handles = [store, await second()]
+    const racing = Array.from({ length: 50 }, (_, input) => handles[input % 2]!.enqueueRollout({ input }))
+    const ids = (await Promise.all(racing)).map((rollout) => rollout.rollout_id)
+    expect(new Set(ids).size).toBe(50)
+    expect((await store.queryRollouts({ statusIn: ['queuing'] })).total).toBe(50)
+    const claimed = await store.dequeueManyRollouts({ limit: 100 })
+    expect(claimed.map((rollout) => rollout.rollout_id).toSorted()).toEqual(ids.toSorted())
+    expect(await store.dequeueRollout()).toBeNull()
   })
 
   check('MANY-03', 'racing changes of resources get a version each', async () => {

@@ -1,4 +1,5 @@
 import type { AttemptedRollout, EnqueueRolloutRequest, LightningStore, NamedResources, RolloutConfig } from '@agl/types'
+import type { OtelSpan } from '@agl/types/spans'
 
 export { rewardOf, spanOf } from '../testing/spans.ts'
 
@@ -34,6 +35,33 @@ export function keyOf(claimed: AttemptedRollout): { readonly rolloutId: string; 
 
 export async function statusOf(store: LightningStore, rolloutId: string): Promise<string | undefined> {
   return (await store.getRolloutById({ rolloutId }))?.status
+}
+
+/** A span as OpenTelemetry makes it; its id is that number, in hexadecimal. */
+export function otelSpanOf(id: number): OtelSpan {
+  const context = { traceId: 'a'.repeat(32), spanId: id.toString(16).padStart(16, '0') }
+  return {
+    name: 'call',
+    spanContext: () => context,
+    parentSpanContext: { ...context, spanId: 'c'.repeat(16) },
+    startTime: [1_800_000_000, 500_000_000],
+    endTime: [1_800_000_001, 0],
+    status: { code: 2, message: 'no' },
+    attributes: { tokens: [1, 2] },
+    events: [],
+    links: [],
+    resource: { attributes: { service: 'test' } },
+  }
+}
+
+/** Text that no packing makes much smaller; the same one for the same length. */
+export function noiseOf(length: number): string {
+  let state = 1
+  const letter = (): string => {
+    state = (state * 48_271) % 2_147_483_647
+    return String.fromCharCode(33 + (state % 90))
+  }
+  return Array.from({ length }, letter).join('')
 }
 
 /** Resources of one prompt. */

@@ -30,6 +30,8 @@ export function describeSpanQueries({ check, open }: Suite): void {
     const other = await enqueueAndClaim(store)
     expect((await store.querySpans({ rolloutId: other.rollout_id, traceId: 't1', filterLogic: 'or' })).total).toBe(0)
     expect((await store.querySpans({ rolloutId, sortBy: 'name', limit: 0 })).total).toBe(4)
+    const { rollout_id: unclaimed } = await store.enqueueRollout({ input: 1 })
+    expect(await store.querySpans({ rolloutId: unclaimed, attemptId: 'latest' })).toMatchObject({ items: [], total: 0 })
   })
 
   check('SPAN-QUERY-02', 'each filter by itself, all of them with and, any of them with or', async () => {

@@ -2,7 +2,7 @@ import type { AttemptedRollout } from '@agl/types'
 import type { OtelSpan } from '@agl/types/spans'
 import { expect } from 'vitest'
 import { highestSequenceId } from '../check-sequence-id.ts'
-import { claimNext, enqueueAndClaim, keyOf, retryAlways, spanOf, statusOf } from './fixtures.ts'
+import { claimNext, enqueueAndClaim, keyOf, otelSpanOf, retryAlways, spanOf, statusOf } from './fixtures.ts'
 import type { Suite } from './harness.ts'
 
 export function describeSpans({ check, open }: Suite): void {
@@ -83,6 +83,13 @@ export function describeSpans({ check, open }: Suite): void {
     // The attempt may be any: the reference counts on for attempts it does not know.
     expect(await store.getNextSpanSequenceId({ rolloutId: b.rollout_id, attemptId: 'elsewhere' })).toBe(3)
     expect(await store.addSpan(spanOf(b))).toMatchObject({ sequence_id: 4 })
+    const known = spanOf(b)
+    await store.addSpan(known)
+    expect(await store.addSpan({ ...known, sequence_id: 50 })).toBeNull()
+    expect(await store.getNextSpanSequenceId(keyOf(b))).toBe(51)
+    const fresh = await enqueueAndClaim(store)
+    await store.addSpan(spanOf(fresh, { sequence_id: 0 }))
+    expect(await store.getNextSpanSequenceId(keyOf(fresh))).toBe(1)
   })
 
   check('SPAN-07', 'the first span makes attempt and rollout run; the heartbeat is the time of the store', async () => {
@@ -116,6 +123,19 @@ export function describeSpans({ check, open }: Suite): void {
     expect(await store.dequeueRollout()).toBeNull()
   })
 
+  check('SPAN-16', 'a span revives what was told to be unresponsive, and takes it out of the queue', async () => {
+    const { store } = await open()
+    const claimed = await enqueueAndClaim(store, { config: retryAlways })
+    await store.updateAttempt({ ...keyOf(claimed), status: 'unresponsive' })
+    expect(await statusOf(store, claimed.rollout_id)).toBe('requeuing')
+    await store.addSpan(spanOf(claimed))
+    expect(await store.getRolloutById({ rolloutId: claimed.rollout_id })).toMatchObject({
+      status: 'running',
+      attempt: { status: 'running', outcome: null, sequence_id: 1 },
+    })
+    expect(await store.dequeueRollout()).toBeNull()
+  })
+
   check('SPAN-10', 'a span never reopens a finished rollout', async () => {
     const { store } = await open()
     const claimed = await enqueueAndClaim(store)
@@ -129,19 +149,8 @@ export function describeSpans({ check, open }: Suite): void {
   check('SPAN-11', 'what OpenTelemetry made is stored as a span, once', async () => {
     const { store } = await open()
     const claimed = await enqueueAndClaim(store)
-    const context = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16) }
-    const span: OtelSpan = {
-      name: 'call',
-      spanContext: () => context,
-      parentSpanContext: { ...context, spanId: 'c'.repeat(16) },
-      startTime: [1_800_000_000, 500_000_000],
-      endTime: [1_800_000_001, 0],
-      status: { code: 2, message: 'no' },
-      attributes: { tokens: [1, 2] },
-      events: [],
-      links: [],
-      resource: { attributes: { service: 'test' } },
-    }
+    const span = otelSpanOf(11)
+    const context = span.spanContext()
     const stored = await store.addOtelSpan({ ...keyOf(claimed), span, sequenceId: 7 })
     expect(stored).toMatchObject({
       rollout_id: claimed.rollout_id,
@@ -158,8 +167,7 @@ export function describeSpans({ check, open }: Suite): void {
     })
     expect((await store.querySpans({ rolloutId: claimed.rollout_id })).items).toEqual([stored])
     expect(await store.addOtelSpan({ ...keyOf(claimed), span })).toBeNull()
-    const next = { ...span, spanContext: () => ({ ...context, spanId: 'd'.repeat(16) }) }
-    expect(await store.addOtelSpan({ ...keyOf(claimed), span: next })).toMatchObject({ sequence_id: 8 })
+    expect(await store.addOtelSpan({ ...keyOf(claimed), span: otelSpanOf(13) })).toMatchObject({ sequence_id: 8 })
     const stray = store.addOtelSpan({ rolloutId: 'x', attemptId: 'y', span })
     await expect(stray).rejects.toMatchObject({ code: 'not_found', message: 'Rollout x not found' })
   })
