@@ -20,11 +20,18 @@ export function describeQueries({ check, open }: Suite): void {
     expect(await ids({})).toEqual(['r0', 'r1', 'r2', 'r3'])
     expect(await ids({ statusIn: ['preparing'] })).toEqual(['r2'])
     expect(await ids({ statusIn: ['preparing', 'queuing'] })).toEqual(['r0', 'r1', 'r2', 'r3'])
-    expect(await ids({ statusIn: [] })).toEqual([])
+    for (const nothing of [{ statusIn: [] }, { rolloutIdIn: [] }, { modeIn: [] }]) {
+      expect(await ids(nothing)).toEqual([])
+      expect(await ids({ ...nothing, filterLogic: 'or' })).toEqual([])
+      expect(await ids({ ...nothing, rolloutIdContains: '3' })).toEqual([])
+      expect(await ids({ ...nothing, rolloutIdContains: '3', filterLogic: 'or' })).toEqual(['r3'])
+    }
     expect(await ids({ rolloutIdIn: ['r3', 'r1', 'r3', 'zzz'] })).toEqual(['r1', 'r3'])
     expect(await ids({ rolloutIdIn: ['r3', 'r2'], statusIn: ['queuing'] })).toEqual(['r3'])
     expect(await ids({ rolloutIdIn: ['r3'], statusIn: ['preparing'], filterLogic: 'or' })).toEqual(['r2', 'r3'])
     expect(await ids({ rolloutIdContains: '1' })).toEqual(['r1'])
+    expect(await ids({ rolloutIdContains: 'R1' })).toEqual([])
+    expect(await ids({ rolloutIdContains: '' })).toEqual(['r0', 'r1', 'r2', 'r3'])
     expect(await ids({ modeIn: ['val'], filterLogic: 'or' })).toEqual(['r1'])
     expect(await ids({ filterLogic: 'or' })).toHaveLength(4)
     expect(await ids({ labels: { run: 'a' } })).toEqual(['r0', 'r1'])
@@ -61,6 +68,28 @@ export function describeQueries({ check, open }: Suite): void {
     const attempts = await store.queryAttempts({ rolloutId: claimed.rollout_id, sortBy: 'sequence_id', sortOrder: 'desc' })
     expect(attempts.items.map((attempt) => attempt.sequence_id)).toEqual([2, 1])
     expect(attempts.total).toBe(2)
+    for (let number = 3; number <= 4; number++) await store.startAttempt({ rolloutId: claimed.rollout_id })
+    const all = await store.queryAttempts({ rolloutId: claimed.rollout_id })
+    expect(all.items.map((attempt) => attempt.sequence_id)).toEqual([1, 2, 3, 4])
+    expect(all).toMatchObject({ limit: -1, offset: 0, total: 4 })
+    const page = { limit: 2, offset: 1 }
+    const middle = await store.queryAttempts({ rolloutId: claimed.rollout_id, ...page })
+    expect(middle).toEqual({ ...page, items: all.items.slice(1, 3), total: 4 })
+  })
+
+  check('QUERY-06', 'pages of one status are in the order of insertion, not in that of the change', async () => {
+    const { store } = await open()
+    const rollouts = ['r0', 'r1', 'r2', 'r3'].map((id) => ({ input: 1, rollout_id: id }))
+    await store.enqueueManyRollouts({ rollouts })
+    for (const rolloutId of ['r3', 'r1']) await store.startAttempt({ rolloutId })
+    const idOf = async (offset: number): Promise<unknown> => {
+      const page = await store.queryRollouts({ statusIn: ['preparing'], limit: 1, offset })
+      return [page.total, ...page.items.map((rollout) => rollout.rollout_id)]
+    }
+    expect(await idOf(0)).toEqual([2, 'r1'])
+    expect(await idOf(1)).toEqual([2, 'r3'])
+    const both = await store.queryRollouts({ statusIn: ['preparing', 'queuing'] })
+    expect(both.items.map((rollout) => rollout.rollout_id)).toEqual(['r0', 'r1', 'r2', 'r3'])
   })
 
   check('QUERY-04', 'what cannot be sorted or paged is refused', async () => {
@@ -91,5 +120,6 @@ export function describeQueries({ check, open }: Suite): void {
       total_workers: 1,
     })
     expect(after.uptime).toBeGreaterThan(before.uptime)
+    expect((await store.statistics()).uptime).toBeGreaterThan(after.uptime)
   })
 }

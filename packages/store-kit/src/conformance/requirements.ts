@@ -302,7 +302,7 @@ export const requirements: readonly Requirement[] = Object.freeze([
       'RESOURCES-01': 'Each change is a new version with its own time; older versions stay as they were.',
       'RESOURCES-02': 'The latest resources are what was added or updated last; updating an unknown id creates it.',
       'RESOURCES-03': {
-        text: 'A rollout pins id and version; an unknown id is accepted; a version alone is refused.',
+        text: 'A rollout pins id and version; an unknown id is accepted and a version alone refused, by each verb that makes rollouts.',
         source: 'DESIGN 5, 13.4',
       },
       'RESOURCES-04': { text: 'Custom kinds are kept as they are; what is no resource is refused.', source: 'DESIGN 5' },
@@ -319,6 +319,7 @@ export const requirements: readonly Requirement[] = Object.freeze([
       'VERSION-01': 'The history of an id can be read, sorted and paged.',
       'VERSION-02': 'With `expectedVersion` a change is a `conflict` unless that version is the newest; 0 means new.',
       'VERSION-03': 'Of those who race with the same expectation exactly one wins.',
+      'VERSION-08': 'Of those who read, change and try again after each `conflict` nobody’s change is lost.',
       'VERSION-04': 'Several changes are made in order, each seeing those before; the last becomes the latest.',
       'VERSION-05': 'Several changes are all made or none.',
       'VERSION-06': 'A version never changes.',
@@ -424,11 +425,13 @@ export const requirements: readonly Requirement[] = Object.freeze([
     { source: 'store.md 3: query_workers, get_worker_by_id, update_worker; 3.1' },
     {
       'WORKER-01': 'A heartbeat makes a worker, keeps its last stats and touches neither status nor attempts.',
-      'WORKER-02': 'Work makes it busy, the end of work idle, a lost attempt unknown.',
+      'WORKER-02': 'Work and reports of it make it busy, the end of work idle, a lost attempt unknown, each with its time.',
       'WORKER-03': { text: 'With several attempts it stays busy until the last one leaves it.', source: 'store.md 11.4 (33)' },
       'WORKER-04': 'Finding nothing makes it idle once; the time of the claim is always noted.',
       'WORKER-05': 'An attempt may be handed to another worker.',
       'WORKER-06': { text: 'A revived attempt is its worker’s again.', source: 'DESIGN 5', features: ['leases'] },
+      'WORKER-09': 'Its stats and the time of its heartbeat survive whatever becomes of its work.',
+      'WORKER-10': 'Metadata of its attempt alone write nothing to it.',
       'WORKER-08': 'Started work makes it busy as claimed work does; the time of the last claim stays.',
       'WORKER-07': 'Workers are filtered, sorted and paged.',
     },
@@ -436,10 +439,16 @@ export const requirements: readonly Requirement[] = Object.freeze([
   ...group(
     { source: 'store.md 3: query_rollouts, query_attempts, statistics; 3.2' },
     {
-      'QUERY-01': 'Rollouts are filtered by status, id, part of an id, mode and labels, with and or or, sorted and paged.',
+      'QUERY-01':
+        'Rollouts are filtered by status, id, part of an id (case-sensitive), mode and labels, with and or or, sorted and paged; an empty list matches nothing.',
       'QUERY-02': 'Null times sort last, and first when descending.',
-      'QUERY-03': 'A rollout with attempts carries the latest one, any other none; attempts are sorted.',
+      'QUERY-03':
+        'A rollout with attempts carries the latest one, any other none; attempts come by their number unless asked otherwise, in pages.',
       'QUERY-04': 'An unknown or unorderable `sortBy` and a bad page are refused in the words of the reference.',
+      'QUERY-06': {
+        text: 'Without `sortBy` rollouts are in the order of insertion, within a status too.',
+        source: 'store.md 3.2',
+      },
       'QUERY-05': { text: 'Statistics count by one, and uptime grows between any two calls.', source: 'store.md 7, 10.1' },
     },
   ),
@@ -447,7 +456,7 @@ export const requirements: readonly Requirement[] = Object.freeze([
     { source: 'store.md 3: wait_for_rollouts; 4.6; DESIGN 5' },
     {
       'WAIT-01': 'A wait answers the finished ones in the order asked; repeated ones are repeated, unknown ones left out.',
-      'WAIT-02': 'When its time is over it answers those that are finished.',
+      'WAIT-02': 'When its time is over it answers those that are finished; 0 or less is over at once.',
       'WAIT-03': 'Every call that waits is woken by the end of the attempt.',
       'WAIT-04': { text: 'After a reopening it waits again, also when that comes in the middle.', source: 'store.md 11.1 (10)' },
       'WAIT-05': 'Aborting it rejects with the reason.',

@@ -1,4 +1,4 @@
-import type { NamedResources } from '@agl/types'
+import { AglError, type LightningStore, type NamedResources, type ResourcesUpdate } from '@agl/types'
 import { expect } from 'vitest'
 import { promptOf } from './fixtures.ts'
 import type { Suite } from './harness.ts'
@@ -46,6 +46,33 @@ export function describeResourceVersions({ check, open }: Suite): void {
     const outcomes = await Promise.allSettled(racing)
     expect(outcomes.filter((outcome) => outcome.status === 'fulfilled')).toHaveLength(1)
     expect((await store.queryResourcesVersions({ resourcesId: 'mine' })).total).toBe(2)
+  })
+
+  check('VERSION-08', 'all who read, change and try again after a conflict land, each on top of the others', async () => {
+    const { store, second } = await open()
+    const handles = [store, await second()]
+    const resourcesId = 'mine'
+    const resourcesOf = (names: readonly string[]): NamedResources => ({ list: { resource_type: 'custom:list', names } })
+    await store.updateResources({ resourcesId, resources: resourcesOf([]) })
+    const namesOf = ({ resources }: ResourcesUpdate): readonly string[] =>
+      (resources['list'] as unknown as { readonly names: readonly string[] }).names
+    const addName = async (handle: LightningStore, name: string): Promise<void> => {
+      for (;;) {
+        const newest = (await handle.getResourcesById({ resourcesId }))!
+        const change = { resourcesId, resources: resourcesOf([...namesOf(newest), name]), expectedVersion: newest.version }
+        try {
+          await handle.updateResources(change)
+          return
+        } catch (error) {
+          if (!AglError.isInstance(error, 'conflict')) throw error
+        }
+      }
+    }
+    const names = Array.from({ length: 10 }, (_, index) => `n${index}`)
+    await Promise.all(names.map((name, index) => addName(handles[index % 2]!, name)))
+    const last = (await store.getResourcesById({ resourcesId }))!
+    expect(last.version).toBe(names.length + 1)
+    expect(namesOf(last).toSorted()).toEqual(names)
   })
 
   check('VERSION-04', 'several changes at once, in order; the last becomes the latest', async () => {

@@ -75,8 +75,15 @@ export function describeResources({ check, open }: Suite): void {
     ])
     const moved = await store.updateRollout({ rolloutId: unknown.rollout_id, resourcesId })
     expect(moved).toMatchObject({ resources_id: resourcesId, resources_version: 2 })
+    const rollout = { input: 1, resources_id: 'rs-missing' }
+    const unpinned = { resources_id: 'rs-missing', resources_version: null }
+    expect(await store.startRollout({ rollout })).toMatchObject(unpinned)
+    expect(await store.enqueueManyRollouts({ rollouts: [rollout] })).toMatchObject([unpinned])
     const versionAlone = { input: 1, resources_version: 1 }
-    await expect(store.enqueueRollout(versionAlone)).rejects.toMatchObject({ code: 'invalid_argument' })
+    const refused = { code: 'invalid_argument' }
+    await expect(store.enqueueRollout(versionAlone)).rejects.toMatchObject(refused)
+    await expect(store.startRollout({ rollout: versionAlone })).rejects.toMatchObject(refused)
+    await expect(store.enqueueManyRollouts({ rollouts: [versionAlone] })).rejects.toMatchObject(refused)
   })
 
   check('RESOURCES-04', 'custom kinds are kept as they are; what is no resource is refused', async () => {
@@ -96,6 +103,8 @@ export function describeResources({ check, open }: Suite): void {
       ['two', 1],
     ])
     expect((await store.queryResources({ resourcesIdContains: 'w' })).items).toHaveLength(1)
+    expect((await store.queryResources({ resourcesIdContains: 'W' })).total).toBe(0)
+    expect((await store.queryResources({ resourcesIdContains: '' })).total).toBe(2)
     expect((await store.queryResources({ resourcesId: 'one', resourcesIdContains: 'w' })).total).toBe(0)
     expect((await store.queryResources({ sortBy: 'version', sortOrder: 'desc', limit: 1 })).items).toMatchObject([
       { resources_id: 'one' },

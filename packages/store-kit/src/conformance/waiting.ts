@@ -32,6 +32,11 @@ export function describeWaiting({ check, open }: Suite): void {
     await finish(store, 'b')
     await advance(1001)
     expect(await waiting).toMatchObject([{ rollout_id: 'b' }])
+    // No time at all, or less, is over at once.
+    for (const timeoutMs of [0, -1]) {
+      const looking = store.waitForRollouts({ rolloutIds: ['a', 'b'], timeoutMs })
+      expect(await looking).toMatchObject([{ rollout_id: 'b' }])
+    }
   })
 
   check('WAIT-03', 'is woken by an attempt that ends, for every call that waits', async () => {

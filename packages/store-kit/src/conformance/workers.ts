@@ -1,5 +1,5 @@
 import { expect } from 'vitest'
-import { claimNext, enqueueAndClaim, keyOf } from './fixtures.ts'
+import { claimNext, enqueueAndClaim, keyOf, retryAlways } from './fixtures.ts'
 import type { Suite } from './harness.ts'
 
 export function describeWorkers({ check, open }: Suite): void {
@@ -28,11 +28,65 @@ export function describeWorkers({ check, open }: Suite): void {
       current_attempt_id: claimed.attempt.attempt_id,
     })
     expect(busy!.last_dequeue_time).toBe(busy!.last_busy_time)
+    expect(busy!.last_idle_time).toBeNull()
     await store.updateAttempt({ ...keyOf(claimed), status: 'succeeded' })
-    expect(await worker()).toMatchObject({ status: 'idle', current_rollout_id: null, current_attempt_id: null })
+    const idle = await worker()
+    expect(idle).toMatchObject({ status: 'idle', current_rollout_id: null, current_attempt_id: null })
+    expect(idle!.last_idle_time).toBeGreaterThan(busy!.last_busy_time!)
+    expect(idle!.last_busy_time).toBe(busy!.last_busy_time)
     const second = await enqueueAndClaim(store, {}, { workerId: 'w' })
     await store.updateAttempt({ ...keyOf(second), status: 'timeout' })
-    expect(await worker()).toMatchObject({ status: 'unknown', current_rollout_id: null })
+    const lost = await worker()
+    expect(lost).toMatchObject({ status: 'unknown', current_rollout_id: null })
+    expect(lost!.last_idle_time).toBeGreaterThan(idle!.last_idle_time!)
+  })
+
+  for (const status of ['preparing', 'running'] as const) {
+    check('WORKER-02', `a report of ${status} makes it busy again`, async () => {
+      const { store } = await open()
+      const worker = () => store.getWorkerById({ workerId: 'w' })
+      const claimed = await enqueueAndClaim(store, { config: retryAlways }, { workerId: 'w' })
+      await store.updateAttempt({ ...keyOf(claimed), status: 'unresponsive' })
+      const lost = await worker()
+      expect(lost).toMatchObject({ status: 'unknown', current_attempt_id: null })
+      await store.updateAttempt({ ...keyOf(claimed), status })
+      const busy = await worker()
+      expect(busy).toMatchObject({
+        status: 'busy',
+        current_rollout_id: claimed.rollout_id,
+        current_attempt_id: claimed.attempt.attempt_id,
+      })
+      expect(busy!.last_busy_time).toBeGreaterThan(lost!.last_idle_time!)
+    })
+  }
+
+  check('WORKER-09', 'what it said about itself is kept, whatever becomes of its work', async () => {
+    const { store } = await open()
+    const workerId = 'w'
+    const { last_heartbeat_time: beat } = await store.updateWorker({ workerId, heartbeatStats: { cpu: 1 } })
+    const expectKept = async (status: string): Promise<void> =>
+      expect(await store.getWorkerById({ workerId })).toMatchObject({
+        status,
+        heartbeat_stats: { cpu: 1 },
+        last_heartbeat_time: beat,
+      })
+    expect(await store.dequeueRollout({ workerId })).toBeNull()
+    await expectKept('idle')
+    const first = await enqueueAndClaim(store, {}, { workerId })
+    await expectKept('busy')
+    await store.updateAttempt({ ...keyOf(first), status: 'failed' })
+    await expectKept('idle')
+    const second = await enqueueAndClaim(store, {}, { workerId })
+    await store.updateAttempt({ ...keyOf(second), status: 'timeout' })
+    await expectKept('unknown')
+  })
+
+  check('WORKER-10', 'metadata of its attempt alone leave its record as it is', async () => {
+    const { store } = await open()
+    const claimed = await enqueueAndClaim(store, {}, { workerId: 'w' })
+    const before = await store.getWorkerById({ workerId: 'w' })
+    await store.updateAttempt({ ...keyOf(claimed), metadata: { note: 1 } })
+    expect(await store.getWorkerById({ workerId: 'w' })).toEqual(before)
   })
 
   check('WORKER-03', 'with several attempts it is idle only when none is left', async () => {
@@ -95,6 +149,13 @@ export function describeWorkers({ check, open }: Suite): void {
     expect(await ids({ statusIn: ['busy', 'idle'], sortBy: 'worker_id' })).toEqual(['worker-1', 'worker-2'])
     expect(await ids({ statusIn: ['busy'], workerIdContains: 'oth', filterLogic: 'or' })).toEqual(['worker-2', 'other'])
     expect(await ids({ filterLogic: 'or', limit: 1, offset: 2 })).toEqual(['other'])
+    expect(await ids({ workerIdContains: 'ORKER' })).toEqual([])
+    expect(await ids({ workerIdContains: '' })).toEqual(['worker-2', 'worker-1', 'other'])
+    expect(await ids({ statusIn: [] })).toEqual([])
+    expect(await store.queryWorkers()).toMatchObject({ limit: -1, offset: 0, total: 3 })
+    const page = await store.queryWorkers({ workerIdContains: 'worker', limit: 1, offset: 1 })
+    expect(page).toMatchObject({ items: [{ worker_id: 'worker-1' }], limit: 1, offset: 1, total: 2 })
+    expect(await store.queryWorkers({ offset: 9 })).toMatchObject({ items: [], offset: 9, total: 3 })
     expect(await ids({ sortBy: 'last_idle_time', sortOrder: 'desc' })).toEqual(['worker-2', 'other', 'worker-1'])
   })
 
