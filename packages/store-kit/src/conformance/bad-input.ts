@@ -5,7 +5,8 @@ import { badRequests, type Verb } from './bad-requests.ts'
 import { enqueueAndClaim, spanOf } from './fixtures.ts'
 import type { Suite } from './harness.ts'
 
-async function refusalOf(store: LightningStore, verb: Verb, request: unknown): Promise<unknown> {
+/** What a call was refused with, or what it answered. */
+export async function refusalOf(store: LightningStore, verb: Verb, request: unknown): Promise<unknown> {
   const call = store[verb] as (request: unknown) => unknown
   try {
     const answer = call(request)
@@ -26,6 +27,17 @@ async function expectRefusal(store: LightningStore, verb: Verb, request: unknown
   // With the call in the comparison, so that a failure names it.
   expect({ what, code, message }).toEqual({ what, code: 'invalid_argument', message: expect.stringContaining(named) })
 }
+
+/** What is said in the name of a worker; "" names none and is taken. */
+const verbsOfWorkers: readonly (readonly [Verb, object])[] = [
+  ['updateWorker', {}],
+  ['heartbeat', {}],
+  ['dequeueRollout', {}],
+  ['dequeueManyRollouts', { limit: 1 }],
+  ['startRollout', { rollout: { input: 1 } }],
+  ['startAttempt', { rolloutId: 'a' }],
+  ['updateAttempt', { rolloutId: 'a', attemptId: 'b' }],
+]
 
 export function describeBadInput({ check, open, has }: Suite): void {
   const supported = (): typeof badRequests => badRequests.filter(({ feature }) => feature === undefined || has(feature))
@@ -118,7 +130,8 @@ export function describeBadInput({ check, open, has }: Suite): void {
     for (const id of ['', 'latest', 'search', 'a/b', 'line\nbreak', 'x'.repeat(300)]) {
       await expectRefusal(store, 'enqueueRollout', { input: 1, rollout_id: id }, 'rollout_id')
       await expectRefusal(store, 'updateResources', { resourcesId: id, resources: {} }, 'resourcesId')
-      if (id !== '') await expectRefusal(store, 'updateWorker', { workerId: id }, 'workerId')
+      if (id !== '')
+        for (const [verb, good] of verbsOfWorkers) await expectRefusal(store, verb, { ...good, workerId: id }, 'workerId')
       if (has('aliases')) await expectRefusal(store, 'setResourcesAlias', { alias: id, resourcesId: 'a', version: 1 }, 'alias')
     }
     expect(await store.statistics()).toMatchObject({ total_rollouts: 0, total_resources: 0, total_workers: 0 })

@@ -506,7 +506,10 @@ export const requirements: readonly Requirement[] = Object.freeze([
       'INPUT-04': 'A refused call stores nothing, a bulk call too.',
       'INPUT-05': 'A span that does not fit is refused by the place of the fault, and nothing of its call is stored.',
       'INPUT-06': 'A resource that does not fit is refused by its name, and nothing of its call is stored.',
-      'INPUT-07': { text: 'Ids that clash with routes are refused where callers choose them.', source: 'store.md 11.4 (34)' },
+      'INPUT-07': {
+        text: 'Ids that clash with routes are refused where callers choose them, by each verb that takes them.',
+        source: 'store.md 11.4 (34)',
+      },
     },
   ),
   ...group(
