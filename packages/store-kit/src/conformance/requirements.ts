@@ -119,7 +119,8 @@ export const requirements: readonly Requirement[] = Object.freeze([
       'SAME-03': 'A `startAttempt` repeated with its key makes one attempt.',
       'SAME-04': 'A change of resources repeated with its key makes one version, also when it carries an expectation.',
       'SAME-05': 'A call that was refused or aborted is not remembered: its key may be used again.',
-      'SAME-06': 'A key never answers another verb with what it did not do: it is a `conflict`.',
+      'SAME-06':
+        'A key never answers another verb with what it did not do: it is a `conflict`, beside the id of a known rollout too.',
       'SAME-07': 'Reports, updates and cancels may be repeated: the second one changes nothing.',
       'SAME-08': {
         text: 'An alias may be moved to the same place twice, also with the expectation of the first time.',
@@ -137,6 +138,10 @@ export const requirements: readonly Requirement[] = Object.freeze([
         features: ['leases'],
       },
       'SAME-11': { text: 'A repeated delete answers that nothing was left.', source: 'DESIGN 5', features: ['deletes'] },
+      'SAME-13': {
+        text: 'A `startRollout` repeated with its key or id answers the attempt that it made, whatever was started since.',
+        source: 'DESIGN 4, 5',
+      },
       'SAME-12': {
         text: 'A claim that is sent again while the first one waits keeps to its own signal and its own time.',
         source: 'DESIGN 5',

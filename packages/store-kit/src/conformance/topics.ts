@@ -10,6 +10,7 @@ import { describeFeed } from './feed.ts'
 import { describeFeedContents } from './feed-contents.ts'
 import type { Suite } from './harness.ts'
 import { describeIdempotency } from './idempotency.ts'
+import { describeIdempotencyKeys } from './idempotency-keys.ts'
 import { describeLeases } from './leases.ts'
 import { describeLimits } from './limits.ts'
 import { describeParkedClaims } from './parked-claims.ts'
@@ -47,6 +48,7 @@ export const topics: readonly (readonly [title: string, describeTopic: (suite: S
   ['waiting for work', describeParkedClaims],
   ['limits', describeLimits],
   ['idempotent writes', describeIdempotency],
+  ['idempotency keys', describeIdempotencyKeys],
   ['bad input', describeBadInput],
   ['leases', describeLeases],
   ['release', describeRelease],
