@@ -401,6 +401,16 @@ export const requirements: readonly Requirement[] = Object.freeze([
       'SNAPSHOT-07': 'Only an empty store is filled; another is a `conflict`.',
       'SNAPSHOT-08': 'A wrong line is named and nothing is stored.',
       'SNAPSHOT-09': 'An export stops with its signal.',
+      'SNAPSHOT-10': {
+        text: 'Spans that retention has dropped are `gone` in the copy too.',
+        source: 'DESIGN 5, retention',
+        features: ['snapshots', 'retention'],
+      },
+      'SNAPSHOT-11': {
+        text: 'A place in the queue is ignored for a rollout that does not wait.',
+        source: 'packages/store-kit/src/snapshot.ts',
+      },
+      'SNAPSHOT-12': { text: 'A call that waits for work is served by what is imported.', source: 'DESIGN 5, waiting' },
     },
   ),
   ...group(

@@ -3,7 +3,7 @@ import { expect } from 'vitest'
 import { claimNext, enqueueAndClaim, keyOf, promptOf, retryAlways, rewardOf, spanOf, statusOf } from './fixtures.ts'
 import type { Suite } from './harness.ts'
 
-async function linesOf(store: LightningStore): Promise<readonly string[]> {
+export async function linesOf(store: LightningStore): Promise<readonly string[]> {
   const lines: string[] = []
   for await (const line of store.exportSnapshot()) lines.push(line)
   return lines
@@ -121,12 +121,27 @@ export function describeSnapshots({ check, open, has }: Suite): void {
     }
   })
 
-  check('SNAPSHOT-05', 'a retried enqueue is known in the copy', async () => {
+  check('SNAPSHOT-05', 'retried writes are known in the copy', async () => {
     const { store } = await open()
     const rollout = await store.enqueueRollout({ input: 1, idempotency_key: 'k' })
+    await store.enqueueManyRollouts({ rollouts: [{ input: 2 }, { input: 3 }] })
+    const claimed = await store.dequeueRollout({ idempotencyKey: 'one' })
+    const many = await store.dequeueManyRollouts({ limit: 2, idempotencyKey: 'many' })
+    const started = await store.startAttempt({ rolloutId: rollout.rollout_id, idempotencyKey: 'start' })
+    const added = await store.addResources({ resources: promptOf('a'), idempotencyKey: 'add' })
+    const change = { resourcesId: 'mine', resources: promptOf('b'), idempotencyKey: 'change' }
+    const changed = await store.updateResources(change)
     const { store: copy } = await open()
     await copy.importSnapshot({ lines: await linesOf(store) })
     expect((await copy.enqueueRollout({ input: 1, idempotency_key: 'k' })).rollout_id).toBe(rollout.rollout_id)
+    expect(await copy.dequeueRollout({ idempotencyKey: 'one' })).toEqual(claimed)
+    expect(await copy.dequeueManyRollouts({ limit: 2, idempotencyKey: 'many' })).toEqual(many)
+    const { rollout_id: rolloutId } = rollout
+    expect(await copy.startAttempt({ rolloutId, idempotencyKey: 'start' })).toEqual(started)
+    expect(await copy.addResources({ resources: promptOf('a'), idempotencyKey: 'add' })).toEqual(added)
+    expect(await copy.updateResources(change)).toEqual(changed)
+    const stored = { total_rollouts: 3, total_attempts: 4, total_resources: 2 }
+    expect(await copy.statistics()).toMatchObject(stored)
   })
 
   check('SNAPSHOT-06', 'each line is JSON by itself, from any iterable, also of an empty store', async () => {

@@ -23,6 +23,7 @@ import { describeRetention } from './retention.ts'
 import { describeRetries } from './retries.ts'
 import { describeRollouts } from './rollouts.ts'
 import { describeScheduling } from './scheduling.ts'
+import { describeSnapshotImports } from './snapshot-imports.ts'
 import { describeSnapshots } from './snapshots.ts'
 import { describeSpanQueries } from './span-queries.ts'
 import { describeSpans } from './spans.ts'
@@ -58,6 +59,7 @@ export const topics: readonly (readonly [title: string, describeTopic: (suite: S
   ['feed', describeFeed],
   ['contents of the feed', describeFeedContents],
   ['snapshots', describeSnapshots],
+  ['imports of snapshots', describeSnapshotImports],
   ['retention', describeRetention],
   ['concurrency', describeConcurrency],
   ['two handles', describeTwoHandles],
