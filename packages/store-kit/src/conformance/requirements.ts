@@ -418,7 +418,8 @@ export const requirements: readonly Requirement[] = Object.freeze([
     {
       'RETENTION-01': 'Finished rollouts are dropped when they are too old, others never.',
       'RETENTION-02': 'Of too many finished rollouts those that ended first are dropped.',
-      'RETENTION-03': 'Bytes stay under their bound; dropped spans are `gone`, those that never were are an empty list.',
+      'RETENTION-03':
+        'Bytes stay under their bound: of finished rollouts spans go first, then records; dropped spans are `gone`, those that never were are an empty list.',
       'RETENTION-04': 'Running work is never touched, nor what was reopened.',
       'RETENTION-05':
         'When running work fills the store, writes are `storage_full`, store nothing, and succeed once work has ended.',
@@ -432,6 +433,16 @@ export const requirements: readonly Requirement[] = Object.freeze([
         text: 'Of too many ids of resources those changed longest ago go whole, never one that is needed.',
         source: 'DESIGN 5',
         features: ['retention', 'aliases'],
+      },
+      'RETENTION-10':
+        'When running work fills the store, resources, started rollouts and updates that add to it are `storage_full` and store nothing.',
+      'RETENTION-11':
+        'A report that ends the work is taken by a full store, with its metadata; other metadata that do not fit are `storage_full`.',
+      'RETENTION-12': 'A full store answers repeated writes as any other, and says `not_found` of what it does not know.',
+      'RETENTION-13': {
+        text: 'Deleted resources make room.',
+        source: 'DESIGN 5, retention',
+        features: ['retention', 'deletes'],
       },
       'RETENTION-09': 'Workers that run nothing and were not heard of for too long are forgotten, others never.',
     },

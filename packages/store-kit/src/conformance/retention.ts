@@ -1,10 +1,11 @@
-import type { AttemptedRollout, LightningStore } from '@agl/types'
+import { AglError, type AttemptedRollout, type LightningStore } from '@agl/types'
 import { expect } from 'vitest'
-import { enqueueAndClaim, keyOf, promptOf, spanOf, statusOf } from './fixtures.ts'
+import { enqueueAndClaim, keyOf, noiseOf, promptOf, spanOf, statusOf } from './fixtures.ts'
 import type { Suite } from './harness.ts'
 import { watcherOf } from './watcher.ts'
 
-const bigSpan = (claimed: AttemptedRollout) => spanOf(claimed, { attributes: { text: 'x'.repeat(4000) } })
+const noise = noiseOf(4000)
+const bigSpan = (claimed: AttemptedRollout) => spanOf(claimed, { attributes: { text: noise } })
 
 /** A rollout that has ended, with spans of about 40 kB. */
 async function finished(store: LightningStore): Promise<AttemptedRollout> {
@@ -55,13 +56,37 @@ export function describeRetention({ check, open }: Suite): void {
     const all: AttemptedRollout[] = []
     for (let count = 0; count < 30; count++) {
       all.push(await finished(store))
-      expect((await store.statistics()).total_span_bytes ?? 0).toBeLessThanOrEqual(maxBytes)
+      const { total_span_bytes: bytes } = await store.statistics()
+      if (bytes !== null) expect(bytes).toBeLessThanOrEqual(maxBytes)
     }
+    // A store may pack what it keeps, by a quarter or so; four times the bound it cannot keep.
+    const kept: AttemptedRollout[] = []
+    for (const rollout of all) if (await hasSpans(store, rollout)) kept.push(rollout)
+    expect(kept.length * 10 * noise.length).toBeLessThan(2 * maxBytes)
+    // The first to end are the first to go.
+    expect(kept).toEqual(all.slice(-kept.length))
     expect((await store.querySpans({ rolloutId: all.at(-1)!.rollout_id })).total).toBe(10)
     const first = { rolloutId: all[0]!.rollout_id }
     expect(await store.getRolloutById(first)).toMatchObject({ status: 'succeeded' })
     await expect(store.querySpans(first)).rejects.toMatchObject({ code: 'gone' })
     expect((await store.querySpans({ rolloutId: 'never' })).total).toBe(0)
+  })
+
+  check('RETENTION-03', 'where there are no spans to drop the records that ended first go', async () => {
+    const maxBytes = 300_000
+    const { store } = await open({ retention: { maxBytes } })
+    const ids = Array.from({ length: 60 }, (_, index) => `r${index}`)
+    const input = noiseOf(20_000)
+    for (const rolloutId of ids) {
+      await store.enqueueRollout({ input, rollout_id: rolloutId })
+      await store.updateRollout({ rolloutId, status: 'succeeded' })
+    }
+    const kept = (await store.queryRollouts()).items.map((rollout) => rollout.rollout_id)
+    expect(kept.length * input.length).toBeLessThan(2 * maxBytes)
+    expect(kept.length).toBeGreaterThan(5)
+    expect(kept).toEqual(ids.slice(-kept.length))
+    expect((await store.statistics()).total_rollouts).toBe(kept.length)
+    expect(await store.getRolloutById({ rolloutId: 'r0' })).toBeNull()
   })
 
   check('RETENTION-04', 'running work is never touched, however old it is', async () => {
@@ -191,6 +216,15 @@ export function describeRetention({ check, open }: Suite): void {
     await advance(122_000)
     expect(await ids()).toEqual([])
   })
+}
+
+async function hasSpans(store: LightningStore, { rollout_id: rolloutId }: AttemptedRollout): Promise<boolean> {
+  try {
+    return (await store.querySpans({ rolloutId, limit: 0 })).total > 0
+  } catch (error) {
+    if (AglError.isInstance(error, 'gone')) return false
+    throw error
+  }
 }
 
 function idsOf(claimed: AttemptedRollout): { readonly rollout_id: string; readonly attempt_id: string } {

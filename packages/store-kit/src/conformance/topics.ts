@@ -8,6 +8,7 @@ import { describeConcurrency } from './concurrency.ts'
 import { describeDeletes } from './deletes.ts'
 import { describeFeed } from './feed.ts'
 import { describeFeedContents } from './feed-contents.ts'
+import { describeFullStore } from './full-store.ts'
 import type { Suite } from './harness.ts'
 import { describeIdempotency } from './idempotency.ts'
 import { describeIdempotencyKeys } from './idempotency-keys.ts'
@@ -61,6 +62,7 @@ export const topics: readonly (readonly [title: string, describeTopic: (suite: S
   ['snapshots', describeSnapshots],
   ['imports of snapshots', describeSnapshotImports],
   ['retention', describeRetention],
+  ['a full store', describeFullStore],
   ['concurrency', describeConcurrency],
   ['two handles', describeTwoHandles],
   ['closing', describeClosing],
