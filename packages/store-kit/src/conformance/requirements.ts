@@ -25,7 +25,11 @@ function group(
   }))
 }
 
-/** All that the suite checks. */
+/**
+ * All that the suite checks. What a store makes of its medium is checked where that is: of store.md §3 and §10.1 the rows on
+ * HTTP (CORS, status codes, GET as POST, 200 with `null`, retries of the client, OTLP) and of DESIGN §5 the paragraphs on
+ * Redis, SQLite and HTTP by the tests of these packages, times and costs by the bench.
+ */
 export const requirements: readonly Requirement[] = Object.freeze([
   ...group(
     { source: 'types/src/store.ts, StoreCapabilities' },
