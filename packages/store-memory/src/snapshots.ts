@@ -12,6 +12,7 @@ import { AglError } from '@agl/types'
 import { bytesOfRollout, insertRollout, putWorker, requeueRow, restoreAttempt, retireAnew } from './apply.ts'
 import { attemptBytes, heapBytes } from './bytes.ts'
 import { serveWaiters } from './claim.ts'
+import { emit } from './events.ts'
 import { reserve } from './reserve.ts'
 import { findLatest, insertVersion, toStored, toUpdate } from './resources.ts'
 import { placesOf } from './span-shelf.ts'
@@ -125,6 +126,7 @@ function restore(state: MemoryState, record: SnapshotRecord): void {
       return
     case 'alias':
       state.aliases.set(record.alias.alias, record.alias)
+      emit(state, () => ({ type: 'resources_alias', alias: record.alias.alias, target: record.alias }))
       return
     case 'rollout': {
       const { rollout, notes, sequence } = record

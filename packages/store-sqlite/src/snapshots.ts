@@ -14,7 +14,7 @@ import { putAlias, readAliases } from './aliases.ts'
 import { insertAttempt, insertRollout } from './apply.ts'
 import { openDatabase } from './database/database.ts'
 import type { Engine } from './engine.ts'
-import { trimEvents } from './events.ts'
+import { addEvent, trimEvents } from './events.ts'
 import { putAnswer, readAnswers } from './idempotency.ts'
 import { orderVersionsByTime } from './migrations/3-latest-resources.ts'
 import { inMemory } from './options.ts'
@@ -173,6 +173,7 @@ function restore(writing: Writing, record: SnapshotRecord): void {
       return
     case 'alias':
       putAlias(writing, record.alias)
+      addEvent(writing, { type: 'resources_alias', alias: record.alias.alias, target: record.alias }, writing.state.clock.now())
       return
     case 'rollout':
       restoreRollout(writing, record)

@@ -66,9 +66,9 @@ export function addSpans(writing: Writing, spans: readonly ParsedSpan[]): readon
   return stored
 }
 
-/** Duplicates take no room: a full store skips them as ever. */
+/** Neither duplicates nor what will be refused take room: a full store answers them as ever. */
 function reserveForNew(writing: Writing, spans: readonly ParsedSpan[]): void {
-  const added = spans.filter((span) => !isStored(writing, span))
+  const added = spans.filter((span) => isNew(writing, span))
   if (added.length === 0) return
   reserve(
     writing,
@@ -76,12 +76,12 @@ function reserveForNew(writing: Writing, spans: readonly ParsedSpan[]): void {
   )
 }
 
-function isStored(writing: Writing, span: ParsedSpan): boolean {
+function isNew(writing: Writing, span: ParsedSpan): boolean {
   const rollout = ordinalOf(writing, span.rollout_id)
   const attempt = rollout === undefined ? undefined : getAttempt(writing, rollout, span.attempt_id)
   if (attempt === undefined) return false
   const found = writing.database.get('SELECT 1 FROM spans WHERE attempt = ? AND span_id = ?', attempt.ordinal, span.span_id)
-  return found !== undefined
+  return found === undefined
 }
 
 function arrivalOf(writing: Writing, span: ParsedSpan, counters: Map<string, Counter>, arrivals: Map<string, Arrival>): Arrival {

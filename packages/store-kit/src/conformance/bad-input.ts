@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import type { LightningStore } from '@agl/types'
 import { AglError } from '@agl/types'
 import { expect } from 'vitest'
@@ -22,10 +23,17 @@ export async function refusalOf(store: LightningStore, verb: Verb, request: unkn
 
 async function expectRefusal(store: LightningStore, verb: Verb, request: unknown, named: string): Promise<void> {
   const refusal = await refusalOf(store, verb, request)
-  const what = `${verb}(${JSON.stringify(request)})`
+  const what = `${verb}(${inspect(request, { depth: 4, maxStringLength: 100 })})`
   const { code, message } = AglError.isInstance(refusal) ? refusal : { code: 'none', message: `answered ${String(refusal)}` }
   // With the call in the comparison, so that a failure names it.
   expect({ what, code, message }).toEqual({ what, code: 'invalid_argument', message: expect.stringContaining(named) })
+}
+
+/** Something that no JSON ends. */
+function endless(): object {
+  const value: Record<string, unknown> = {}
+  value.self = value
+  return value
 }
 
 /** What is said in the name of a worker; "" names none and is taken. */
@@ -97,6 +105,12 @@ export function describeBadInput({ check, open, has }: Suite): void {
       [{ links: [{ context: { trace_id: 't' }, attributes: {} }] }, 'context'],
       [{ start_time: 'now' }, 'start_time'],
       [{ resource: null }, 'resource'],
+      [{ span_id: '\ud800' }, 'span_id'],
+      [{ attributes: { list: Object.assign([1], { 2: 3 }) } }, 'list'],
+      [{ extra: 10n }, 'extra'],
+      [{ extra: endless() }, 'extra'],
+      [{ toJSON: () => null }, 'toJSON'],
+      [{ status: { status_code: 'OK', description: null, extra: () => 1 } }, 'extra'],
     ]
     for (const [fault, named] of faults) {
       await expectRefusal(store, 'addSpan', { ...good, ...fault }, named)
@@ -114,6 +128,9 @@ export function describeBadInput({ check, open, has }: Suite): void {
       { knob: { template: 'without a type' } },
       { knob: { resource_type: 'prompt_template', template: 'a', engine: 'mustache' } },
       { knob: null },
+      { knob: { resource_type: 'prompt_template', template: 'a', engine: 'jinja', engin: 'poml' } },
+      { knob: { resource_type: 'llm', endpoint: 'http://localhost', model: 'm', sampling_parameters: endless() } },
+      { knob: { resource_type: 'custom:knob', turn: () => 1 } },
     ]
     for (const resources of faults) {
       await expectRefusal(store, 'addResources', { resources }, 'knob')
@@ -135,5 +152,84 @@ export function describeBadInput({ check, open, has }: Suite): void {
       if (has('aliases')) await expectRefusal(store, 'setResourcesAlias', { alias: id, resourcesId: 'a', version: 1 }, 'alias')
     }
     expect(await store.statistics()).toMatchObject({ total_rollouts: 0, total_resources: 0, total_workers: 0 })
+  })
+  check('INPUT-08', 'what is no JSON, or would lose a key, is refused where it is kept', async () => {
+    const { store } = await open()
+    const { rollout_id: rolloutId } = await enqueueAndClaim(store)
+    const key = { rolloutId, attemptId: 'latest' }
+    const named = JSON.parse('{"__proto__":"x"}') as object
+    for (const value of [endless(), { a: () => 1 }, { a: [undefined] }, { a: Number.NaN }, new Map([['a', 1]]), 7]) {
+      await expectRefusal(store, 'enqueueRollout', { input: 1, metadata: value }, 'metadata')
+      await expectRefusal(store, 'updateRollout', { rolloutId, metadata: value }, 'metadata')
+      await expectRefusal(store, 'updateAttempt', { ...key, metadata: value }, 'metadata')
+      await expectRefusal(store, 'updateWorker', { workerId: 'w', heartbeatStats: value }, 'heartbeatStats')
+      await expectRefusal(store, 'heartbeat', { workerId: 'w', stats: value }, 'stats')
+    }
+    await expectRefusal(store, 'heartbeat', { workerId: 'w', stats: { text: 'x'.repeat(70_000) } }, 'stats')
+    await expectRefusal(store, 'enqueueRollout', { input: 1, labels: named }, 'labels')
+    await expectRefusal(store, 'queryRollouts', { labels: named }, 'labels')
+    await expectRefusal(
+      store,
+      'addResources',
+      { resources: JSON.parse('{"__proto__":{"resource_type":"custom:x"}}') },
+      '__proto__',
+    )
+    expect(await store.statistics()).toMatchObject({ total_rollouts: 1, total_resources: 0, total_workers: 0 })
+    const kept = JSON.parse('{"__proto__":1,"b":2}') as Record<string, number>
+    await store.updateAttempt({ ...key, metadata: kept })
+    expect(Object.keys((await store.getLatestAttempt({ rolloutId }))!.metadata!)).toEqual(['__proto__', 'b'])
+  })
+
+  check('INPUT-09', 'half of a surrogate pair is nobody, not somebody else', async () => {
+    const { store } = await open()
+    const replacement = '\ufffd'
+    await store.enqueueRollout({ input: 1, rollout_id: replacement })
+    await store.updateWorker({ workerId: replacement })
+    for (const id of ['\ud800', '\udfff']) {
+      for (const [verb, request] of [
+        ['getRolloutById', { rolloutId: id }],
+        ['cancelRollouts', { rolloutIds: [id] }],
+        ['updateRollout', { rolloutId: id }],
+        ['getLatestAttempt', { rolloutId: id }],
+        ['querySpans', { rolloutId: id }],
+        ['getWorkerById', { workerId: id }],
+        ['getResourcesById', { resourcesId: id }],
+        ['enqueueRollout', { input: 1, resources_id: id }],
+        ['enqueueRollout', { input: 1, idempotency_key: id }],
+        ['startAttempt', { rolloutId: replacement, idempotencyKey: id }],
+      ] as const) {
+        await expectRefusal(store, verb, request, '')
+      }
+    }
+    expect((await store.getRolloutById({ rolloutId: replacement }))?.status).toBe('queuing')
+  })
+
+  check('INPUT-10', 'an instance of a class is no request, no config and no signal', async () => {
+    const { store } = await open()
+    await store.enqueueRollout({ input: 1 })
+    await expectRefusal(store, 'dequeueRollout', new Map([['workerId', 'w']]), 'Map')
+    await expectRefusal(store, 'queryRollouts', new Map([['limit', 0]]), 'Map')
+    await expectRefusal(store, 'enqueueRollout', { input: 1, config: new Map([['max_attempts', 5]]) }, 'config')
+    await expectRefusal(store, 'enqueueRollout', { input: 1, config: { max_attempt: 5 } }, 'max_attempt')
+    const signal = { aborted: false, throwIfAborted: () => {} }
+    await expectRefusal(store, 'dequeueRollout', { waitMs: 10, signal }, 'signal')
+    await expectRefusal(store, 'waitForRollouts', { rolloutIds: [], signal }, 'signal')
+    if (has('watch')) await expectRefusal(store, 'watch', { signal }, 'signal')
+    expect((await store.queryRollouts({ statusIn: ['queuing'] })).total).toBe(1)
+  })
+
+  check('INPUT-11', 'a bulk call says which of its items does not fit', async () => {
+    const { store } = await open()
+    const claimed = await enqueueAndClaim(store)
+    const good = { input: 1 }
+    await expectRefusal(store, 'enqueueManyRollouts', { rollouts: [good, { input: endless() }] }, 'rollouts[1]')
+    await expectRefusal(store, 'enqueueManyRollouts', { rollouts: [good, good, { ...good, priority: 'high' }] }, 'rollouts[2]')
+    await expectRefusal(store, 'addManySpans', { spans: [spanOf(claimed), spanOf(claimed, { name: 7 as never })] }, 'spans[1]')
+    const updates = [
+      { resourcesId: 'a', resources: {} },
+      { resourcesId: 'b', resources: { knob: 5 } },
+    ]
+    await expectRefusal(store, 'updateManyResources', { updates }, 'updates[1]')
+    expect(await store.statistics()).toMatchObject({ total_rollouts: 1, total_spans: 0, total_resources: 0 })
   })
 }

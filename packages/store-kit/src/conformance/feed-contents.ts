@@ -92,15 +92,18 @@ export function describeFeedContents({ check, open, has }: Suite): void {
   check('FEED-14', 'what a snapshot brings is told, as of now', async () => {
     const { store } = await open()
     const { resources_id: resourcesId } = await store.addResources({ resources: promptOf('a') })
+    const alias = 'stable'
+    if (has('aliases')) await store.setResourcesAlias({ alias, resourcesId, version: 1 })
     const claimed = await enqueueAndClaim(store)
     const { store: copy, advance, stateOf } = await open()
     await advance(3_600_000)
     const watcher = watcherOf(copy)
     await stateOf(watcher.pending)
     await copy.importSnapshot({ lines: store.exportSnapshot() })
-    const events = await watcher.take(3)
+    const events = await watcher.take(has('aliases') ? 4 : 3)
     expect(events).toMatchObject([
       { type: 'resources', resources: { resources_id: resourcesId, version: 1 } },
+      ...(has('aliases') ? [{ type: 'resources_alias', alias, target: { resources_id: resourcesId, version: 1 } }] : []),
       { type: 'rollout', rollout: { rollout_id: claimed.rollout_id, start_time: claimed.start_time } },
       { type: 'attempt', attempt: claimed.attempt },
     ])

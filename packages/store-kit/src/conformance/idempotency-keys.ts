@@ -60,4 +60,25 @@ export function describeIdempotencyKeys({ check, open }: Suite): void {
       expect((await store.queryAttempts({ rolloutId })).total).toBe(2)
     })
   }
+  check('SAME-14', 'an answer that is changed by who got it is not what a retry gets', async () => {
+    const { store } = await open()
+    await store.enqueueRollout({ input: 1 })
+    const claim = { limit: 1, idempotencyKey: 'k' }
+    const claimed = await store.dequeueManyRollouts(claim)
+    const before = structuredClone(claimed)
+    try {
+      ;(claimed as unknown[]).push('more')
+    } catch {
+      // A frozen answer is as good.
+    }
+    expect(await store.dequeueManyRollouts(claim)).toEqual(before)
+  })
+
+  check('SAME-15', 'a key given with an id that is known names that rollout', async () => {
+    const { store } = await open()
+    await store.enqueueRollout({ input: 1, rollout_id: 'mine' })
+    await store.enqueueRollout({ input: 1, rollout_id: 'mine', idempotency_key: 'k' })
+    expect((await store.enqueueRollout({ input: 2, idempotency_key: 'k' })).rollout_id).toBe('mine')
+    expect((await store.queryRollouts()).total).toBe(1)
+  })
 }

@@ -142,6 +142,8 @@ export const requirements: readonly Requirement[] = Object.freeze([
         features: ['leases'],
       },
       'SAME-11': { text: 'A repeated delete answers that nothing was left.', source: 'DESIGN 5', features: ['deletes'] },
+      'SAME-14': 'What a call with a key was answered cannot be changed for those who repeat it.',
+      'SAME-15': 'A key that comes with the id of a rollout that is there already names it from then on.',
       'SAME-13': {
         text: 'A `startRollout` repeated with its key or id answers the attempt that it made, whatever was started since.',
         source: 'DESIGN 4, 5',
@@ -540,6 +542,10 @@ export const requirements: readonly Requirement[] = Object.freeze([
         text: 'Ids that clash with routes are refused where callers choose them, by each verb that takes them.',
         source: 'store.md 11.4 (34)',
       },
+      'INPUT-08': 'What is no JSON, never ends, or has a key that would be lost is refused wherever it would be kept.',
+      'INPUT-09': 'Text with half of a surrogate pair is refused: it must not name another record.',
+      'INPUT-10': 'Instances of classes, unknown keys of a config and signals without their methods are refused.',
+      'INPUT-11': 'A bulk call says which of its items does not fit, and stores none.',
     },
   ),
   ...group(
