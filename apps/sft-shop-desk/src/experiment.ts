@@ -34,32 +34,38 @@ export async function runExperiment(
   const validationTasks = createTasks(seeds.seed(), 256)
   const testTasks = createTasks(settings.heldoutSeed, settings.heldout)
 
-  await using model = createEmbeddedModel({ checkpoint: await loadBaseModel() })
-  await model.start()
-  await using server = createModelServer({ model })
-  const { url } = await server.start()
-  await using tracer = createOtelTracer()
-  const store = createMemoryStore()
-  const trainer = createTrainer({
-    algorithm: createSft<ShopTask>({
-      backend: model,
-      endpoint: url,
-      testDataset: testTasks,
-      iterations: settings.iterations,
-      tasksPerIteration: settings.tasks,
-      samplesPerTask: settings.samples,
-      seed: seeds.seed(),
-      shuffleRewards,
-      onProgress,
-    }),
-    store,
-    tracer,
-    llmProxy: createLlmProxy(),
-    runner: { concurrency: 64, attemptTimeoutMs: 60_000 },
-  })
-  const result = await trainer.fit(clerk, trainTasks, {
-    valDataset: validationTasks,
-    ...(signal === undefined ? {} : { signal }),
-  })
-  return { result, store, testTasks, seconds: (performance.now() - started) / 1000 }
+  const model = createEmbeddedModel({ checkpoint: await loadBaseModel() })
+  const server = createModelServer({ model })
+  const tracer = createOtelTracer()
+  try {
+    await model.start()
+    const { url } = await server.start()
+    const store = createMemoryStore()
+    const trainer = createTrainer({
+      algorithm: createSft<ShopTask>({
+        backend: model,
+        endpoint: url,
+        testDataset: testTasks,
+        iterations: settings.iterations,
+        tasksPerIteration: settings.tasks,
+        samplesPerTask: settings.samples,
+        seed: seeds.seed(),
+        shuffleRewards,
+        onProgress,
+      }),
+      store,
+      tracer,
+      llmProxy: createLlmProxy(),
+      runner: { concurrency: 64, attemptTimeoutMs: 60_000 },
+    })
+    const result = await trainer.fit(clerk, trainTasks, {
+      valDataset: validationTasks,
+      ...(signal === undefined ? {} : { signal }),
+    })
+    return { result, store, testTasks, seconds: (performance.now() - started) / 1000 }
+  } finally {
+    await tracer.close()
+    await server.close()
+    await model.close()
+  }
 }

@@ -21,7 +21,7 @@ for (let episode = 0; episode < 2000; episode += 1) {
   texts.push(...messages.map(({ content }) => content))
 }
 const checkpoint = initialise({ name: 'shop-desk', tokenizer: buildTokenizer(texts, { characters: '0123456789' }), seed })
-await using model = createEmbeddedModel({ checkpoint, version: 'random' })
+const model = createEmbeddedModel({ checkpoint, version: 'random' })
 await model.start()
 const { parameters, vocabularySize } = await model.describe()
 console.log(`shop-desk: ${parameters} parameters, ${vocabularySize} tokens`)
@@ -42,6 +42,7 @@ for (let step = 1; step <= steps; step += 1) {
 await model.saveState({ version: 'base' })
 const file = writeCheckpoint(await model.exportState({ version: 'base' }), 'BF16')
 await writeFile(baseModelFile, file)
+await model.close()
 console.log(`${baseModelFile.pathname}: ${file.byteLength} bytes`)
 
 /** Warm-up over 20 steps, then constant, then a linear fall to a tenth over the last 30 percent. */

@@ -18,7 +18,7 @@ const seconds = async (run: () => Promise<void>): Promise<number> => {
   return (performance.now() - start) / 1000
 }
 
-await using model = createEmbeddedModel({ checkpoint })
+const model = createEmbeddedModel({ checkpoint })
 report(`start: ${((await seconds(() => model.start())) * 1000).toFixed(0)} ms, ${checkpoint.weights.length} parameters`)
 
 const batches = Array.from({ length: 20 }, () =>
@@ -54,3 +54,4 @@ for (const callers of [1, 8, 32, 128]) {
   const elapsed = await seconds(() => sample(Math.ceil(2000 / callers)))
   report(`sampling: ${Math.round(tokens / elapsed)} tokens/s, ${callers} callers`)
 }
+await model.close()

@@ -13,10 +13,16 @@ import { describe, expect, it } from 'vitest'
 const readmes = globSync('packages/*/README.md').concat('README.md')
 
 /** Each guide, and where its programs run: where the packages are that it is about. */
-const guides: Readonly<Record<string, string>> = { 'docs/write-a-store.md': 'examples/custom-store' }
+const guides: Readonly<Record<string, string>> = {
+  'docs/resources.md': 'packages/store-sqlite',
+  'docs/write-a-store.md': 'examples/custom-store',
+}
 
 /** The root has no dependencies on packages, so its programs run where the demo's do. */
 const folderOf = (file: string): string => guides[file] ?? (file === 'README.md' ? 'apps/sft-shop-desk' : dirname(file))
+
+/** Node 22 warns that its SQLite is experimental. */
+const flags = ['--conditions=@agl/source', '--disable-warning=ExperimentalWarning']
 
 const blocksOf = (file: string): readonly string[] =>
   [...readFileSync(file, 'utf8').matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code]) => code!)
@@ -25,6 +31,13 @@ describe('READMEs', () => {
   it('exist for every package', () => {
     const missing = globSync('packages/*/package.json').filter((file) => !existsSync(join(dirname(file), 'README.md')))
     expect(missing).toEqual([])
+  })
+
+  it('nothing that Node runs as it is has a statement that Node 22 does not know', () => {
+    const sources = globSync('{packages,apps,examples,bench}/**/*.{ts,md}', { exclude: ['**/node_modules/**', '**/dist/**'] })
+    const isTest = /\.test(-support)?\.ts$/
+    const using = sources.filter((file) => !isTest.test(file) && /^\s*(await )?using /m.test(readFileSync(file, 'utf8')))
+    expect(using).toEqual([])
   })
 
   it('guides with programs are listed with the folder to run them in', () => {
@@ -50,7 +63,7 @@ describe('READMEs', () => {
       const file = join(folderOf(readme), `.readme-${number}.ts`)
       await writeFile(file, code)
       try {
-        const { stderr } = await promisify(execFile)(process.execPath, ['--conditions=@agl/source', file], { timeout: 30_000 })
+        const { stderr } = await promisify(execFile)(process.execPath, [...flags, file], { timeout: 30_000 })
         expect(stderr).toBe('')
       } finally {
         await rm(file)
