@@ -106,3 +106,8 @@ export const newSpanSchema: z.ZodType<NewSpan> = open({
 })
 
 export const wireSpanSchema: z.ZodType<Span> = open(spanShape(laxPrimitives))
+
+export const wireNewSpanSchema: z.ZodType<NewSpan> = open({
+  ...spanShape(laxPrimitives),
+  sequence_id: laxPrimitives.integer.exactOptional(),
+})

@@ -1,1 +1,2 @@
-export {}
+/** Any store over HTTP: the API of agent-lightning 0.3 and ours beside it. */
+export { createStoreServer, type StoreServer, storeServerDefaults, type StoreServerOptions } from './create-store-server.ts'

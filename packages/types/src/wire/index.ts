@@ -4,6 +4,7 @@
  * schemas of the main entry.
  */
 export { wireAttemptSchema } from '../attempt.ts'
+export { laxPrimitives, type Primitives } from '../primitives.ts'
 export { wireResourceSchema, wireResourcesUpdateSchema } from '../resources.ts'
 export {
   wireAttemptedRolloutSchema,
@@ -11,5 +12,5 @@ export {
   wireRolloutConfigSchema,
   wireRolloutSchema,
 } from '../rollout.ts'
-export { wireSpanSchema } from '../span.ts'
+export { wireNewSpanSchema, wireSpanSchema } from '../span.ts'
 export { wireWorkerSchema } from '../worker.ts'

@@ -1,0 +1,189 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { AglError, errorMessage, type LightningStore, type Logger } from '@agl/types'
+import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express'
+import { toErrorReply } from '../wire/errors.ts'
+import { apiHeader, apiPrefixes, apiVersion, idempotencyHeader } from '../wire/paths.ts'
+import { type Authenticator, authorize } from './auth/index.ts'
+import { type BodyLimits, parseJsonBody, readBody } from './body.ts'
+import type { Cors } from './cors.ts'
+import type { Metrics } from './metrics.ts'
+import { handleTraces } from './otlp-route.ts'
+import { bodyProblem, misfit } from './problems.ts'
+import { readQuery } from './query.ts'
+import type { Call, Route } from './route.ts'
+import { routes } from './routes/index.ts'
+
+export interface AppParts {
+  readonly store: LightningStore
+  readonly logger: Logger
+  readonly authenticator: Authenticator
+  readonly cors: Cors
+  readonly limits: BodyLimits
+  readonly maxWaitMs: number
+  readonly metrics: Metrics
+  /** Aborted when the server closes. */
+  readonly closing: AbortSignal
+}
+
+/** The whole API over one store. */
+export function createApp(parts: AppParts): Express {
+  const app = express().disable('etag').disable('x-powered-by').set('query parser', false)
+  app.set('case sensitive routing', true)
+  app.use((request, response, next) => {
+    response.setHeader(apiHeader, apiVersion)
+    if (!parts.cors(request, response)) next()
+  })
+  const allowed = new Map<string, Set<string>>()
+  for (const route of routes) {
+    for (const prefix of apiPrefixes) {
+      const path = prefix + route.path
+      allowed.set(path, (allowed.get(path) ?? new Set()).add(route.method))
+      app[toMethod(route.method)](path, (request, response) => serve(route, request, response, parts))
+    }
+  }
+  app.post('/v1/traces', (request, response) => handleTraces(request, response, parts))
+  app.post(['/v1/metrics', '/v1/logs', '/v1/development/profiles'], (_request, response) => void response.status(501).end())
+  app.get('/v1/prometheus{/}', async (request, response) => {
+    authorize(parts.authenticator.authenticate(request.headers), 'metrics')
+    const { contentType, text } = await parts.metrics.read()
+    response.setHeader('content-type', contentType)
+    response.end(text)
+  })
+  for (const [path, methods] of allowed) {
+    app.all(path, (_request, response) => {
+      response.setHeader('allow', [...methods].join(', '))
+      sendJson(response, 405, { detail: 'Method Not Allowed' })
+    })
+  }
+  app.use((_request, response) => sendJson(response, 404, { detail: 'Not Found' }))
+  app.use(((error: unknown, _request, response, _next) => {
+    sendError(response, asAglError(error), parts.logger)
+  }) satisfies ErrorRequestHandler)
+  return app
+}
+
+function toMethod(method: Route['method']): 'get' | 'post' | 'put' | 'patch' | 'delete' {
+  return method.toLowerCase() as 'get'
+}
+
+/** What express throws by itself (a path that cannot be decoded) carries a status of its own. */
+function asAglError(error: unknown): unknown {
+  const status = typeof error === 'object' && error !== null && 'status' in error ? error.status : undefined
+  if (AglError.isInstance(error) || typeof status !== 'number' || status >= 500) return error
+  return new AglError({ code: 'invalid_argument', message: errorMessage(error), data: { status } })
+}
+
+async function serve(route: Route, request: Request, response: Response, parts: AppParts): Promise<void> {
+  const start = performance.now()
+  response.once('close', () => {
+    parts.metrics.observe({
+      path: route.path,
+      method: route.method,
+      status: statusOf(response),
+      milliseconds: performance.now() - start,
+    })
+  })
+  const identity = parts.authenticator.authenticate(request.headers)
+  if (route.action !== null) authorize(identity, route.action)
+  const call: Call = {
+    store: parts.store,
+    logger: parts.logger,
+    identity,
+    isOurs: request.headers[apiHeader] !== undefined,
+    params: request.params as Readonly<Record<string, string>>,
+    query: route.query === undefined ? undefined : parseQuery(route, request.url),
+    body: route.body === undefined ? undefined : await parseBody(route, request, parts.limits),
+    idempotencyKey: headerOf(request, idempotencyHeader),
+    header: (name) => headerOf(request, name),
+    signal: () => signalOf(response, parts.closing),
+    maxWaitMs: parts.maxWaitMs,
+    setHeader: (name, value) => void response.setHeader(name, value),
+    request,
+    response,
+  }
+  const answer = await route.handle(call)
+  if (response.headersSent) return
+  if (route.onLost !== undefined) followLost(route, call, answer, parts.logger)
+  sendJson(response, route.status ?? 200, answer ?? null)
+}
+
+/** 499: the caller was gone before it had an answer. */
+function statusOf(response: ServerResponse): number {
+  return response.writableFinished ? response.statusCode : 499
+}
+
+function headerOf(request: IncomingMessage, name: string): string | undefined {
+  const value = request.headers[name]
+  return Array.isArray(value) ? value[0] : value
+}
+
+function parseQuery(route: Route, url: string): unknown {
+  const mark = url.indexOf('?')
+  const value = readQuery(new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1)))
+  const result = route.query!.safeParse(value)
+  if (!result.success) throw misfit(result.error.issues, value, 'query')
+  return result.data
+}
+
+const jsonType = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
+
+async function parseBody(route: Route, request: IncomingMessage, limits: BodyLimits): Promise<unknown> {
+  const bytes = await readBody(request, limits)
+  const value = bytes.length === 0 ? undefined : readJson(bytes, request.headers['content-type'])
+  if (value === undefined || value === null) {
+    if (route.isBodyOptional === true) return undefined
+    if (value === undefined) throw bodyProblem('missing', 'Field required')
+  }
+  const result = route.body!.safeParse(value)
+  if (!result.success) throw misfit(result.error.issues, value, 'body')
+  return result.data
+}
+
+function readJson(bytes: Uint8Array, contentType: string | undefined): unknown {
+  if (contentType === undefined || !jsonType.test(contentType)) {
+    throw bodyProblem('model_attributes_type', 'Expected JSON with the Content-Type application/json')
+  }
+  try {
+    return parseJsonBody(bytes)
+  } catch (error) {
+    throw bodyProblem('json_invalid', `JSON decode error: ${errorMessage(error)}`)
+  }
+}
+
+/** Aborted when the caller is gone before it was answered, or the server closes. */
+function signalOf(response: ServerResponse, closing: AbortSignal): AbortSignal {
+  const gone = new AbortController()
+  const onClose = (): void => gone.abort(new AglError({ code: 'closed', message: 'The caller is gone.' }))
+  if (response.destroyed) onClose()
+  else response.once('close', onClose)
+  return AbortSignal.any([gone.signal, closing])
+}
+
+function followLost(route: Route, call: Call, answer: unknown, logger: Logger): void {
+  const { response } = call
+  const onLost = (): void => {
+    if (response.writableFinished) return
+    route.onLost!(call, answer).catch((error: unknown) => {
+      logger.warn('what a caller has not got could not be taken back', { path: route.path, error: errorMessage(error) })
+    })
+  }
+  if (response.destroyed) onLost()
+  else response.once('close', onLost)
+}
+
+export function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  if (response.destroyed) return
+  const body = Buffer.from(JSON.stringify(value))
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': body.length })
+  response.end(body)
+}
+
+export function sendError(response: ServerResponse, error: unknown, logger: Logger): void {
+  const { status, body } = toErrorReply(error)
+  if (status >= 500 && !AglError.isInstance(error)) logger.error('a request has failed', { error: errorMessage(error) })
+  if (response.headersSent) return void response.destroy()
+  if (status === 401) response.setHeader('www-authenticate', 'Bearer')
+  // What is left of the request is not read any more.
+  if (status === 408 || status === 413) response.setHeader('connection', 'close')
+  sendJson(response, status, body)
+}

@@ -1,0 +1,124 @@
+import { once } from 'node:events'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { AglError, errorMessage, implementing, type LightningStore, type Logger, parseOptions, silentLogger } from '@agl/types'
+import { z } from 'zod'
+import { createApp } from './app.ts'
+import { createAuthenticator } from './auth/index.ts'
+import { noCors } from './cors.ts'
+import { createMetrics } from './metrics.ts'
+
+export interface StoreServerOptions {
+  /** The store that is served; opened and closed by the caller. */
+  readonly store: LightningStore
+  /** Default `127.0.0.1`. */
+  readonly host?: string
+  /** Default 4747, as the reference; 0 takes any free port. */
+  readonly port?: number
+  /** The longest that a call of our clients is parked, in milliseconds; they ask again. Default 30 s. */
+  readonly maxWaitMs?: number
+  /** How long `close` waits for answers in the making, in milliseconds. Default 5 s. */
+  readonly graceMs?: number
+  /** Largest body of a request, in bytes, as it comes. Default 16 MiB. */
+  readonly maxBodyBytes?: number
+  /** Default: silent. */
+  readonly logger?: Logger
+}
+
+/** The defaults of {@link StoreServerOptions}. */
+export const storeServerDefaults: Readonly<{
+  host: string
+  port: number
+  maxWaitMs: number
+  graceMs: number
+  maxBodyBytes: number
+  logger: Logger
+}> = Object.freeze({
+  host: '127.0.0.1',
+  port: 4747,
+  maxWaitMs: 30_000,
+  graceMs: 5000,
+  maxBodyBytes: 16 * 2 ** 20,
+  logger: silentLogger,
+})
+
+/** A store over HTTP, from `start` to `close`. */
+export interface StoreServer extends AsyncDisposable {
+  /** `url` is what clients of ours and of Python take. Once only. */
+  start(): Promise<{ readonly url: string }>
+  /** Takes no more requests, ends parked calls, and lets answers in the making be finished. The store stays open. */
+  close(): Promise<void>
+}
+
+const optionsSchema = z.strictObject({
+  store: implementing<LightningStore>('a store', 'enqueueRollout', 'dequeueManyRollouts', 'querySpans'),
+  host: z.string().min(1).optional(),
+  port: z.int().min(0).max(65_535).optional(),
+  maxWaitMs: z.number().min(0).max(600_000).optional(),
+  graceMs: z.number().min(0).max(600_000).optional(),
+  maxBodyBytes: z.int().min(1024).optional(),
+  logger: implementing<Logger>('a Logger', 'debug', 'info', 'warn', 'error').optional(),
+})
+
+/** Longer than clients keep idle connections: a request into one that was just closed would be lost. */
+const keepAliveMs = 65_000
+
+/** @throws AglError `invalid_argument` for options that are unknown or do not fit */
+export function createStoreServer(options: StoreServerOptions): StoreServer {
+  const { store, host, port, maxWaitMs, graceMs, maxBodyBytes, logger } = parseOptions(
+    optionsSchema,
+    options,
+    storeServerDefaults,
+    'options of createStoreServer',
+  )
+  const closing = new AbortController()
+  const app = createApp({
+    store,
+    logger,
+    authenticator: createAuthenticator(),
+    cors: noCors,
+    limits: { maxBodyBytes },
+    maxWaitMs,
+    metrics: createMetrics(),
+    closing: closing.signal,
+  })
+  let server: Server | null = null
+
+  const close = async (): Promise<void> => {
+    if (closing.signal.aborted) return
+    closing.abort(new AglError({ code: 'closed', message: 'The server is closing; ask again, or ask another one.' }))
+    if (server?.listening !== true) return
+    const closed = once(server, 'close')
+    server.close()
+    server.closeIdleConnections()
+    const force = setTimeout(() => server?.closeAllConnections(), graceMs)
+    await closed
+    clearTimeout(force)
+  }
+
+  return Object.freeze<StoreServer>({
+    async start() {
+      if (server !== null || closing.signal.aborted) {
+        throw new AglError({ code: 'conflict', message: 'A store server can be started once only; make a new one.' })
+      }
+      server = createServer({ keepAliveTimeout: keepAliveMs }, app)
+      server.listen(port, host)
+      try {
+        await once(server, 'listening')
+      } catch (cause) {
+        throw new AglError({
+          code: 'conflict',
+          message: `The store server cannot listen on ${host}:${port}: ${errorMessage(cause)}. Choose another port, or 0 for any.`,
+          cause,
+        })
+      }
+      const address = server.address() as AddressInfo
+      const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
+      const url = `http://${name}:${address.port}`
+      logger.info('the store server is listening', { url, store: store.name })
+      return { url }
+    },
+    close,
+    [Symbol.asyncDispose]: close,
+  })
+}

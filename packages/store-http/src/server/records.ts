@@ -1,0 +1,91 @@
+import type { Attempt, AttemptedRollout, NamedResources, Page, ResourcesUpdate, Rollout, Span, Worker } from '@agl/types'
+import { withoutSecrets } from './auth/index.ts'
+import type { Call } from './route.ts'
+
+/*
+ * Records on their way out. Clients of ours get them as they are; others get those of the reference, without what we add.
+ */
+
+type Speaker = Pick<Call, 'isOurs' | 'identity' | 'logger'>
+
+export function toAttempt({ isOurs }: Speaker, attempt: Attempt): unknown {
+  if (isOurs) return attempt
+  const { outcome: _, lease_expires: __, ...known } = attempt
+  return known
+}
+
+export function toRollout(speaker: Speaker, rollout: Rollout | AttemptedRollout): unknown {
+  if (speaker.isOurs) return rollout
+  const {
+    resources_version: _,
+    priority: __,
+    idempotency_key: ___,
+    labels: ____,
+    config,
+    attempt,
+    ...known
+  } = rollout as AttemptedRollout
+  const { retry_outcomes: _____, ...knownConfig } = config
+  const reference = { ...known, config: knownConfig }
+  return attempt === undefined ? reference : { ...reference, attempt: toAttempt(speaker, attempt) }
+}
+
+/** A rollout where the reference answers one without its attempt. */
+export function toPlainRollout(speaker: Speaker, rollout: Rollout): unknown {
+  const { attempt: _, ...plain } = rollout as AttemptedRollout
+  return toRollout(speaker, plain)
+}
+
+export function toWorker({ isOurs }: Speaker, worker: Worker): unknown {
+  if (isOurs) return worker
+  const { capacity: _, ...known } = worker
+  return known
+}
+
+const referenceTypes: ReadonlySet<string> = new Set(['llm', 'proxy_llm', 'prompt_template'])
+
+export function toResources(speaker: Speaker, update: ResourcesUpdate): unknown {
+  const open = speaker.identity.role === 'viewer' ? withoutSecrets(update) : update
+  if (speaker.isOurs) return open
+  const entries = Object.entries(open.resources)
+  const known = entries.filter(([, resource]) => referenceTypes.has(resource.resource_type))
+  if (known.length === entries.length) return open
+  const left = entries.filter((entry) => !known.includes(entry)).map(([name, { resource_type: type }]) => `${name} (${type})`)
+  speaker.logger.info('resources of kinds that the caller does not know are left out', {
+    resourcesId: open.resources_id,
+    leftOut: left.join(', '),
+  })
+  return { ...open, resources: Object.fromEntries(known) as NamedResources }
+}
+
+export function toNullable<Item>(item: Item | null, convert: (item: Item) => unknown): unknown {
+  return item === null ? null : convert(item)
+}
+
+export function toPage<Item>(page: Page<Item>, convert: (item: Item) => unknown): unknown {
+  return { items: page.items.map(convert), limit: page.limit, offset: page.offset, total: page.total }
+}
+
+/** JSON has no word for these; a null in their place breaks the Python client, which wants a number or a text. */
+export function toSpan(span: Span): unknown {
+  if (!hasOddNumber(span.attributes)) return span
+  const attributes = Object.fromEntries(Object.entries(span.attributes).map(([key, value]) => [key, toWords(value)]))
+  return { ...span, attributes }
+}
+
+function isOdd(value: unknown): boolean {
+  return typeof value === 'number' && !Number.isFinite(value)
+}
+
+function hasOddNumber(attributes: Span['attributes']): boolean {
+  for (const key in attributes) {
+    const value = attributes[key]
+    if (isOdd(value) || (Array.isArray(value) && typeof value[0] === 'number' && value.some(isOdd))) return true
+  }
+  return false
+}
+
+function toWords(value: unknown): unknown {
+  if (isOdd(value)) return String(value)
+  return Array.isArray(value) && value.some(isOdd) ? value.map(String) : value
+}

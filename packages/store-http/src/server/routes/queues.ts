@@ -1,0 +1,96 @@
+import type { DequeueRequest } from '@agl/types'
+import { z } from 'zod'
+import {
+  laxInteger,
+  laxNumber,
+  leaseSeconds,
+  wireAttemptedRolloutSchema,
+  wireEnqueueRolloutRequestSchema,
+  wireRolloutSchema,
+} from '../../wire/schemas.ts'
+import { completeHeader } from '../../wire/paths.ts'
+import { toPlainRollout, toRollout } from '../records.ts'
+import { type Route, route } from '../route.ts'
+import { forgetClaims, inMilliseconds, optional } from './claims.ts'
+
+const dequeueBody = z.object({
+  limit: laxInteger.nullish(),
+  worker_id: z.string().nullish(),
+  wait_seconds: laxNumber.nullish(),
+  lease_seconds: leaseSeconds,
+  capacity: laxInteger.nullish(),
+})
+
+export const queueRoutes: readonly Route[] = [
+  route({
+    method: 'POST',
+    path: '/queues/rollouts/enqueue',
+    action: 'enqueue',
+    status: 201,
+    summary: 'Puts rollouts into the queue: all of them or none',
+    body: z.object({ rollouts: z.array(wireEnqueueRolloutRequestSchema) }),
+    answer: z.array(wireRolloutSchema),
+    async handle(call) {
+      const { rollouts } = call.body
+      const [first] = rollouts
+      const stored =
+        rollouts.length === 1 && first !== undefined
+          ? [await call.store.enqueueRollout(first)]
+          : await call.store.enqueueManyRollouts({ rollouts })
+      return stored.map((rollout) => toPlainRollout(call, rollout))
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/queues/rollouts/dequeue',
+    action: 'claim',
+    summary: 'Claims work, or waits for it up to `wait_seconds`',
+    body: dequeueBody,
+    isBodyOptional: true,
+    answer: z.array(wireAttemptedRolloutSchema),
+    async handle(call) {
+      const { limit, worker_id: workerId, wait_seconds: wait, lease_seconds: lease, capacity } = call.body ?? {}
+      const count = limit ?? 1
+      // The reference touches nothing then; a store of ours notes that the worker has asked.
+      if (count <= 0 && !call.isOurs) return []
+      const waitMs = Math.min((wait ?? 0) * 1000, call.maxWaitMs)
+      const request: DequeueRequest = {
+        workerId: workerId ?? null,
+        ...(waitMs === 0 ? {} : { waitMs, signal: call.signal() }),
+        ...inMilliseconds('leaseMs', lease),
+        ...optional('capacity', capacity),
+        ...optional('idempotencyKey', call.idempotencyKey),
+      }
+      const claimed = await call.store.dequeueManyRollouts({ ...request, limit: count })
+      return claimed.map((rollout) => toRollout(call, rollout))
+    },
+    onLost: forgetClaims,
+  }),
+  route({
+    method: 'POST',
+    path: '/waits/rollouts',
+    action: 'read',
+    summary: 'Waits until all of the rollouts are finished, or `timeout` seconds are over; null waits for ever',
+    body: z.object({ rollout_ids: z.array(z.string()), timeout: laxNumber.nullish() }),
+    answer: z.array(wireRolloutSchema),
+    async handle(call) {
+      const { rollout_ids: rolloutIds, timeout } = call.body
+      const asked = timeout === undefined || timeout === null ? null : timeout * 1000
+      // Only clients of ours ask again; what the reference promises its own is kept.
+      const timeoutMs = call.isOurs ? Math.min(asked ?? Infinity, call.maxWaitMs) : asked
+      const isParked = timeoutMs === null || timeoutMs > 0
+      const finished = await call.store.waitForRollouts({
+        rolloutIds,
+        timeoutMs,
+        ...(isParked ? { signal: call.signal() } : {}),
+      })
+      if (call.isOurs) {
+        const done = new Set(finished.map((rollout) => rollout.rollout_id))
+        const left = rolloutIds.filter((id) => !done.has(id))
+        const { total } = left.length === 0 ? { total: 0 } : await call.store.queryRollouts({ rolloutIdIn: left, limit: 0 })
+        call.setHeader(completeHeader, String(total === 0))
+      }
+      return finished.map((rollout) => toPlainRollout(call, rollout))
+    },
+  }),
+]

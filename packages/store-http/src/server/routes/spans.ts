@@ -1,0 +1,109 @@
+import { parseNewSpan } from '@agl/store-kit'
+import { AglError, type NewSpan, type SpanQuery } from '@agl/types'
+import { z } from 'zod'
+import { wireNewSpanSchema, wireSpanSchema } from '../../wire/schemas.ts'
+import { mayTouchAttempt } from '../auth/index.ts'
+import { misfit } from '../problems.ts'
+import { spanQuerySchema, toVerbQuery, type WireQuery } from '../query.ts'
+import { toNullable, toPage, toSpan } from '../records.ts'
+import { type Call, type Route, route } from '../route.ts'
+
+const attemptKey = z.object({ rollout_id: z.string(), attempt_id: z.string() })
+const sequenceId = z.object({ sequence_id: z.int() })
+
+/**
+ * A span as the store takes it. Most are right as they come, and checking that by hand costs a tenth of the schema, which is
+ * asked only for what is to be converted as Pydantic does.
+ */
+function readSpan(value: unknown): NewSpan {
+  try {
+    return parseNewSpan(value) as NewSpan
+  } catch (error) {
+    if (!AglError.isInstance(error)) throw error
+    const lax = wireNewSpanSchema.safeParse(value)
+    if (!lax.success) throw misfit(lax.error.issues, value, 'body')
+    return lax.data
+  }
+}
+
+function checkOwn(call: Call, span: { readonly rollout_id: string; readonly attempt_id: string }): void {
+  mayTouchAttempt(call.identity, span.rollout_id, span.attempt_id)
+}
+
+async function listSpans(call: Call, query: WireQuery): Promise<unknown> {
+  const page = await call.store.querySpans(toVerbQuery(query, call.isOurs) as unknown as SpanQuery)
+  return toPage(page, toSpan)
+}
+
+export const spanRoutes: readonly Route[] = [
+  route({
+    method: 'POST',
+    path: '/spans',
+    action: 'report',
+    status: 201,
+    summary: 'Adds a span; null for one that is there already',
+    body: z.unknown(),
+    answer: wireSpanSchema.nullable(),
+    async handle(call) {
+      const span = readSpan(call.body)
+      checkOwn(call, span)
+      return toNullable(await call.store.addSpan(span), toSpan)
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/spans/batch',
+    action: 'report',
+    status: 201,
+    summary: 'Adds spans, all or none; answers those that were new',
+    body: z.strictObject({ spans: z.array(z.unknown()) }),
+    answer: z.array(wireSpanSchema),
+    async handle(call) {
+      const spans = call.body.spans.map(readSpan)
+      for (const span of spans) checkOwn(call, span)
+      return (await call.store.addManySpans({ spans })).map(toSpan)
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/spans',
+    action: 'read',
+    summary: 'The spans of a rollout, page by page',
+    query: spanQuerySchema,
+    handle: (call) => listSpans(call, call.query),
+  }),
+  route({
+    method: 'POST',
+    path: '/spans/search',
+    action: 'read',
+    summary: 'The spans of a rollout, page by page',
+    body: spanQuerySchema,
+    handle: (call) => listSpans(call, call.body),
+  }),
+  route({
+    method: 'POST',
+    path: '/spans/next',
+    action: 'report',
+    summary: "Takes the rollout's next sequence id",
+    body: attemptKey,
+    answer: sequenceId,
+    async handle(call) {
+      const { rollout_id: rolloutId, attempt_id: attemptId } = call.body
+      checkOwn(call, call.body)
+      return { sequence_id: await call.store.getNextSpanSequenceId({ rolloutId, attemptId }) }
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/spans/next/batch',
+    action: 'report',
+    summary: 'Takes many sequence ids',
+    body: z.strictObject({ attempts: z.array(attemptKey) }),
+    async handle(call) {
+      const { attempts } = call.body
+      for (const attempt of attempts) checkOwn(call, attempt)
+      const keys = attempts.map(({ rollout_id: rolloutId, attempt_id: attemptId }) => ({ rolloutId, attemptId }))
+      return { sequence_ids: await call.store.getManySpanSequenceIds({ attempts: keys }) }
+    },
+  }),
+]

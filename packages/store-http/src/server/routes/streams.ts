@@ -1,0 +1,126 @@
+import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { AglError, errorMessage } from '@agl/types'
+import { z } from 'zod'
+import { toErrorReply } from '../../wire/errors.ts'
+import { type Route, route } from '../route.ts'
+import { toSseEvent } from '../sse.ts'
+
+/** A proxy that sees nothing for longer than this may take the connection for dead. */
+const heartbeatMs = 15_000
+/** Who reads nothing for so long is let go: what waits for it takes memory. */
+const slowReaderMs = 30_000
+
+/** Writes, and waits while the reader is behind. @throws AglError `timeout` for one that does not read */
+async function write(response: ServerResponse, text: string): Promise<void> {
+  if (response.destroyed) throw new AglError({ code: 'closed', message: 'The reader is gone.' })
+  if (response.write(text)) return
+  const limit = new AbortController()
+  const tooLong = sleep(slowReaderMs, undefined, { signal: limit.signal, ref: false }).then(() => {
+    throw new AglError({ code: 'timeout', message: `The reader has read nothing for ${slowReaderMs / 1000} s.` })
+  })
+  tooLong.catch(() => {})
+  try {
+    await Promise.race([
+      once(response, 'drain', { signal: limit.signal }),
+      once(response, 'close', { signal: limit.signal }),
+      tooLong,
+    ])
+  } finally {
+    limit.abort()
+  }
+}
+
+export const streamRoutes: readonly Route[] = [
+  route({
+    method: 'GET',
+    path: '/events',
+    action: 'read',
+    summary: 'What happens, as server-sent events; resumes after `Last-Event-ID` or `?after=`',
+    query: z.object({ after: z.string().optional() }),
+    async handle(call) {
+      const { response } = call
+      const after = call.header('last-event-id') ?? call.query.after
+      const signal = call.signal()
+      const events = call.store.watch({ ...(after === undefined ? {} : { after }), signal })[Symbol.asyncIterator]()
+      // The first read says whether the cursor is still good, and a refusal can be told by its status only before anything else.
+      const first = events.next()
+      first.catch(() => {})
+      const refused = await Promise.race([
+        first.then(
+          () => null,
+          (error: unknown) => ({ error }),
+        ),
+        sleep(0).then(() => null),
+      ])
+      if (refused !== null) throw refused.error
+      response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
+      await write(response, ': open\n\n')
+      const heartbeat = setInterval(() => response.write(': alive\n\n'), heartbeatMs).unref()
+      try {
+        for (let next = await first; next.done !== true; next = await events.next()) {
+          await write(response, toSseEvent(next.value.cursor, next.value))
+        }
+      } catch (error) {
+        if (!signal.aborted) {
+          const { body } = toErrorReply(error)
+          call.logger.info('an event stream has ended', { reason: errorMessage(error) })
+          response.write(`event: error\ndata: ${JSON.stringify(body)}\n\n`)
+        }
+      } finally {
+        clearInterval(heartbeat)
+        await events.return?.()
+        response.end()
+      }
+    },
+  }),
+  route({
+    method: 'GET',
+    path: '/snapshot',
+    action: 'snapshot',
+    summary: 'Everything that the store holds, as JSON Lines; one that breaks off lacks its last line',
+    async handle(call) {
+      const { response } = call
+      const lines = call.store.exportSnapshot({ signal: call.signal() })[Symbol.asyncIterator]()
+      const first = await lines.next()
+      response.writeHead(200, { 'content-type': 'application/x-ndjson' })
+      try {
+        for (let next = first; next.done !== true; next = await lines.next()) await write(response, `${next.value}\n`)
+        response.end()
+      } catch (error) {
+        call.logger.warn('a snapshot has broken off', { reason: errorMessage(error) })
+        response.destroy()
+      }
+    },
+  }),
+  route({
+    method: 'PUT',
+    path: '/snapshot',
+    action: 'snapshot',
+    summary: 'Fills an empty store from a snapshot',
+    async handle(call) {
+      await call.store.importSnapshot({ lines: linesOf(call.request) })
+      return {}
+    },
+  }),
+]
+
+/** Longer than any record that fits into a body of the API. */
+const longestLine = 64 * 2 ** 20
+
+/** @throws AglError `invalid_argument` for a line without end */
+async function* linesOf(source: AsyncIterable<unknown>): AsyncGenerator<string, void, void> {
+  const decoder = new TextDecoder('utf-8', { fatal: true })
+  let rest = ''
+  for await (const chunk of source) {
+    rest += decoder.decode(chunk as Uint8Array, { stream: true })
+    const lines = rest.split('\n')
+    rest = lines.pop() ?? ''
+    yield* lines
+    if (rest.length <= longestLine) continue
+    throw new AglError({ code: 'invalid_argument', message: `Expected lines of at most ${longestLine} characters.` })
+  }
+  rest += decoder.decode()
+  if (rest !== '') yield rest
+}
