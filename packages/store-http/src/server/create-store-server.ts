@@ -62,6 +62,7 @@ const optionsSchema = z.strictObject({
 
 /** Longer than clients keep idle connections: a request into one that was just closed would be lost. */
 const keepAliveMs = 65_000
+const idleSweepMs = 10
 
 /** @throws AglError `invalid_argument` for options that are unknown or do not fit */
 export function createStoreServer(options: StoreServerOptions): StoreServer {
@@ -90,9 +91,11 @@ export function createStoreServer(options: StoreServerOptions): StoreServer {
     if (server?.listening !== true) return
     const closed = once(server, 'close')
     server.close()
-    server.closeIdleConnections()
+    // What was answering becomes idle now, and would be kept open for its client.
+    const sweep = setInterval(() => server?.closeIdleConnections(), idleSweepMs)
     const force = setTimeout(() => server?.closeAllConnections(), graceMs)
     await closed
+    clearInterval(sweep)
     clearTimeout(force)
   }
 

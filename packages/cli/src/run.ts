@@ -1,0 +1,32 @@
+import { AglError, errorMessage } from '@agl/types'
+import { Command, CommanderError } from 'commander'
+import { addStoreCommand } from './store.ts'
+
+export interface RunOptions {
+  /** Where answers go. Default: standard output. */
+  readonly out?: (text: string) => void
+  /** Where logs and errors go. Default: standard error. */
+  readonly err?: (text: string) => void
+  /** Ends what runs until it is told to; the command line listens to SIGINT and SIGTERM as well. */
+  readonly signal?: AbortSignal
+}
+
+/** Runs `agl` with these arguments; answers the exit status: 0, 1 for what failed, 2 for a wrong use. */
+export async function run(args: readonly string[], options: RunOptions = {}): Promise<number> {
+  const out = options.out ?? ((text: string) => void process.stdout.write(text))
+  const err = options.err ?? ((text: string) => void process.stderr.write(text))
+  const program = new Command('agl')
+    .description('AGL makes AI agents better by experience.')
+    .configureOutput({ writeOut: out, writeErr: err })
+    .showHelpAfterError('(agl --help shows the commands, agl COMMAND --help the options of one)')
+    .exitOverride()
+  addStoreCommand(program, { out, err, signal: options.signal })
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+    return 0
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
+    err(`agl: ${errorMessage(error)}\n`)
+    return AglError.isInstance(error, 'invalid_argument') ? 2 : 1
+  }
+}

@@ -1,0 +1,145 @@
+import { createStoreServer } from '@agl/store-http/server'
+import { createMemoryStore } from '@agl/store-memory'
+import { createSqliteStore } from '@agl/store-sqlite'
+import { AglError, type LightningStore, type Logger } from '@agl/types'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import { createLogger, type LogLevel, logLevels } from './logger.ts'
+
+interface StoreFlags {
+  readonly backend: 'memory' | 'sqlite' | 'redis'
+  readonly file?: string
+  readonly redisUrl?: string
+  readonly namespace?: string
+  readonly host: string
+  readonly port: number
+  readonly corsOrigin: readonly string[]
+  readonly tokenFile?: string
+  readonly allowUnauthenticated: boolean
+  readonly scanDebounceSeconds?: number
+  readonly logLevel: LogLevel
+}
+
+interface Surroundings {
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
+  readonly signal: AbortSignal | undefined
+}
+
+function toPort(text: string): number {
+  const port = Number(text)
+  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
+  throw new InvalidArgumentError('Expected a port from 0 to 65535; 0 takes any free one.')
+}
+
+function toSeconds(text: string): number {
+  const seconds = Number(text)
+  if (text !== '' && Number.isFinite(seconds) && seconds >= 0) return seconds
+  throw new InvalidArgumentError('Expected seconds, 0 or more.')
+}
+
+const collect = (origin: string, origins: readonly string[]): readonly string[] => [...origins, origin]
+
+/** `agl store`: serves a store over HTTP until it is told to stop. */
+export function addStoreCommand(program: Command, surroundings: Surroundings): void {
+  program
+    .command('store')
+    .summary('serve a store over HTTP')
+    .description(
+      'Serves a store over HTTP, for runners and algorithms in TypeScript and in Python (agent-lightning 0.3).\n' +
+        'The first line on standard output is the URL. SIGINT and SIGTERM end it; what was acknowledged is kept.',
+    )
+    .addOption(new Option('--backend <name>', 'where the data is kept').choices(['memory', 'sqlite', 'redis']).default('memory'))
+    .option('--file <path>', 'the SQLite file; its folder must exist')
+    .option('--redis-url <url>', 'the Redis server, as redis://host:6379')
+    .option('--namespace <name>', 'keeps several stores apart in one Redis')
+    .option('--host <address>', 'the address to listen on; beyond this machine only with --token-file', '127.0.0.1')
+    .option('--port <number>', 'the port; 0 takes any free one', toPort, 4747)
+    .option('--cors-origin <origin>', 'a web origin that may call; may be given several times', collect, [])
+    .option('--token-file <path>', 'who may do what: lines of role:token[:name]; roles are admin, algorithm, runner, viewer')
+    .option(
+      '--allow-unauthenticated',
+      'listen beyond this machine without tokens: everybody who reaches the port may do everything',
+      false,
+    )
+    .addOption(
+      new Option(
+        '--scan-debounce-seconds <seconds>',
+        'taken for the sake of scripts of the Python package: limits are noticed at once',
+      ).argParser(toSeconds),
+    )
+    .addOption(new Option('--log-level <level>', 'the least that is told on standard error').choices(logLevels).default('info'))
+    .addHelpText(
+      'after',
+      '\nExamples:\n  agl store\n  agl store --backend sqlite --file runs/store.db --port 0\n' +
+        '  echo "runner:$(openssl rand -hex 24)" > tokens && agl store --host 0.0.0.0 --token-file tokens\n',
+    )
+    .action(async (flags: StoreFlags) => serve(flags, surroundings))
+}
+
+async function serve(flags: StoreFlags, { out, err, signal }: Surroundings): Promise<void> {
+  const logger = createLogger(flags.logLevel, err)
+  const store = await openStore(flags, logger)
+  const server = createStoreServer({ store, host: flags.host, port: flags.port, logger })
+  const told = untilTold(signal)
+  try {
+    const { url } = await server.start()
+    out(`${url}\n`)
+    logger.info(await told, { store: store.name })
+  } finally {
+    await server.close()
+    await store.close()
+  }
+}
+
+/** Resolves with the reason to end. */
+async function untilTold(signal: AbortSignal | undefined): Promise<string> {
+  return new Promise((resolve) => {
+    const end = (reason: string): void => {
+      process.off('SIGINT', onInterrupt)
+      process.off('SIGTERM', onTerminate)
+      resolve(reason)
+    }
+    const onInterrupt = (): void => end('interrupted; ending')
+    const onTerminate = (): void => end('told to end; ending')
+    process.once('SIGINT', onInterrupt)
+    process.once('SIGTERM', onTerminate)
+    if (signal?.aborted === true) end('ending')
+    else signal?.addEventListener('abort', () => end('ending'), { once: true })
+  })
+}
+
+async function openStore(flags: StoreFlags, logger: Logger): Promise<LightningStore> {
+  refuseUnused(flags)
+  switch (flags.backend) {
+    case 'memory':
+      return createMemoryStore({ logger })
+    case 'sqlite':
+      return openFile(flags, logger)
+    case 'redis':
+      throw new AglError({
+        code: 'missing_package',
+        message: '--backend redis needs @agl/store-redis, which this version of agl does not have yet. Use --backend sqlite.',
+      })
+  }
+}
+
+/** Opened at once: a file that does not fit is told before anybody calls. */
+async function openFile({ file }: StoreFlags, logger: Logger): Promise<LightningStore> {
+  if (file === undefined) {
+    throw new AglError({ code: 'invalid_argument', message: '--backend sqlite needs --file, the path of the database.' })
+  }
+  const store = createSqliteStore({ file, logger })
+  await store.open()
+  return store
+}
+
+/** A flag that another backend would need must not be passed over without a word. */
+function refuseUnused({ backend, file, redisUrl, namespace }: StoreFlags): void {
+  const unused = [
+    backend !== 'sqlite' && file !== undefined ? '--file' : null,
+    backend !== 'redis' && redisUrl !== undefined ? '--redis-url' : null,
+    backend !== 'redis' && namespace !== undefined ? '--namespace' : null,
+  ].filter((flag) => flag !== null)
+  if (unused.length === 0) return
+  throw new AglError({ code: 'invalid_argument', message: `${unused.join(' and ')} means nothing to --backend ${backend}.` })
+}
