@@ -14,6 +14,7 @@ import {
 import type { JsonValue } from '@agl/types'
 import { addAttemptEvent, addRolloutEvent } from './events.ts'
 import type { AttemptRow, RolloutRow } from './rows.ts'
+import { writeInputText, writeRecordText } from './sources.ts'
 import type { Writing } from './state.ts'
 import { followWorker } from './workers.ts'
 
@@ -22,7 +23,7 @@ export function insertRollout(writing: Writing, entry: RolloutEntry, now: number
   const { database } = writing
   const { rollout_id: id, status, priority, end_time: endTime } = entry.rollout
   const record = recordOf(entry)
-  const input = JSON.stringify(entry.rollout.input)
+  const input = writeInputText(entry.rollout.input)
   const bytes = Buffer.byteLength(record) + Buffer.byteLength(input)
   const ordinal = writing.database.insert(
     'INSERT INTO rollouts (rollout_id, status, priority, end_time, record, notes, record_bytes) VALUES (?, ?, ?, ?, ?, ?, ?)',
@@ -55,13 +56,13 @@ function putIntoQueue(writing: Writing, ordinal: number, priority: number): void
 }
 
 function recordOf({ rollout }: RolloutEntry): string {
-  return JSON.stringify({ ...rollout, input: null })
+  return writeRecordText(rollout)
 }
 
 /** @param row as it is now */
 export function writeInput(writing: Writing, row: RolloutRow, input: JsonValue): void {
   const { database } = writing
-  const text = JSON.stringify(input)
+  const text = writeInputText(input)
   const { bytes } = database.get<{ bytes: number }>(
     'SELECT length(CAST(input AS BLOB)) AS bytes FROM inputs WHERE rollout = ?',
     row.ordinal,

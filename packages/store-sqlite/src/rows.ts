@@ -1,6 +1,7 @@
 import type { AttemptEntry, AttemptNotes, AttemptSubject, RolloutEntry, RolloutNotes } from '@agl/store-kit'
 import { attemptNotFound, rolloutNotFound } from '@agl/store-kit'
-import type { Attempt, AttemptedRollout, JsonValue, Rollout } from '@agl/types'
+import type { Attempt, AttemptedRollout, Rollout } from '@agl/types'
+import { readInputText, readRecord } from './sources.ts'
 import type { Reading } from './state.ts'
 
 /** A rollout as it was read. */
@@ -37,8 +38,8 @@ export interface StoredAttempt {
 }
 
 function rolloutOf(stored: StoredRollout): RolloutRow {
-  const record = JSON.parse(stored.record) as Rollout & { input: JsonValue }
-  if (stored.input !== undefined) record.input = JSON.parse(stored.input) as JsonValue
+  const record = readRecord(JSON.parse(stored.record) as Rollout)
+  if (stored.input !== undefined) record.input = readInputText(stored.input)
   return {
     ordinal: stored.ordinal,
     entry: { rollout: Object.freeze(record), notes: JSON.parse(stored.notes) as RolloutNotes },
@@ -103,7 +104,7 @@ export function rolloutAt({ database }: Reading, ordinal: number): RolloutRow {
 export function withInput({ database }: Reading, row: RolloutRow): RolloutRow {
   const { ordinal, entry } = row
   const { input } = database.get<{ input: string }>('SELECT input FROM inputs WHERE rollout = ?', ordinal)!
-  const rollout = Object.freeze({ ...entry.rollout, input: JSON.parse(input) as JsonValue })
+  const rollout = Object.freeze({ ...entry.rollout, input: readInputText(input) })
   return { ...row, entry: { rollout, notes: entry.notes } }
 }
 

@@ -1,7 +1,8 @@
 import { cursorExpired, formatCursor, parseCursor, type WatchRequest } from '@agl/store-kit'
-import type { JsonValue, StoreEvent } from '@agl/types'
+import type { StoreEvent } from '@agl/types'
 import type { Engine } from './engine.ts'
 import { eventLifetimeSeconds } from './events.ts'
+import { readInputText, readRecord } from './sources.ts'
 import type { Reading, SqliteState } from './state.ts'
 import { lastEvent } from './wakes.ts'
 
@@ -123,9 +124,9 @@ function readPage(
 /** A rollout's input is read from the rollout: it is the present one, and null when the rollout has been deleted. */
 function toEvent(log: string, { id, time, event, input }: StoredEvent): StoreEvent {
   const happened = JSON.parse(event) as StoreEvent
-  const body =
-    happened.type === 'rollout' && input !== null
-      ? { ...happened, rollout: Object.freeze({ ...happened.rollout, input: JSON.parse(input) as JsonValue }) }
-      : happened
-  return { ...body, cursor: formatCursor(log, id), time }
+  const place = { cursor: formatCursor(log, id), time }
+  if (happened.type !== 'rollout') return { ...happened, ...place }
+  const rollout = readRecord(happened.rollout)
+  if (input !== null) rollout.input = readInputText(input)
+  return { ...happened, rollout: Object.freeze(rollout), ...place }
 }

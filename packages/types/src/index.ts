@@ -16,6 +16,7 @@ export {
   attemptStatusSchema,
 } from './attempt.ts'
 export { AglError, type AglErrorCode, type AglErrorOptions, errorCodes, errorMessage } from './errors.ts'
+export { jsonSourceOf, keepJsonSource, mayLoseNumbers } from './json-source.ts'
 export {
   copyJson,
   type JsonObject,

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { jsonSourceOf, keepJsonSource } from './json-source.ts'
 import { isPlainObject } from './plain.ts'
 
 /** Any JSON value. */
@@ -59,11 +60,19 @@ function within(step: string, { path }: JsonOffender, depth: number): string {
   return depth > 8 ? '…' : step + path
 }
 
-/** A copy of JSON that shares nothing with it. */
+/** A copy of JSON that shares nothing with it, with the text that the whole came as. */
 export function copyJson<Value extends JsonValue>(value: Value): Value {
   if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.map(copyJson) as unknown as Value
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copyJson(item)])) as Value
+  const copy = copyParts(value)
+  const source = jsonSourceOf(value)
+  if (source !== undefined) keepJsonSource(copy as object, source)
+  return copy as Value
+}
+
+function copyParts(value: JsonValue): JsonValue {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(copyParts)
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copyParts(item)]))
 }
 
 function refuse(value: unknown, context: z.core.$RefinementCtx): void {

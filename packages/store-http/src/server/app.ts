@@ -8,10 +8,12 @@ import { type BodyLimits, parseJsonBody, readBody } from './body.ts'
 import type { Cors } from './cors.ts'
 import type { Metrics } from './metrics.ts'
 import { handleTraces } from './otlp-route.ts'
+import { keepNumbers, mayHaveOddNumbers, withoutOddNumbers } from './numbers.ts'
 import { bodyProblem, misfit } from './problems.ts'
 import { readQuery } from './query.ts'
 import type { Call, Route } from './route.ts'
 import { routes } from './routes/index.ts'
+import { stringify } from './stringify.ts'
 
 export interface AppParts {
   readonly store: LightningStore
@@ -129,7 +131,7 @@ const jsonType = /^application\/(?:[\w.-]+\+)?json\s*(?:;|$)/i
 
 async function parseBody(route: Route, request: IncomingMessage, limits: BodyLimits): Promise<unknown> {
   const bytes = await readBody(request, limits)
-  const value = bytes.length === 0 ? undefined : readJson(bytes, request.headers['content-type'])
+  const value = bytes.length === 0 ? undefined : readJson(route, bytes, request.headers['content-type'])
   if (value === undefined || value === null) {
     if (route.isBodyOptional === true) return undefined
     if (value === undefined) throw bodyProblem('missing', 'Field required')
@@ -139,10 +141,19 @@ async function parseBody(route: Route, request: IncomingMessage, limits: BodyLim
   return result.data
 }
 
-function readJson(bytes: Uint8Array, contentType: string | undefined): unknown {
+function readJson(route: Route, bytes: Uint8Array, contentType: string | undefined): unknown {
   if (contentType === undefined || !jsonType.test(contentType)) {
     throw bodyProblem('model_attributes_type', 'Expected JSON with the Content-Type application/json')
   }
+  const value = parseJson(bytes)
+  if (route.numbers === 'asTheyAre') return value
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
+  const known = mayHaveOddNumbers(text) ? withoutOddNumbers(value) : value
+  if (route.numbers !== undefined) keepNumbers(known, text, route.numbers.list)
+  return known
+}
+
+function parseJson(bytes: Uint8Array): unknown {
   try {
     return parseJsonBody(bytes)
   } catch (error) {
@@ -173,7 +184,7 @@ function followLost(route: Route, call: Call, answer: unknown, logger: Logger): 
 
 export function sendJson(response: ServerResponse, status: number, value: unknown): void {
   if (response.destroyed) return
-  const body = Buffer.from(JSON.stringify(value))
+  const body = Buffer.from(stringify(value))
   response.writeHead(status, { 'content-type': 'application/json', 'content-length': body.length })
   response.end(body)
 }

@@ -1,6 +1,17 @@
-import type { Attempt, AttemptedRollout, NamedResources, Page, ResourcesUpdate, Rollout, Span, Worker } from '@agl/types'
+import {
+  type Attempt,
+  type AttemptedRollout,
+  jsonSourceOf,
+  type NamedResources,
+  type Page,
+  type ResourcesUpdate,
+  type Rollout,
+  type Span,
+  type Worker,
+} from '@agl/types'
 import { withoutSecrets } from './auth/index.ts'
 import type { Call } from './route.ts'
+import { JsonText } from './stringify.ts'
 
 /*
  * Records on their way out. Clients of ours get them as they are; others get those of the reference, without what we add.
@@ -15,6 +26,21 @@ export function toAttempt({ isOurs }: Speaker, attempt: Attempt): unknown {
 }
 
 export function toRollout(speaker: Speaker, rollout: Rollout | AttemptedRollout): unknown {
+  return withSources(rollout, toKnownRollout(speaker, rollout))
+}
+
+/** What came as a text that JavaScript's numbers cannot say goes out as that text. */
+function withSources({ input, metadata }: Rollout, answer: object): object {
+  const sources = [jsonSourceOf(input), jsonSourceOf(metadata)]
+  if (sources[0] === undefined && sources[1] === undefined) return answer
+  return {
+    ...answer,
+    ...(sources[0] === undefined ? {} : { input: new JsonText(sources[0]) }),
+    ...(sources[1] === undefined ? {} : { metadata: new JsonText(sources[1]) }),
+  }
+}
+
+function toKnownRollout(speaker: Speaker, rollout: Rollout | AttemptedRollout): object {
   if (speaker.isOurs) return rollout
   const {
     resources_version: _,

@@ -41,6 +41,11 @@ export interface Route {
   /** Whether the body may be left out, or be `null`. */
   readonly isBodyOptional?: boolean
   readonly query?: z.ZodType
+  /**
+   * What becomes of numbers that JavaScript or JSON cannot say. `asTheyAre`: left to the route. `list`: kept as text in the
+   * input and metadata of the rollouts under that key, null for a body that is one rollout. Default: null in their place.
+   */
+  readonly numbers?: 'asTheyAre' | { readonly list: string | null }
   /** For the API's description. */
   readonly summary: string
   readonly answer?: z.ZodType
@@ -58,6 +63,7 @@ export function route<Body extends z.ZodType = z.ZodUndefined, Query extends z.Z
   readonly body?: Body
   readonly isBodyOptional?: boolean
   readonly query?: Query
+  readonly numbers?: Route['numbers']
   readonly summary: string
   readonly answer?: z.ZodType
   readonly handle: (call: Call<z.output<Body>, z.output<Query>>) => unknown

@@ -70,6 +70,7 @@ export const rolloutRoutes: readonly Route[] = [
     action: 'claim',
     status: 201,
     summary: 'Starts a rollout without the queue',
+    numbers: { list: null },
     body: z.intersection(wireEnqueueRolloutRequestSchema, claimBody),
     async handle(call) {
       const { worker_id: workerId, lease_seconds: seconds, ...rollout } = call.body
@@ -109,6 +110,7 @@ export const rolloutRoutes: readonly Route[] = [
     path: '/rollouts/:rollout_id',
     action: 'steer',
     summary: 'Changes a rollout: an absent key leaves a field alone',
+    numbers: { list: null },
     body: rolloutUpdate,
     answer: anyRollout,
     async handle(call) {

@@ -42,6 +42,7 @@ export const spanRoutes: readonly Route[] = [
     action: 'report',
     status: 201,
     summary: 'Adds a span; null for one that is there already',
+    numbers: 'asTheyAre',
     body: z.unknown(),
     answer: wireSpanSchema.nullable(),
     async handle(call) {
@@ -56,6 +57,7 @@ export const spanRoutes: readonly Route[] = [
     action: 'report',
     status: 201,
     summary: 'Adds spans, all or none; answers those that were new',
+    numbers: 'asTheyAre',
     body: z.strictObject({ spans: z.array(z.unknown()) }),
     answer: z.array(wireSpanSchema),
     async handle(call) {
