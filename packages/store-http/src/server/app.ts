@@ -7,6 +7,7 @@ import { type Authenticator, authorize } from './auth/index.ts'
 import { type BodyLimits, parseJsonBody, readBody } from './body.ts'
 import type { Cors } from './cors.ts'
 import type { Metrics } from './metrics.ts'
+import { describeApi } from './openapi.ts'
 import { handleTraces } from './otlp-route.ts'
 import { keepNumbers, mayHaveOddNumbers, withoutOddNumbers } from './numbers.ts'
 import { bodyProblem, misfit } from './problems.ts'
@@ -50,6 +51,12 @@ export function createApp(parts: AppParts): Express {
     const { contentType, text } = await parts.metrics.read()
     response.setHeader('content-type', contentType)
     response.end(text)
+  })
+  let description: string | null = null
+  app.get('/openapi.json', (_request, response) => {
+    description ??= JSON.stringify(describeApi())
+    response.setHeader('content-type', 'application/json')
+    response.end(description)
   })
   for (const [path, methods] of allowed) {
     app.all(path, (_request, response) => {
