@@ -170,11 +170,17 @@ function parseJson(bytes: Uint8Array): unknown {
 
 /** Aborted when the caller is gone before it was answered, or the server closes. */
 function signalOf(response: ServerResponse, closing: AbortSignal): AbortSignal {
-  const gone = new AbortController()
-  const onClose = (): void => gone.abort(new AglError({ code: 'closed', message: 'The caller is gone.' }))
+  const ended = new AbortController()
+  const onClosing = (): void => ended.abort(closing.reason)
+  const onClose = (): void => {
+    closing.removeEventListener('abort', onClosing)
+    ended.abort(new AglError({ code: 'closed', message: 'The caller is gone.' }))
+  }
   if (response.destroyed) onClose()
   else response.once('close', onClose)
-  return AbortSignal.any([gone.signal, closing])
+  if (closing.aborted) onClosing()
+  else closing.addEventListener('abort', onClosing)
+  return ended.signal
 }
 
 function followLost(route: Route, call: Call, answer: unknown, logger: Logger): void {
