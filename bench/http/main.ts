@@ -1,0 +1,8 @@
+// What the server costs. See `--help` and docs/benchmarks.md.
+import { type Bench, runBench } from '../lib/bench.ts'
+import { restMicros } from './rest-micro.ts'
+import { parkedCalls, pickupLatency } from './waiting.ts'
+
+const bench: Bench = { name: 'http', scenarios: [...restMicros, pickupLatency, parkedCalls] }
+
+process.exitCode = await runBench(bench)
