@@ -1,20 +1,8 @@
-import type { IncomingHttpHeaders } from 'node:http'
-import type { ResourcesUpdate } from '@agl/types'
-
-export type Role = 'admin' | 'algorithm' | 'runner' | 'viewer' | 'attempt'
-export type Action = 'read' | 'readSecrets' | 'enqueue' | 'claim' | 'report' | 'steer' | 'delete' | 'snapshot' | 'metrics'
-export interface Identity {
-  readonly role: Role
-  readonly name: string | null
-}
-export interface Authenticator {
-  authenticate(headers: IncomingHttpHeaders): Identity
-}
-export function createAuthenticator(): Authenticator {
-  return { authenticate: () => ({ role: 'admin', name: null }) }
-}
-export function authorize(_identity: Identity, _action: Action): void {}
-export function mayTouchAttempt(_identity: Identity, _rolloutId: string, _attemptId: string): void {}
-export function withoutSecrets(update: ResourcesUpdate): ResourcesUpdate {
-  return update
-}
+export { type Authenticator, type AuthenticatorOptions, challengeHeaders, createAuthenticator } from './authenticator.ts'
+export type { CredentialHeaders } from './credentials.ts'
+export { checkExposure, type Exposure, isLoopback } from './exposure.ts'
+export { type AttemptName, type Identity, type TokenRole, tokenRoles } from './identity.ts'
+export { type Action, authorize, authorizeAttempt, isAllowed, mayTouchAttempt } from './permissions.ts'
+export { readTokenFile } from './token-file.ts'
+export type { AccessToken } from './tokens.ts'
+export { withoutSecrets } from './without-secrets.ts'

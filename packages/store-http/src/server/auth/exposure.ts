@@ -1,0 +1,49 @@
+import { BlockList, isIP } from 'node:net'
+import { AglError, type Logger, silentLogger } from '@agl/types'
+
+export interface Exposure {
+  /** What the server is about to listen on: a name or an address. */
+  readonly host: string
+  /** Whether callers are told apart, see `Authenticator`. */
+  readonly hasTokens: boolean
+  /** Lets everybody who reaches the host in as admin. Default false. */
+  readonly allowUnauthenticated?: boolean
+  /** Where the warning goes. Default: nowhere. */
+  readonly logger?: Logger
+}
+
+/**
+ * Called before a server listens: without tokens everybody is admin, so that it may only be reached from this machine,
+ * or where the operator says that the network itself keeps others out. Warns whenever there are no tokens.
+ * @throws AglError `invalid_argument`, with what to do
+ */
+export function checkExposure({ host, hasTokens, allowUnauthenticated = false, logger = silentLogger }: Exposure): void {
+  if (hasTokens) return
+  if (isLoopback(host)) {
+    logger.warn('No token is configured: every program on this machine may do everything', { host })
+    return
+  }
+  if (!allowUnauthenticated) {
+    throw new AglError({
+      code: 'invalid_argument',
+      message:
+        `Expected a token before the server listens on "${host}", where others can reach it; none is configured. Make one ` +
+        'with `openssl rand -hex 24` and pass it as `tokens: [{ token, role: "admin" }]` or in a `tokenFile`, listen on ' +
+        '127.0.0.1, or set `allowUnauthenticated: true` when the network keeps everybody else out.',
+      data: { host },
+    })
+  }
+  logger.warn('No token is configured and the host is not loopback: whoever reaches it may do everything', { host })
+}
+
+const loopback = new BlockList()
+loopback.addSubnet('127.0.0.0', 8)
+loopback.addAddress('::1', 'ipv6')
+
+/** Whether only this machine can reach a host: `localhost`, 127.0.0.0/8, ::1 (in brackets too) and their mapped forms. */
+export function isLoopback(host: string): boolean {
+  const address = host.replace(/^\[(.*)\]$/, '$1')
+  const version = isIP(address)
+  if (version === 0) return address.toLowerCase() === 'localhost'
+  return loopback.check(address, version === 6 ? 'ipv6' : 'ipv4')
+}
