@@ -79,7 +79,15 @@ export function addStoreCommand(program: Command, surroundings: Surroundings): v
 async function serve(flags: StoreFlags, { out, err, signal }: Surroundings): Promise<void> {
   const logger = createLogger(flags.logLevel, err)
   const store = await openStore(flags, logger)
-  const server = createStoreServer({ store, host: flags.host, port: flags.port, logger })
+  const server = createStoreServer({
+    store,
+    host: flags.host,
+    port: flags.port,
+    logger,
+    allowUnauthenticated: flags.allowUnauthenticated,
+    corsOrigins: flags.corsOrigin,
+    ...(flags.tokenFile === undefined ? {} : { tokenFile: flags.tokenFile }),
+  })
   const told = untilTold(signal)
   try {
     const { url } = await server.start()

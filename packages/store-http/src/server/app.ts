@@ -3,7 +3,7 @@ import { AglError, errorMessage, type LightningStore, type Logger } from '@agl/t
 import express, { type ErrorRequestHandler, type Express, type Request, type Response } from 'express'
 import { toErrorReply } from '../wire/errors.ts'
 import { apiHeader, apiPrefixes, apiVersion, idempotencyHeader } from '../wire/paths.ts'
-import { type Authenticator, authorize } from './auth/index.ts'
+import { type Authenticator, authorize, challengeHeaders, type Identity } from './auth/index.ts'
 import { type BodyLimits, parseJsonBody, readBody } from './body.ts'
 import type { Cors } from './cors.ts'
 import type { Metrics } from './metrics.ts'
@@ -21,6 +21,8 @@ export interface AppParts {
   readonly logger: Logger
   readonly authenticator: Authenticator
   readonly cors: Cors
+  /** Refuses a request before anything is read of it. @throws AglError */
+  readonly guard: (request: IncomingMessage) => void
   readonly limits: BodyLimits
   readonly maxWaitMs: number
   readonly metrics: Metrics
@@ -34,7 +36,13 @@ export function createApp(parts: AppParts): Express {
   app.set('case sensitive routing', true)
   app.use((request, response, next) => {
     response.setHeader(apiHeader, apiVersion)
-    if (!parts.cors(request, response)) next()
+    for (const [name, value] of Object.entries(parts.cors.headersFor(request.headers))) response.setHeader(name, value)
+    const preflight = parts.cors.preflight(request.method, request.headers)
+    if (preflight === null) {
+      parts.guard(request)
+      return next()
+    }
+    response.writeHead(preflight.status, preflight.headers).end(preflight.body)
   })
   const allowed = new Map<string, Set<string>>()
   for (const route of routes) {
@@ -82,6 +90,9 @@ function asAglError(error: unknown): unknown {
   return new AglError({ code: 'invalid_argument', message: errorMessage(error), data: { status } })
 }
 
+/** Who asks for what needs no token. */
+const anybody: Identity = Object.freeze({ role: 'viewer', name: 'anybody' })
+
 async function serve(route: Route, request: Request, response: Response, parts: AppParts): Promise<void> {
   const start = performance.now()
   response.once('close', () => {
@@ -92,7 +103,7 @@ async function serve(route: Route, request: Request, response: Response, parts: 
       milliseconds: performance.now() - start,
     })
   })
-  const identity = parts.authenticator.authenticate(request.headers)
+  const identity = route.action === null ? anybody : parts.authenticator.authenticate(request.headers)
   if (route.action !== null) authorize(identity, route.action)
   const call: Call = {
     store: parts.store,
@@ -101,6 +112,7 @@ async function serve(route: Route, request: Request, response: Response, parts: 
     isOurs: request.headers[apiHeader] !== undefined,
     params: request.params as Readonly<Record<string, string>>,
     query: route.query === undefined ? undefined : parseQuery(route, request.url),
+    mintToken: parts.authenticator.hasTokens ? parts.authenticator.mintAttemptToken : null,
     body: route.body === undefined ? undefined : await parseBody(route, request, parts.limits),
     idempotencyKey: headerOf(request, idempotencyHeader),
     header: (name) => headerOf(request, name),
@@ -164,7 +176,9 @@ function parseJson(bytes: Uint8Array): unknown {
   try {
     return parseJsonBody(bytes)
   } catch (error) {
-    throw bodyProblem('json_invalid', `JSON decode error: ${errorMessage(error)}`)
+    if (AglError.isInstance(error) && error.data.status !== 422) throw error
+    const offset = AglError.isInstance(error) && typeof error.data.offset === 'number' ? error.data.offset : undefined
+    throw bodyProblem('json_invalid', `JSON decode error: ${errorMessage(error)}`, offset)
   }
 }
 
@@ -206,8 +220,6 @@ export function sendError(response: ServerResponse, error: unknown, logger: Logg
   const { status, body } = toErrorReply(error)
   if (status >= 500 && !AglError.isInstance(error)) logger.error('a request has failed', { error: errorMessage(error) })
   if (response.headersSent) return void response.destroy()
-  if (status === 401) response.setHeader('www-authenticate', 'Bearer')
-  // What is left of the request is not read any more.
-  if (status === 408 || status === 413) response.setHeader('connection', 'close')
+  if (status === 401) for (const [name, value] of Object.entries(challengeHeaders)) response.setHeader(name, value)
   sendJson(response, status, body)
 }

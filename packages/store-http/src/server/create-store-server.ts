@@ -1,11 +1,12 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { AglError, errorMessage, implementing, type LightningStore, type Logger, parseOptions, silentLogger } from '@agl/types'
 import { z } from 'zod'
 import { createApp } from './app.ts'
-import { createAuthenticator } from './auth/index.ts'
-import { noCors } from './cors.ts'
+import { type AccessToken, checkExposure, createAuthenticator, isLoopback } from './auth/index.ts'
+import { type BodyLimits, resolveBodyLimits } from './body.ts'
+import { createCors } from './cors.ts'
 import { createMetrics } from './metrics.ts'
 
 export interface StoreServerOptions {
@@ -19,8 +20,18 @@ export interface StoreServerOptions {
   readonly maxWaitMs?: number
   /** How long `close` waits for answers in the making, in milliseconds. Default 5 s. */
   readonly graceMs?: number
-  /** Largest body of a request, in bytes, as it comes. Default 16 MiB. */
-  readonly maxBodyBytes?: number
+  /** Who may do what. Without any, everybody who reaches the server is admin, and it listens on loopback only. */
+  readonly tokens?: readonly AccessToken[]
+  /** More tokens, from a file: lines of `role:token[:name]`, or JSON. */
+  readonly tokenFile?: string
+  /** Signs the tokens of attempts, at least 32 characters; give servers over one store the same. Default: random. */
+  readonly attemptTokenSecret?: string
+  /** Listens beyond this machine without any token. Default: refused. */
+  readonly allowUnauthenticated?: boolean
+  /** Web origins whose pages may call. Default: none. */
+  readonly corsOrigins?: readonly string[]
+  /** What a body may be. Default: 16 MiB as it comes, 64 MiB unpacked, within 30 s. */
+  readonly body?: Partial<BodyLimits>
   /** Default: silent. */
   readonly logger?: Logger
 }
@@ -31,14 +42,12 @@ export const storeServerDefaults: Readonly<{
   port: number
   maxWaitMs: number
   graceMs: number
-  maxBodyBytes: number
   logger: Logger
 }> = Object.freeze({
   host: '127.0.0.1',
   port: 4747,
   maxWaitMs: 30_000,
   graceMs: 5000,
-  maxBodyBytes: 16 * 2 ** 20,
   logger: silentLogger,
 })
 
@@ -56,7 +65,12 @@ const optionsSchema = z.strictObject({
   port: z.int().min(0).max(65_535).optional(),
   maxWaitMs: z.number().min(0).max(600_000).optional(),
   graceMs: z.number().min(0).max(600_000).optional(),
-  maxBodyBytes: z.int().min(1024).optional(),
+  tokens: z.array(z.unknown()).optional(),
+  tokenFile: z.string().min(1).optional(),
+  attemptTokenSecret: z.string().optional(),
+  allowUnauthenticated: z.boolean().optional(),
+  corsOrigins: z.array(z.string()).optional(),
+  body: z.record(z.string(), z.unknown()).optional(),
   logger: implementing<Logger>('a Logger', 'debug', 'info', 'warn', 'error').optional(),
 })
 
@@ -66,19 +80,28 @@ const idleSweepMs = 10
 
 /** @throws AglError `invalid_argument` for options that are unknown or do not fit */
 export function createStoreServer(options: StoreServerOptions): StoreServer {
-  const { store, host, port, maxWaitMs, graceMs, maxBodyBytes, logger } = parseOptions(
+  const { store, host, port, maxWaitMs, graceMs, logger, ...rest } = parseOptions(
     optionsSchema,
     options,
     storeServerDefaults,
     'options of createStoreServer',
   )
+  const { tokens, tokenFile, attemptTokenSecret, allowUnauthenticated, corsOrigins } = rest
+  const authenticator = createAuthenticator({
+    logger,
+    ...(tokens === undefined ? {} : { tokens }),
+    ...(tokenFile === undefined ? {} : { tokenFile }),
+    ...(attemptTokenSecret === undefined ? {} : { attemptTokenSecret }),
+  })
+  const isOpen = !authenticator.hasTokens && isLoopback(host)
   const closing = new AbortController()
   const app = createApp({
     store,
     logger,
-    authenticator: createAuthenticator(),
-    cors: noCors,
-    limits: { maxBodyBytes },
+    authenticator,
+    cors: createCors(corsOrigins === undefined ? {} : { origins: corsOrigins }),
+    guard: isOpen ? refuseForeignHosts : () => {},
+    limits: resolveBodyLimits(rest.body),
     maxWaitMs,
     metrics: createMetrics(),
     closing: closing.signal,
@@ -104,6 +127,13 @@ export function createStoreServer(options: StoreServerOptions): StoreServer {
       if (server !== null || closing.signal.aborted) {
         throw new AglError({ code: 'conflict', message: 'A store server can be started once only; make a new one.' })
       }
+      checkExposure({
+        host,
+        hasTokens: authenticator.hasTokens,
+        logger,
+        ...(allowUnauthenticated === undefined ? {} : { allowUnauthenticated }),
+      })
+      await authenticator.load()
       server = createServer({ keepAliveTimeout: keepAliveMs }, app)
       server.listen(port, host)
       try {
@@ -123,5 +153,18 @@ export function createStoreServer(options: StoreServerOptions): StoreServer {
     },
     close,
     [Symbol.asyncDispose]: close,
+  })
+}
+
+/**
+ * A server that everybody on this machine may use must not be used by a web page that has a name of its own point to this
+ * machine: browsers send the name that they were given.
+ */
+function refuseForeignHosts({ headers }: IncomingMessage): void {
+  const name = (headers.host ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
+  if (name === '' || isLoopback(name)) return
+  throw new AglError({
+    code: 'forbidden',
+    message: `This server has no tokens and answers to the names of this machine only, as localhost; it was asked as "${name.slice(0, 100)}".`,
   })
 }

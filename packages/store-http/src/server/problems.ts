@@ -59,8 +59,8 @@ export function unprocessable(problems: readonly Problem[]): AglError {
 }
 
 /** No body, or none that can be read. */
-export function bodyProblem(type: string, msg: string): AglError {
-  return unprocessable([{ type, loc: ['body'], msg, input: null }])
+export function bodyProblem(type: string, msg: string, offset?: number): AglError {
+  return unprocessable([{ type, loc: offset === undefined ? ['body'] : ['body', offset], msg, input: null }])
 }
 
 /** A null where the reference forbids one: 400. */

@@ -9,7 +9,7 @@ import {
   type Span,
   type Worker,
 } from '@agl/types'
-import { withoutSecrets } from './auth/index.ts'
+import { isAllowed, withoutSecrets } from './auth/index.ts'
 import type { Call } from './route.ts'
 import { JsonText } from './stringify.ts'
 
@@ -56,6 +56,14 @@ function toKnownRollout(speaker: Speaker, rollout: Rollout | AttemptedRollout): 
   return attempt === undefined ? reference : { ...reference, attempt: toAttempt(speaker, attempt) }
 }
 
+/** A rollout as its claim answers it: for clients of ours with the token that its agent may have. */
+export function toClaimed(call: Pick<Call, 'isOurs' | 'identity' | 'logger' | 'mintToken'>, claimed: AttemptedRollout): unknown {
+  const answer = toRollout(call, claimed) as object
+  if (!call.isOurs || call.mintToken === null) return answer
+  const { rollout_id: rolloutId, attempt } = claimed
+  return { ...answer, attempt_token: call.mintToken({ rolloutId, attemptId: attempt.attempt_id }) }
+}
+
 /** A rollout where the reference answers one without its attempt. */
 export function toPlainRollout(speaker: Speaker, rollout: Rollout): unknown {
   const { attempt: _, ...plain } = rollout as AttemptedRollout
@@ -71,7 +79,7 @@ export function toWorker({ isOurs }: Speaker, worker: Worker): unknown {
 const referenceTypes: ReadonlySet<string> = new Set(['llm', 'proxy_llm', 'prompt_template'])
 
 export function toResources(speaker: Speaker, update: ResourcesUpdate): unknown {
-  const open = speaker.identity.role === 'viewer' ? withoutSecrets(update) : update
+  const open = isAllowed(speaker.identity, 'readSecrets') ? update : withoutSecrets(update)
   if (speaker.isOurs) return open
   const entries = Object.entries(open.resources)
   const known = entries.filter(([, resource]) => referenceTypes.has(resource.resource_type))

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { LightningStore, Logger } from '@agl/types'
 import type { z } from 'zod'
-import type { Action, Identity } from './auth/index.ts'
+import type { Action, AttemptName, Identity } from './auth/index.ts'
 
 /** One request as routes see it. */
 export interface Call<Body = unknown, Query = unknown> {
@@ -10,6 +10,8 @@ export interface Call<Body = unknown, Query = unknown> {
   readonly identity: Identity
   /** Whether a client of ours asks: it gets whole records and our answers. */
   readonly isOurs: boolean
+  /** A token that opens one attempt for its agent; null where everybody may do everything. */
+  readonly mintToken: ((attempt: AttemptName) => string) | null
   /** From the path, decoded. */
   readonly params: Readonly<Record<string, string>>
   readonly query: Query

@@ -62,7 +62,7 @@ describe('a Python client', () => {
         422,
         { detail: [{ type: 'missing', loc: ['body', 'rollouts'], msg: 'Field required' }] },
       ],
-      ['POST', '/queues/rollouts/enqueue', '{"rollouts":', 422, { detail: [{ type: 'json_invalid', loc: ['body'] }] }],
+      ['POST', '/queues/rollouts/enqueue', '{"rollouts":', 422, { detail: [{ type: 'json_invalid', loc: ['body', 12] }] }],
       ['POST', '/queues/rollouts/enqueue', undefined, 422, { detail: [{ type: 'missing', loc: ['body'] }] }],
       ['POST', '/queues/rollouts/dequeue', { limit: 0 }, 200, []],
       ['POST', '/queues/rollouts/dequeue', 'null', 200, [{ rollout_id: id, status: 'preparing', attempt: { sequence_id: 1 } }]],

@@ -9,7 +9,7 @@ import {
   wireRolloutSchema,
 } from '../../wire/schemas.ts'
 import { completeHeader } from '../../wire/paths.ts'
-import { toPlainRollout, toRollout } from '../records.ts'
+import { toClaimed, toPlainRollout } from '../records.ts'
 import { type Route, route } from '../route.ts'
 import { forgetClaims, inMilliseconds, optional } from './claims.ts'
 
@@ -63,7 +63,7 @@ export const queueRoutes: readonly Route[] = [
         ...optional('idempotencyKey', call.idempotencyKey),
       }
       const claimed = await call.store.dequeueManyRollouts({ ...request, limit: count })
-      return claimed.map((rollout) => toRollout(call, rollout))
+      return claimed.map((rollout) => toClaimed(call, rollout))
     },
     onLost: forgetClaims,
   }),

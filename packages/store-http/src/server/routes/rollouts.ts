@@ -20,7 +20,7 @@ import {
 import { z } from 'zod'
 import { pageSchema, rolloutQuerySchema, toVerbQuery, type WireQuery } from '../query.ts'
 import { nullProblem } from '../problems.ts'
-import { toAttempt, toNullable, toPage, toPlainRollout, toRollout } from '../records.ts'
+import { toAttempt, toClaimed, toNullable, toPage, toPlainRollout, toRollout } from '../records.ts'
 import { type Call, type Route, route } from '../route.ts'
 import { inMilliseconds, optional } from './claims.ts'
 
@@ -75,7 +75,7 @@ export const rolloutRoutes: readonly Route[] = [
     async handle(call) {
       const { worker_id: workerId, lease_seconds: seconds, ...rollout } = call.body
       const lease = inMilliseconds('leaseMs', seconds)
-      return toRollout(call, await call.store.startRollout({ rollout, workerId: workerId ?? null, ...lease }))
+      return toClaimed(call, await call.store.startRollout({ rollout, workerId: workerId ?? null, ...lease }))
     },
   }),
   route({
@@ -138,7 +138,7 @@ export const rolloutRoutes: readonly Route[] = [
         ...inMilliseconds('leaseMs', seconds),
         ...optional('idempotencyKey', call.idempotencyKey),
       })
-      return toRollout(call, attempted)
+      return toClaimed(call, attempted)
     },
   }),
   route({
@@ -171,7 +171,7 @@ export const rolloutRoutes: readonly Route[] = [
   route({
     method: 'POST',
     path: '/rollouts/:rollout_id/attempts/:attempt_id',
-    action: 'report',
+    action: 'settle',
     summary: 'Reports about an attempt; its id may be `latest`',
     body: attemptUpdate,
     answer: wireAttemptSchema,

@@ -2,7 +2,7 @@ import { parseNewSpan } from '@agl/store-kit'
 import { AglError, type NewSpan, type SpanQuery } from '@agl/types'
 import { z } from 'zod'
 import { wireNewSpanSchema, wireSpanSchema } from '../../wire/schemas.ts'
-import { mayTouchAttempt } from '../auth/index.ts'
+import { authorizeAttempt } from '../auth/index.ts'
 import { misfit } from '../problems.ts'
 import { spanQuerySchema, toVerbQuery, type WireQuery } from '../query.ts'
 import { toNullable, toPage, toSpan } from '../records.ts'
@@ -27,7 +27,7 @@ function readSpan(value: unknown): NewSpan {
 }
 
 function checkOwn(call: Call, span: { readonly rollout_id: string; readonly attempt_id: string }): void {
-  mayTouchAttempt(call.identity, span.rollout_id, span.attempt_id)
+  authorizeAttempt(call.identity, span.rollout_id, span.attempt_id)
 }
 
 async function listSpans(call: Call, query: WireQuery): Promise<unknown> {
