@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { describeApi } from './openapi.ts'
+import type { describeApi } from './openapi.ts'
 import { routes } from './routes/index.ts'
 import { startTestServer } from './test-server.test-support.ts'
 

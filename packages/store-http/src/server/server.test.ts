@@ -313,6 +313,7 @@ describe('the server', () => {
     await new Promise((resolve) => setTimeout(resolve, 20))
     release()
     await until(async () => (await server.store.queryRollouts({ statusIn: ['requeuing'] })).total === 1)
+    expect(await server.store.dequeueRollout()).toMatchObject({ input: 1, attempt: { sequence_id: 2 } })
     await beside.close()
   })
 
