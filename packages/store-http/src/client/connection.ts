@@ -1,0 +1,222 @@
+import { promisify } from 'node:util'
+import { gzip } from 'node:zlib'
+import { type AglError, errorMessage } from '@agl/types'
+import { apiHeader, apiPrefixes, apiVersion } from '../wire/paths.ts'
+import { type Asked, badReply, errorOfReply, isTransient, redirected, tooLate, unreachable, wasNeverSent } from './errors.ts'
+import { encodeJson, parseJson } from './json.ts'
+import type { ResolvedOptions } from './options.ts'
+import { type Outcome, retryAfterOf, withRetries } from './retries.ts'
+import { createDeadline, createScopes, type Deadline, type Scope, type Scopes } from './scopes.ts'
+import { createServerPool, type Server, type ServerPool } from './servers.ts'
+
+const gzipped = promisify(gzip)
+const prefix = apiPrefixes[0]!
+
+/** One request of the API. */
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** Below the API's prefix, its parts percent-encoded. */
+  readonly path: string
+  /** Parameters; those that are null or undefined are left out. */
+  readonly query?: Readonly<Record<string, unknown>>
+  /** What is sent as JSON; absent = no body. */
+  readonly body?: unknown
+  readonly headers?: Readonly<Record<string, string>>
+  /** How long the server may hold the request, in milliseconds, on top of the time of a request. */
+  readonly parkMs?: number
+  readonly signal?: AbortSignal | undefined
+  /** Default true. See {@link withRetries}. */
+  readonly isRepeatable?: boolean
+}
+
+export interface Reply {
+  readonly value: unknown
+  readonly headers: Headers
+  readonly asked: Asked
+  /** Whether an earlier try may have been carried out. */
+  readonly isRepeated: boolean
+}
+
+/** A reply that comes bit by bit. */
+export interface Stream {
+  readonly headers: Headers
+  readonly asked: Asked
+  readonly body: ReadableStream<Uint8Array>
+  /** Aborts the reading when no more bytes come for a while, or when the call is to end. */
+  readonly deadline: Deadline
+}
+
+/** The way to the servers: what is asked is tried, tried again and tried elsewhere until there is an answer. */
+export interface Connection {
+  readonly pool: ServerPool
+  readonly scopes: Scopes
+  /** Whether the server is one of ours, as the first reply told. */
+  isOurs: boolean
+  /** @throws AglError what the server answered, `upstream_failed` or `timeout`; the reason of the signal */
+  call(request: ApiRequest, scope?: Scope): Promise<Reply>
+  /**
+   * Opens a stream; tries again only until its head is there. Whoever gets it ends the deadline.
+   * @param idleMs the longest time without a byte
+   */
+  open(request: ApiRequest & { readonly scope: Scope; readonly idleMs: number }): Promise<Stream>
+  /** One try with a body that cannot be sent twice. `deadline` is the caller's. */
+  upload(request: ApiRequest & { readonly stream: ReadableStream<Uint8Array>; readonly deadline: Deadline }): Promise<Reply>
+}
+
+interface Payload {
+  readonly body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export function createConnection(options: ResolvedOptions): Connection {
+  const { clock, requestTimeoutMs, compressAboveBytes } = options
+  const pool = createServerPool(options.servers)
+  const scopes = createScopes()
+  const retryParts = { ...options, pool }
+
+  async function payloadOf({ body }: ApiRequest): Promise<Payload> {
+    if (body === undefined) return { body: null, headers: {} }
+    const text = encodeJson(body)
+    const headers = { 'content-type': 'application/json' }
+    // The Python server takes no compressed JSON. A text has at least as many bytes as characters, at most thrice.
+    if (!connection.isOurs || text.length * 3 <= compressAboveBytes || Buffer.byteLength(text) <= compressAboveBytes) {
+      return { body: text, headers }
+    }
+    const compressed = await gzipped(text, { level: 1 })
+    return { body: compressed as Uint8Array<ArrayBuffer>, headers: { ...headers, 'content-encoding': 'gzip' } }
+  }
+
+  const fetchFrom = (server: Server, request: ApiRequest, payload: Payload, signal: AbortSignal): Promise<Response> =>
+    (0, options.fetch)(`${server.url}${prefix}${request.path}${queryOf(request.query)}`, {
+      method: request.method,
+      headers: {
+        accept: 'application/json',
+        [apiHeader]: apiVersion,
+        ...(server.authorization === null ? {} : { authorization: server.authorization }),
+        ...payload.headers,
+        ...request.headers,
+      },
+      body: payload.body,
+      redirect: 'manual',
+      signal,
+      ...(payload.body instanceof ReadableStream ? { duplex: 'half' as const } : {}),
+    })
+
+  /** One try, to the last byte where `read` reads it. */
+  async function attempt<Value>(
+    server: Server,
+    request: ApiRequest,
+    payload: Payload,
+    deadline: Deadline,
+    read: (response: Response, asked: Asked) => Promise<Outcome<Value>>,
+  ): Promise<Outcome<Value>> {
+    const asked: Asked = { method: request.method, path: `${prefix}${request.path}`, server }
+    try {
+      const response = await fetchFrom(server, request, payload, deadline.signal)
+      const { status } = response
+      if (status >= 300 && status < 400) {
+        await response.body?.cancel()
+        return final(redirected(asked, status))
+      }
+      if (response.ok) return await read(response, asked)
+      const error = errorOfReply(asked, status, parsedOrText(await response.text()))
+      return {
+        failure: {
+          error,
+          isTransient: isTransient(status, error),
+          isOfServer: status === 502 || status === 503 || status === 504,
+          mayBeDone: status !== 429 && status !== 503,
+          retryAfterMs: retryAfterOf(response.headers.get('retry-after')),
+        },
+      }
+    } catch (thrown) {
+      const error = deadline.isOver ? tooLate(asked, deadline.milliseconds) : unreachable(asked, thrown)
+      const mayBeDone = deadline.isOver || !wasNeverSent(thrown)
+      return { failure: { error, isTransient: true, isOfServer: true, mayBeDone, retryAfterMs: null } }
+    }
+  }
+
+  const connection: Connection = {
+    pool,
+    scopes,
+    isOurs: false,
+
+    async call(request, given) {
+      const scope = given ?? scopes.open(request.signal)
+      try {
+        scope.signal.throwIfAborted()
+        const payload = await payloadOf(request)
+        const { signal } = scope
+        const { value, isRepeated } = await withRetries(
+          retryParts,
+          { signal, isRepeatable: request.isRepeatable ?? true },
+          async (server) => {
+            const deadline = createDeadline(clock, requestTimeoutMs + (request.parkMs ?? 0), signal)
+            try {
+              return await attempt(server, request, payload, deadline, readJson)
+            } finally {
+              deadline.end()
+            }
+          },
+        )
+        return { ...value, isRepeated }
+      } finally {
+        if (given === undefined) scope.end()
+      }
+    },
+
+    async open({ scope, idleMs, ...request }) {
+      const payload = await payloadOf(request)
+      const { value } = await withRetries(retryParts, { signal: scope.signal, isRepeatable: true }, async (server) => {
+        const deadline = createDeadline(clock, idleMs, scope.signal)
+        const outcome = await attempt<Stream>(server, request, payload, deadline, async (response, asked) => {
+          const { body, headers } = response
+          return body === null ? final(badReply(asked, 'answered nothing.')) : { value: { body, headers, asked, deadline } }
+        })
+        if ('failure' in outcome) deadline.end()
+        return outcome
+      })
+      return value
+    },
+
+    async upload({ stream, deadline, ...request }) {
+      const payload: Payload = { body: stream, headers: { 'content-type': 'application/x-ndjson' } }
+      const outcome = await attempt(pool.current(), request, payload, deadline, readJson)
+      if ('value' in outcome) return { ...outcome.value, isRepeated: false }
+      throw outcome.failure.error
+    },
+  }
+  return connection
+}
+
+function final<Value>(error: AglError): Outcome<Value> {
+  return { failure: { error, isTransient: false, isOfServer: false, mayBeDone: true, retryAfterMs: null } }
+}
+
+async function readJson(response: Response, asked: Asked): Promise<Outcome<Omit<Reply, 'isRepeated'>>> {
+  const { headers } = response
+  const text = await response.text()
+  const type = headers.get('content-type') ?? 'no type'
+  if (!/^application\/(?:json|[^;]+\+json)\s*(?:;|$)/i.test(type)) {
+    return final(badReply(asked, `expected a reply of application/json; got ${type}.`))
+  }
+  try {
+    return { value: { value: parseJson(text), headers, asked } }
+  } catch (error) {
+    return final(badReply(asked, `the reply is no JSON (${errorMessage(error)}).`, error))
+  }
+}
+
+function parsedOrText(text: string): unknown {
+  try {
+    return parseJson(text)
+  } catch {
+    return null
+  }
+}
+
+function queryOf(query: ApiRequest['query']): string {
+  const given = Object.entries(query ?? {}).filter(([, value]) => value !== undefined && value !== null)
+  if (given.length === 0) return ''
+  return `?${new URLSearchParams(given.map(([name, value]): [string, string] => [name, String(value)])).toString()}`
+}

@@ -1,0 +1,109 @@
+import { isDeepStrictEqual } from 'node:util'
+import { pageOf as checkedPage, type ParsedSpan, parseNewSpan, parseNewSpans, parseOtelSpan, sortFields } from '@agl/store-kit'
+import type { NewSpan, Page, Span, SpanQuery } from '@agl/types'
+import { z } from 'zod'
+import type { Client, RequestOf } from './client.ts'
+import { aSpan, listOf, pageOf, read } from './replies.ts'
+import { toWire } from './requests.ts'
+import { askPage } from './rollouts.ts'
+
+const spanOrNull = aSpan.nullable()
+const spans = listOf(aSpan)
+const spanPage = pageOf(aSpan)
+const nextId = z.object({ sequence_id: z.int() })
+const nextIds = z.object({ sequence_ids: z.array(z.int()) })
+
+export function addSpan(client: Client, span: NewSpan): Promise<Span | null> {
+  return send(client, parseNewSpan(span))
+}
+
+export function addOtelSpan(client: Client, request: RequestOf<'addOtelSpan'>): Promise<Span | null> {
+  return send(client, parseOtelSpan(request))
+}
+
+async function send(client: Client, span: ParsedSpan): Promise<Span | null> {
+  const { connection } = client
+  const numbered = connection.isOurs ? span : await withNumber(client, span)
+  const reply = await connection.call({ method: 'POST', path: '/spans', body: numbered })
+  const stored = read(reply, spanOrNull)
+  return stored === null && reply.isRepeated ? find(client, numbered) : stored
+}
+
+/** The Python server gives no sequence ids to spans that bring none. */
+async function withNumber(client: Client, span: ParsedSpan): Promise<ParsedSpan> {
+  if (span.sequence_id !== undefined) return span
+  const { rollout_id: rolloutId, attempt_id: attemptId } = span
+  return { ...span, sequence_id: await getNextSpanSequenceId(client, { rolloutId, attemptId }) }
+}
+
+/**
+ * A span that was sent again and was there already: if it is the very same, an earlier try has stored it, and the answer is
+ * the one that was lost.
+ */
+async function find(client: Client, sent: ParsedSpan): Promise<Span | null> {
+  const { rollout_id: rolloutId, attempt_id: attemptId, span_id: spanId } = sent
+  const { items } = await querySpans(client, { rolloutId, attemptId, spanId })
+  const [stored] = items
+  if (stored === undefined) return null
+  return isDeepStrictEqual({ ...stored }, { ...sent, sequence_id: sent.sequence_id ?? stored.sequence_id }) ? stored : null
+}
+
+export async function addManySpans(client: Client, request: RequestOf<'addManySpans'>): Promise<readonly Span[]> {
+  const parsed = parseNewSpans(request.spans)
+  if (parsed.length === 0) return []
+  const { connection } = client
+  if (!connection.isOurs) {
+    const stored: Span[] = []
+    for (const span of parsed) {
+      const answer = await send(client, span)
+      if (answer !== null) stored.push(answer)
+    }
+    return stored
+  }
+  const reply = await connection.call({ method: 'POST', path: '/spans/batch', body: { spans: parsed } })
+  const stored = read(reply, spans)
+  return reply.isRepeated && stored.length < parsed.length ? complete(client, parsed, stored) : stored
+}
+
+/** The answer of a batch that was sent again: with what an earlier try has stored, in the order sent, each span once. */
+async function complete(client: Client, sent: readonly ParsedSpan[], stored: readonly Span[]): Promise<readonly Span[]> {
+  const keyOf = (span: ParsedSpan): string => JSON.stringify([span.rollout_id, span.attempt_id, span.span_id])
+  const answered = new Map(stored.map((span) => [keyOf(span), span]))
+  const found = new Map<string, Span>()
+  for (const span of sent) {
+    const key = keyOf(span)
+    if (found.has(key)) continue
+    const item = answered.get(key) ?? (await find(client, span))
+    if (item !== null) found.set(key, item)
+  }
+  return Object.freeze([...found.values()])
+}
+
+export async function querySpans(client: Client, query: SpanQuery): Promise<Page<Span>> {
+  checkedPage([], null, query, sortFields.spans)
+  return askPage(client, query, spanPage, (page) => ({
+    method: 'POST',
+    path: '/spans/search',
+    body: toWire({ ...query, ...page }),
+  }))
+}
+
+export async function getNextSpanSequenceId(client: Client, request: RequestOf<'getNextSpanSequenceId'>): Promise<number> {
+  const reply = await client.connection.call({ method: 'POST', path: '/spans/next', body: toWire(request) })
+  return read(reply, nextId).sequence_id
+}
+
+export async function getManySpanSequenceIds(
+  client: Client,
+  { attempts }: RequestOf<'getManySpanSequenceIds'>,
+): Promise<readonly number[]> {
+  if (attempts.length === 0) return []
+  if (!client.connection.isOurs) {
+    const ids: number[] = []
+    for (const attempt of attempts) ids.push(await getNextSpanSequenceId(client, attempt))
+    return ids
+  }
+  const body = { attempts: attempts.map(toWire) }
+  const reply = await client.connection.call({ method: 'POST', path: '/spans/next/batch', body })
+  return Object.freeze(read(reply, nextIds).sequence_ids)
+}
