@@ -24,7 +24,6 @@ export interface ApiRequest {
   readonly headers?: Readonly<Record<string, string>>
   /** How long the server may hold the request, in milliseconds, on top of the time of a request. */
   readonly parkMs?: number
-  readonly signal?: AbortSignal | undefined
   /** Default true. See {@link withRetries}. */
   readonly isRepeatable?: boolean
 }
@@ -142,7 +141,7 @@ export function createConnection(options: ResolvedOptions): Connection {
     isOurs: false,
 
     async call(request, given) {
-      const scope = given ?? scopes.open(request.signal)
+      const scope = given ?? scopes.open()
       try {
         scope.signal.throwIfAborted()
         const payload = await payloadOf(request)

@@ -47,9 +47,10 @@ export function parseJson(text: string): unknown {
     if (!/NaN|Infinity/.test(text)) throw error
     const mark = markFor(text)
     const marked = text.replace(stringOrToken, (part) => (part.startsWith('"') ? part : `"${mark}${part}"`))
-    return JSON.parse(marked, (_, item: unknown) =>
-      typeof item === 'string' && item.startsWith(mark) ? tokens.get(item.slice(mark.length)) : item,
-    )
+    return JSON.parse(marked, (key, item: unknown) => {
+      if (key.startsWith(mark)) throw new SyntaxError(`Unexpected ${key.slice(mark.length)} as a key`)
+      return typeof item === 'string' && item.startsWith(mark) ? tokens.get(item.slice(mark.length)) : item
+    })
   }
 }
 

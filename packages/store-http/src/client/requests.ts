@@ -29,7 +29,7 @@ export function toWire(request: object): Readonly<Record<string, unknown>> {
   return Object.fromEntries(entries.map(([key, value]) => [wireName(key), value]))
 }
 
-export function wireName(key: string): string {
+function wireName(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)
 }
 

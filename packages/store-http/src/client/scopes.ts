@@ -10,7 +10,6 @@ export interface Scope {
 
 /** The calls of a client that are under way. */
 export interface Scopes {
-  readonly size: number
   open(signal?: AbortSignal | undefined): Scope
   /** Ends all of them, and all that are opened later. */
   close(reason: unknown): void
@@ -21,9 +20,6 @@ export function createScopes(): Scopes {
   const controllers = new Set<AbortController>()
   let closed: { readonly reason: unknown } | null = null
   return {
-    get size() {
-      return controllers.size
-    },
     open(signal) {
       const controller = new AbortController()
       const onAbort = (): void => controller.abort(signal?.reason)

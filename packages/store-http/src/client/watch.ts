@@ -28,7 +28,8 @@ const eventSchemas: Readonly<Record<StoreEvent['type'], z.ZodType>> = {
 
 /**
  * The feed of the server, as server-sent events. A connection that is lost is opened again after the last cursor, so that
- * nothing is lost and nothing comes twice.
+ * nothing is lost and nothing comes twice; it fails when the server is away for longer than calls are tried, and may then be
+ * begun again after the last event's cursor.
  */
 export function watch(
   client: Client,
