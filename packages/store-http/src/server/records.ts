@@ -100,15 +100,26 @@ export function toPage<Item>(page: Page<Item>, convert: (item: Item) => unknown)
   return { items: page.items.map(convert), limit: page.limit, offset: page.offset, total: page.total }
 }
 
-/** JSON has no word for these; a null in their place breaks the Python client, which wants a number or a text. */
-export function toSpan(span: Span): unknown {
+/**
+ * JSON has no word for some numbers that attributes may hold. Clients of ours read the tokens that Python writes; the Python
+ * client reads a number or a text there, and breaks at a null.
+ */
+export function toSpan({ isOurs }: Speaker, span: Span): unknown {
   if (!hasOddNumber(span.attributes)) return span
-  const attributes = Object.fromEntries(Object.entries(span.attributes).map(([key, value]) => [key, toWords(value)]))
-  return { ...span, attributes }
+  const toWord = (value: unknown): unknown => (isOdd(value) ? (isOurs ? new JsonText(wordOf(value)) : wordOf(value)) : value)
+  const attributes = Object.entries(span.attributes).map(([key, value]) => [
+    key,
+    Array.isArray(value) && value.some(isOdd) ? value.map(isOurs ? toWord : String) : toWord(value),
+  ])
+  return { ...span, attributes: Object.fromEntries(attributes) as object }
 }
 
 function isOdd(value: unknown): boolean {
-  return typeof value === 'number' && !Number.isFinite(value)
+  return typeof value === 'number' && (!Number.isFinite(value) || Object.is(value, -0))
+}
+
+function wordOf(value: unknown): string {
+  return Object.is(value, -0) ? '-0' : String(value)
 }
 
 function hasOddNumber(attributes: Span['attributes']): boolean {
@@ -117,9 +128,4 @@ function hasOddNumber(attributes: Span['attributes']): boolean {
     if (isOdd(value) || (Array.isArray(value) && typeof value[0] === 'number' && value.some(isOdd))) return true
   }
   return false
-}
-
-function toWords(value: unknown): unknown {
-  if (isOdd(value)) return String(value)
-  return Array.isArray(value) && value.some(isOdd) ? value.map(String) : value
 }

@@ -62,7 +62,10 @@ export const queueRoutes: readonly Route[] = [
         ...optional('capacity', capacity),
         ...optional('idempotencyKey', call.idempotencyKey),
       }
-      const claimed = await call.store.dequeueManyRollouts({ ...request, limit: count })
+      // A key of the one verb is a conflict in the other: clients of ours tell them apart by the limit.
+      const isOne = call.isOurs && limit === undefined
+      const one = isOne ? await call.store.dequeueRollout(request) : null
+      const claimed = isOne ? (one === null ? [] : [one]) : await call.store.dequeueManyRollouts({ ...request, limit: count })
       return claimed.map((rollout) => toClaimed(call, rollout))
     },
     onLost: forgetClaims,

@@ -32,7 +32,7 @@ function checkOwn(call: Call, span: { readonly rollout_id: string; readonly atte
 
 async function listSpans(call: Call, query: WireQuery): Promise<unknown> {
   const page = await call.store.querySpans(toVerbQuery(query, call.isOurs) as unknown as SpanQuery)
-  return toPage(page, toSpan)
+  return toPage(page, (span) => toSpan(call, span))
 }
 
 export const spanRoutes: readonly Route[] = [
@@ -48,7 +48,7 @@ export const spanRoutes: readonly Route[] = [
     async handle(call) {
       const span = readSpan(call.body)
       checkOwn(call, span)
-      return toNullable(await call.store.addSpan(span), toSpan)
+      return toNullable(await call.store.addSpan(span), (stored) => toSpan(call, stored))
     },
   }),
   route({
@@ -63,7 +63,7 @@ export const spanRoutes: readonly Route[] = [
     async handle(call) {
       const spans = call.body.spans.map(readSpan)
       for (const span of spans) checkOwn(call, span)
-      return (await call.store.addManySpans({ spans })).map(toSpan)
+      return (await call.store.addManySpans({ spans })).map((span) => toSpan(call, span))
     },
   }),
   route({

@@ -10,7 +10,7 @@ export const systemRoutes: readonly Route[] = [
     handle(call) {
       if (!call.isOurs) return { status: 'ok' }
       const { name, capabilities } = call.store
-      return { status: 'ok', name, capabilities }
+      return { status: 'ok', name, capabilities, max_wait_seconds: call.maxWaitMs / 1000 }
     },
   }),
   route({

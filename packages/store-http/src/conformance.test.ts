@@ -1,0 +1,45 @@
+import { describeStoreContract, describeStoreModel, type StoreUnderTest } from '@agl/store-kit/conformance'
+import { createManualClock } from '@agl/store-kit/testing'
+import { createMemoryStore } from '@agl/store-memory'
+import { createSqliteStore } from '@agl/store-sqlite'
+import type { LightningStore } from '@agl/types'
+import { createStoreClient } from './client/index.ts'
+import { createStoreServer } from './server/index.ts'
+
+type Make = (options: object) => LightningStore
+
+/** A store behind a server of its own, in this process, so that its time is in the hands of the test. */
+async function overHttp(make: Make, retention: object | undefined): Promise<StoreUnderTest> {
+  const clock = createManualClock()
+  const store = make({ clock, ...(retention === undefined ? {} : { retention }) })
+  const server = createStoreServer({ store, port: 0 })
+  const { url } = await server.start()
+  const open = (): Promise<LightningStore> => createStoreClient({ url, clock: { wait: clock.wait } })
+  const client = await open()
+  return {
+    store: client,
+    second: open,
+    advance: clock.advance,
+    // What was sent has arrived when a request that was sent after it is answered.
+    settle: async () => {
+      for (let turn = 0; turn < 3; turn++) await fetch(`${url}/v1/agl/health`)
+    },
+    async close() {
+      await client.close()
+      await server.close()
+      await store.close()
+    },
+  }
+}
+
+for (const [name, make] of [
+  ['memory', createMemoryStore],
+  ['sqlite', (options: object) => createSqliteStore({ file: ':memory:', ...options })],
+] as const) {
+  const options = {
+    name: `${name} store over HTTP`,
+    create: (request?: { readonly retention?: object }) => overHttp(make as Make, request?.retention),
+  }
+  describeStoreContract(options)
+  describeStoreModel({ ...options, runs: 20 })
+}
