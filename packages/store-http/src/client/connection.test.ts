@@ -112,7 +112,7 @@ describe('what is not tried again', () => {
     expect(server.seen).toHaveLength(1)
   })
 
-  test('a full store that says that it may have room later is asked again', async () => {
+  test('a full store is not asked again: its caller decides whether to wait', async () => {
     const full = { detail: 'full', code: 'storage_full', data: { bytes: 7 }, is_retryable: true }
     const server = await serve(refuse(507, full))
     const { client } = await connect({ url: server.url, retry: { attempts: 2 } })
@@ -121,7 +121,7 @@ describe('what is not tried again', () => {
       data: { bytes: 7 },
       isRetryable: true,
     })
-    expect(server.seen).toHaveLength(2)
+    expect(server.seen).toHaveLength(1)
   })
 
   test('a page of another server, a redirect, no JSON and other JSON', async () => {

@@ -30,7 +30,9 @@ const codesByStatus: ReadonlyMap<number, string> = new Map([
 
 /** Whether the same request may be answered otherwise a little later. */
 export function isTransient(status: number, error: AglError): boolean {
-  if (status === 501 || status === 507) return error.isRetryable && error.code !== 'not_supported'
+  if (status === 501) return error.isRetryable && error.code !== 'not_supported'
+  // It will be full until work has ended: whoever called has to know.
+  if (status === 507) return false
   return status === 408 || status === 429 || (status >= 500 && !isFinalOfReference(error))
 }
 
