@@ -16,14 +16,18 @@ async function overHttp(make: Make, retention: object | undefined): Promise<Stor
   const { url } = await server.start()
   const open = (): Promise<LightningStore> => createStoreClient({ url, clock: { wait: clock.wait } })
   const client = await open()
+  // What was sent has arrived when a request that was sent after it is answered.
+  const settle = async (): Promise<void> => {
+    for (let turn = 0; turn < 3; turn++) await fetch(`${url}/v1/agl/health`)
+  }
   return {
     store: client,
     second: open,
-    advance: clock.advance,
-    // What was sent has arrived when a request that was sent after it is answered.
-    settle: async () => {
-      for (let turn = 0; turn < 3; turn++) await fetch(`${url}/v1/agl/health`)
+    async advance(milliseconds) {
+      await settle()
+      clock.advance(milliseconds)
     },
+    settle,
     async close() {
       await client.close()
       await server.close()

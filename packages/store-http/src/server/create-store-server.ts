@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { createApp } from './app.ts'
 import { type AccessToken, checkExposure, createAuthenticator, isLoopback } from './auth/index.ts'
 import { type BodyLimits, resolveBodyLimits } from './body.ts'
+import { trackConnections } from './connections.ts'
 import { createCors } from './cors.ts'
 import { createMetrics } from './metrics.ts'
 
@@ -76,7 +77,6 @@ const optionsSchema = z.strictObject({
 
 /** Longer than clients keep idle connections: a request into one that was just closed would be lost. */
 const keepAliveMs = 65_000
-const idleSweepMs = 10
 
 /** @throws AglError `invalid_argument` for options that are unknown or do not fit */
 export function createStoreServer(options: StoreServerOptions): StoreServer {
@@ -107,6 +107,7 @@ export function createStoreServer(options: StoreServerOptions): StoreServer {
     closing: closing.signal,
   })
   let server: Server | null = null
+  let connections: ReturnType<typeof trackConnections> | null = null
 
   const close = async (): Promise<void> => {
     if (closing.signal.aborted) return
@@ -114,11 +115,9 @@ export function createStoreServer(options: StoreServerOptions): StoreServer {
     if (server?.listening !== true) return
     const closed = once(server, 'close')
     server.close()
-    // What was answering becomes idle now, and would be kept open for its client.
-    const sweep = setInterval(() => server?.closeIdleConnections(), idleSweepMs)
+    connections?.close()
     const force = setTimeout(() => server?.closeAllConnections(), graceMs)
     await closed
-    clearInterval(sweep)
     clearTimeout(force)
   }
 
@@ -135,6 +134,7 @@ export function createStoreServer(options: StoreServerOptions): StoreServer {
       })
       await authenticator.load()
       server = createServer({ keepAliveTimeout: keepAliveMs }, app)
+      connections = trackConnections(server)
       server.listen(port, host)
       try {
         await once(server, 'listening')
