@@ -3,10 +3,12 @@ import {
   type AttemptUpdate,
   attemptOutcomeSchema,
   attemptStatusSchema,
+  copyJson,
   type DequeueRequest,
   type EnqueueRolloutRequest,
   enqueueRolloutRequestSchema,
   type HeartbeatRequest,
+  type JsonObject,
   describeValue,
   isPlainObject,
   jsonObjectSchema,
@@ -411,7 +413,7 @@ export function parseResources(
     parseOrThrow(kind.schema, fields, `resource "${name}" of type "${type}"`)
   }
   // Agents in this process get the very objects that are stored.
-  return deepFreeze(structuredClone(resources))
+  return deepFreeze(copyJson(resources as JsonObject) as NamedResources)
 }
 
 /** Changes whose resources are checked, all of them before any is stored. @throws AglError `invalid_argument` that says which */

@@ -14,7 +14,7 @@ import {
 import type { JsonValue } from '@agl/types'
 import { addAttemptEvent, addRolloutEvent } from './events.ts'
 import type { AttemptRow, RolloutRow } from './rows.ts'
-import { writeInputText, writeRecordText } from './sources.ts'
+import { writeAttemptText, writeInputText, writeRecordText } from './sources.ts'
 import type { Writing } from './state.ts'
 import { followWorker } from './workers.ts'
 
@@ -147,7 +147,7 @@ function writeAttempt(
     insertAttempt(writing, rollout, entry, now)
     return
   }
-  const record = JSON.stringify(entry.attempt)
+  const record = writeAttemptText(entry.attempt)
   writing.database.run(
     'UPDATE attempts SET deadline = ?, record = ?, notes = ? WHERE ordinal = ?',
     deadlineOf(rollout, before.deadline, entry),
@@ -162,13 +162,13 @@ function writeAttempt(
 }
 
 function attemptBytes({ attempt, notes }: AttemptEntry): number {
-  return Buffer.byteLength(JSON.stringify(attempt)) + JSON.stringify(notes).length
+  return Buffer.byteLength(writeAttemptText(attempt)) + JSON.stringify(notes).length
 }
 
 /** Stores a new attempt; answers its ordinal. */
 export function insertAttempt(writing: Writing, rollout: RolloutRow, entry: AttemptEntry, now: number): number {
   const { attempt } = entry
-  const record = JSON.stringify(attempt)
+  const record = writeAttemptText(attempt)
   const notes = JSON.stringify(entry.notes)
   const ordinal = writing.database.insert(
     'INSERT INTO attempts (rollout, attempt_id, sequence_id, deadline, record, notes) VALUES (?, ?, ?, ?, ?, ?)',

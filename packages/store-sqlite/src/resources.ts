@@ -15,6 +15,7 @@ import {
 import type { LightningStore, NamedResources, Page, ResourcesChange, ResourcesQuery, ResourcesUpdate } from '@agl/types'
 import { addEvent } from './events.ts'
 import { reserve } from './retention.ts'
+import { readResourcesText, writeResourcesText } from './sources.ts'
 import type { Reading, Writing } from './state.ts'
 
 type RequestOf<Verb extends keyof LightningStore> = LightningStore[Verb] extends (request: infer Request) => unknown
@@ -37,7 +38,7 @@ function updateOf({ resources, ...record }: StoredVersion): ResourcesUpdate {
 }
 
 function unpack(stored: string | Uint8Array): NamedResources {
-  if (typeof stored === 'string') return Object.freeze(JSON.parse(stored) as NamedResources)
+  if (typeof stored === 'string') return Object.freeze(readResourcesText(stored))
   return unpackResources({ encoding: 'deflate', data: stored, jsonBytes: 0 })
 }
 
@@ -95,7 +96,7 @@ export function insertVersion(writing: Writing, update: ResourcesUpdate, now: nu
     version,
     createTime,
     updateTime,
-    packed.encoding === 'json' ? JSON.stringify(resources) : packed.data,
+    packed.encoding === 'json' ? writeResourcesText(resources) : packed.data,
   )
   writing.count('resources_bytes', packed.data.length)
   addEvent(writing, { type: 'resources', resources: record }, now)

@@ -1,6 +1,6 @@
 import type { AttemptEntry, AttemptNotes, AttemptSubject, RolloutEntry, RolloutNotes } from '@agl/store-kit'
 import { attemptNotFound, rolloutNotFound } from '@agl/store-kit'
-import type { Attempt, AttemptedRollout, Rollout } from '@agl/types'
+import type { Attempt, AttemptedRollout, Rollout, JsonValue } from '@agl/types'
 import { readInputText, readRecord } from './sources.ts'
 import type { Reading } from './state.ts'
 
@@ -38,7 +38,7 @@ export interface StoredAttempt {
 }
 
 function rolloutOf(stored: StoredRollout): RolloutRow {
-  const record = readRecord(JSON.parse(stored.record) as Rollout)
+  const record = readRecord(JSON.parse(stored.record) as Rollout & { input: JsonValue })
   if (stored.input !== undefined) record.input = readInputText(stored.input)
   return {
     ordinal: stored.ordinal,
@@ -48,7 +48,7 @@ function rolloutOf(stored: StoredRollout): RolloutRow {
 }
 
 export function attemptOf(stored: StoredAttempt): AttemptRow {
-  const attempt = Object.freeze(JSON.parse(stored.record) as Attempt)
+  const attempt = Object.freeze(readRecord(JSON.parse(stored.record) as Attempt))
   return {
     ordinal: stored.ordinal,
     entry: { attempt, notes: JSON.parse(stored.notes) as AttemptNotes },

@@ -125,8 +125,9 @@ function readPage(
 function toEvent(log: string, { id, time, event, input }: StoredEvent): StoreEvent {
   const happened = JSON.parse(event) as StoreEvent
   const place = { cursor: formatCursor(log, id), time }
+  if (happened.type === 'attempt') return { ...happened, attempt: Object.freeze(readRecord(happened.attempt)), ...place }
   if (happened.type !== 'rollout') return { ...happened, ...place }
-  const rollout = readRecord(happened.rollout)
-  if (input !== null) rollout.input = readInputText(input)
+  const known = readRecord(happened.rollout)
+  const rollout = input === null ? known : { ...known, input: readInputText(input) }
   return { ...happened, rollout: Object.freeze(rollout), ...place }
 }

@@ -60,19 +60,17 @@ function within(step: string, { path }: JsonOffender, depth: number): string {
   return depth > 8 ? '…' : step + path
 }
 
-/** A copy of JSON that shares nothing with it, with the text that the whole came as. */
+/** A copy of JSON that shares nothing with it, with the texts that its parts came as. */
 export function copyJson<Value extends JsonValue>(value: Value): Value {
   if (typeof value !== 'object' || value === null) return value
-  const copy = copyParts(value)
+  const copy = (
+    Array.isArray(value)
+      ? value.map((item: JsonValue) => copyJson(item))
+      : Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copyJson(item as JsonValue)]))
+  ) as Value & object
   const source = jsonSourceOf(value)
-  if (source !== undefined) keepJsonSource(copy as object, source)
-  return copy as Value
-}
-
-function copyParts(value: JsonValue): JsonValue {
-  if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.map(copyParts)
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, copyParts(item)]))
+  if (source !== undefined) keepJsonSource(copy, source)
+  return copy
 }
 
 function refuse(value: unknown, context: z.core.$RefinementCtx): void {

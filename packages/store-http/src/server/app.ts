@@ -9,7 +9,7 @@ import type { Cors } from './cors.ts'
 import type { Metrics } from './metrics.ts'
 import { describeApi } from './openapi.ts'
 import { handleTraces } from './otlp-route.ts'
-import { keepNumbers, mayHaveOddNumbers, withoutOddNumbers } from './numbers.ts'
+import { keepNumbers, mayHaveOddNumbers, withLongIntegersAsText, withoutOddNumbers } from './numbers.ts'
 import { bodyProblem, misfit } from './problems.ts'
 import { readQuery } from './query.ts'
 import type { Call, Route } from './route.ts'
@@ -165,10 +165,10 @@ function readJson(route: Route, bytes: Uint8Array, contentType: string | undefin
     throw bodyProblem('model_attributes_type', 'Expected JSON with the Content-Type application/json')
   }
   const value = parseJson(bytes)
-  if (route.numbers === 'asTheyAre') return value
   const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()
+  if (route.numbers === 'attributes') return withLongIntegersAsText(value, text)
   const known = mayHaveOddNumbers(text) ? withoutOddNumbers(value) : value
-  if (route.numbers !== undefined) keepNumbers(known, text, route.numbers.list)
+  if (route.numbers !== undefined) keepNumbers(known, text, route.numbers)
   return known
 }
 

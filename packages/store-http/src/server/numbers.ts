@@ -7,31 +7,31 @@ import { sliceItems, sliceMembers } from '../wire/json-slices.ts'
  * them.
  */
 
-const ownFields = ['input', 'metadata'] as const
+/** Where in a body the caller's own values lie: keys, `*` for each item or member. */
+export type OwnPlaces = readonly (readonly string[])[]
 
-/** @param text what `value` was read from @param list the key under which there are several rollouts; null for one */
-export function keepNumbers(value: unknown, text: string, list: string | null): void {
-  if (!mayLoseNumbers(text)) return
-  if (list === null) {
-    keepFields(value, text, 0)
-    return
-  }
-  const place = sliceMembers(text, 0).get(list)
-  const rollouts = (value as Readonly<Record<string, unknown>> | null)?.[list]
-  if (place === undefined || !Array.isArray(rollouts)) return
-  for (const [index, [start]] of sliceItems(text, place[0]).entries()) keepFields(rollouts[index], text, start)
+/** @param text what `value` was read from */
+export function keepNumbers(value: unknown, text: string, places: OwnPlaces): void {
+  if (mayLoseNumbers(text)) for (const place of places) keepAt(value, text, 0, place)
 }
 
-function keepFields(rollout: unknown, text: string, start: number): void {
-  if (typeof rollout !== 'object' || rollout === null) return
-  const members = sliceMembers(text, start)
-  for (const field of ownFields) {
-    const value = (rollout as Readonly<Record<string, unknown>>)[field]
-    const slice = members.get(field)
-    if (slice === undefined || typeof value !== 'object' || value === null) continue
-    const source = text.slice(...slice)
-    if (mayLoseNumbers(source) && isJson(source)) keepJsonSource(value, source)
+function keepAt(value: unknown, text: string, start: number, place: readonly string[]): void {
+  if (typeof value !== 'object' || value === null) return
+  const [key, ...rest] = place
+  if (key === undefined) return
+  const slices = Array.isArray(value)
+    ? new Map(sliceItems(text, start).map((slice, index) => [String(index), slice]))
+    : sliceMembers(text, start)
+  for (const [name, slice] of key === '*' ? slices : [[key, slices.get(key)] as const]) {
+    const inner = (value as Readonly<Record<string, unknown>>)[name]
+    if (slice === undefined || typeof inner !== 'object' || inner === null) continue
+    if (rest.length > 0) keepAt(inner, text, slice[0], rest)
+    else keepText(inner, text.slice(...slice))
   }
+}
+
+function keepText(value: object, source: string): void {
+  if (mayLoseNumbers(source) && isJson(source)) keepJsonSource(value, source)
 }
 
 function isJson(text: string): boolean {
@@ -56,4 +56,19 @@ export function withoutOddNumbers(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value
   if (Array.isArray(value)) return value.map(withoutOddNumbers)
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withoutOddNumbers(item)]))
+}
+
+/** Whole numbers that a double cannot hold, as their digits: what attributes keep of them. */
+export function withLongIntegersAsText(value: unknown, text: string): unknown {
+  if (!/\d{16}/.test(text)) return value
+  const revive = (_key: string, item: unknown, context: { readonly source?: string }): unknown => {
+    const isLong = typeof item === 'number' && Number.isInteger(item) && !Number.isSafeInteger(item)
+    return isLong && /^-?\d+$/.test(context.source ?? '') ? context.source : item
+  }
+  try {
+    return JSON.parse(text, revive as (key: string, item: unknown) => unknown) as unknown
+  } catch {
+    // With tokens of Python in it: these and long numbers in one body keep the double.
+    return value
+  }
 }

@@ -19,29 +19,23 @@ import { JsonText } from './stringify.ts'
 
 type Speaker = Pick<Call, 'isOurs' | 'identity' | 'logger'>
 
-export function toAttempt({ isOurs }: Speaker, attempt: Attempt): unknown {
-  if (isOurs) return attempt
+export function toAttempt({ isOurs }: Speaker, attempt: Attempt): object {
   const { outcome: _, lease_expires: __, ...known } = attempt
-  return known
-}
-
-export function toRollout(speaker: Speaker, rollout: Rollout | AttemptedRollout): unknown {
-  return withSources(rollout, toKnownRollout(speaker, rollout))
+  return withText(isOurs ? attempt : known, 'metadata')
 }
 
 /** What came as a text that JavaScript's numbers cannot say goes out as that text. */
-function withSources({ input, metadata }: Rollout, answer: object): object {
-  const sources = [jsonSourceOf(input), jsonSourceOf(metadata)]
-  if (sources[0] === undefined && sources[1] === undefined) return answer
-  return {
-    ...answer,
-    ...(sources[0] === undefined ? {} : { input: new JsonText(sources[0]) }),
-    ...(sources[1] === undefined ? {} : { metadata: new JsonText(sources[1]) }),
-  }
+function withText(record: object, field: string): object {
+  const source = jsonSourceOf((record as Readonly<Record<string, unknown>>)[field])
+  return source === undefined ? record : { ...record, [field]: new JsonText(source) }
+}
+
+export function toRollout(speaker: Speaker, rollout: Rollout | AttemptedRollout): unknown {
+  return withText(withText(toKnownRollout(speaker, rollout), 'input'), 'metadata')
 }
 
 function toKnownRollout(speaker: Speaker, rollout: Rollout | AttemptedRollout): object {
-  if (speaker.isOurs) return rollout
+  if (speaker.isOurs) return 'attempt' in rollout ? { ...rollout, attempt: toAttempt(speaker, rollout.attempt) } : rollout
   const {
     resources_version: _,
     priority: __,
@@ -80,16 +74,23 @@ const referenceTypes: ReadonlySet<string> = new Set(['llm', 'proxy_llm', 'prompt
 
 export function toResources(speaker: Speaker, update: ResourcesUpdate): unknown {
   const open = isAllowed(speaker.identity, 'readSecrets') ? update : withoutSecrets(update)
-  if (speaker.isOurs) return open
+  if (speaker.isOurs) return withTexts(open)
   const entries = Object.entries(open.resources)
   const known = entries.filter(([, resource]) => referenceTypes.has(resource.resource_type))
-  if (known.length === entries.length) return open
+  if (known.length === entries.length) return withTexts(open)
   const left = entries.filter((entry) => !known.includes(entry)).map(([name, { resource_type: type }]) => `${name} (${type})`)
   speaker.logger.info('resources of kinds that the caller does not know are left out', {
     resourcesId: open.resources_id,
     leftOut: left.join(', '),
   })
-  return { ...open, resources: Object.fromEntries(known) as NamedResources }
+  return withTexts({ ...open, resources: Object.fromEntries(known) as NamedResources })
+}
+
+function withTexts(update: ResourcesUpdate): object {
+  const entries = Object.entries(update.resources)
+  const answered = entries.map(([name, resource]) => [name, withText(resource, 'sampling_parameters')] as const)
+  const isSame = answered.every(([, resource], index) => resource === entries[index]![1])
+  return isSame ? update : { ...update, resources: Object.fromEntries(answered) }
 }
 
 export function toNullable<Item>(item: Item | null, convert: (item: Item) => unknown): unknown {

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { LightningStore, Logger } from '@agl/types'
 import type { z } from 'zod'
 import type { Action, AttemptName, Identity } from './auth/index.ts'
+import type { OwnPlaces } from './numbers.ts'
 
 /** One request as routes see it. */
 export interface Call<Body = unknown, Query = unknown> {
@@ -44,10 +45,10 @@ export interface Route {
   readonly isBodyOptional?: boolean
   readonly query?: z.ZodType
   /**
-   * What becomes of numbers that JavaScript or JSON cannot say. `asTheyAre`: left to the route. `list`: kept as text in the
-   * input and metadata of the rollouts under that key, null for a body that is one rollout. Default: null in their place.
+   * What becomes of numbers that JavaScript or JSON cannot say. A list: where values lie that are kept as the text that they
+   * came as. `attributes`: odd ones stay, and whole numbers beyond doubles become text. Default: null in the place of odd ones.
    */
-  readonly numbers?: 'asTheyAre' | { readonly list: string | null }
+  readonly numbers?: 'attributes' | OwnPlaces
   /** For the API's description. */
   readonly summary: string
   readonly answer?: z.ZodType

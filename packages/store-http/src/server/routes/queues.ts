@@ -28,7 +28,10 @@ export const queueRoutes: readonly Route[] = [
     action: 'enqueue',
     status: 201,
     summary: 'Puts rollouts into the queue: all of them or none',
-    numbers: { list: 'rollouts' },
+    numbers: [
+      ['rollouts', '*', 'input'],
+      ['rollouts', '*', 'metadata'],
+    ],
     body: z.object({ rollouts: z.array(wireEnqueueRolloutRequestSchema) }),
     answer: z.array(wireRolloutSchema),
     async handle(call) {

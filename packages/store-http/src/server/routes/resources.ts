@@ -39,6 +39,7 @@ export const resourcesRoutes: readonly Route[] = [
     action: 'steer',
     status: 201,
     summary: 'Stores resources under a new id',
+    numbers: [['*', 'sampling_parameters']],
     body: wireNamedResourcesSchema,
     answer: anUpdate,
     async handle(call) {
@@ -100,6 +101,7 @@ export const resourcesRoutes: readonly Route[] = [
     path: '/resources/:resources_id',
     action: 'steer',
     summary: 'The next version of an id, which may be new; If-Match names the version that must be the newest',
+    numbers: [['*', 'sampling_parameters']],
     body: wireNamedResourcesSchema,
     answer: anUpdate,
     async handle(call) {

@@ -70,7 +70,7 @@ export const rolloutRoutes: readonly Route[] = [
     action: 'claim',
     status: 201,
     summary: 'Starts a rollout without the queue',
-    numbers: { list: null },
+    numbers: [['input'], ['metadata']],
     body: z.intersection(wireEnqueueRolloutRequestSchema, claimBody),
     async handle(call) {
       const { worker_id: workerId, lease_seconds: seconds, ...rollout } = call.body
@@ -110,7 +110,7 @@ export const rolloutRoutes: readonly Route[] = [
     path: '/rollouts/:rollout_id',
     action: 'steer',
     summary: 'Changes a rollout: an absent key leaves a field alone',
-    numbers: { list: null },
+    numbers: [['input'], ['metadata']],
     body: rolloutUpdate,
     answer: anyRollout,
     async handle(call) {
@@ -173,6 +173,7 @@ export const rolloutRoutes: readonly Route[] = [
     path: '/rollouts/:rollout_id/attempts/:attempt_id',
     action: 'settle',
     summary: 'Reports about an attempt; its id may be `latest`',
+    numbers: [['metadata']],
     body: attemptUpdate,
     answer: wireAttemptSchema,
     async handle(call) {

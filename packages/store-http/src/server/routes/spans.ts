@@ -42,7 +42,7 @@ export const spanRoutes: readonly Route[] = [
     action: 'report',
     status: 201,
     summary: 'Adds a span; null for one that is there already',
-    numbers: 'asTheyAre',
+    numbers: 'attributes',
     body: z.unknown(),
     answer: wireSpanSchema.nullable(),
     async handle(call) {
@@ -57,7 +57,7 @@ export const spanRoutes: readonly Route[] = [
     action: 'report',
     status: 201,
     summary: 'Adds spans, all or none; answers those that were new',
-    numbers: 'asTheyAre',
+    numbers: 'attributes',
     body: z.strictObject({ spans: z.array(z.unknown()) }),
     answer: z.array(wireSpanSchema),
     async handle(call) {
