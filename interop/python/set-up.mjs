@@ -35,10 +35,15 @@ function run(command, args) {
 /** The first Python that is new enough: PYTHON, python3, python. */
 function findPython() {
   const test = 'import sys; print(sys.version); sys.exit(sys.version_info < (3, 10))'
-  const tried = [process.env.PYTHON, 'python3', 'python'].filter(Boolean).map((command) => ({ command, ...run(command, ['-c', test]) }))
+  const tried = [process.env.PYTHON, 'python3', 'python']
+    .filter(Boolean)
+    .map((command) => ({ command, ...run(command, ['-c', test]) }))
   const found = tried.find((one) => one.isOk)
   if (found) return { command: found.command, version: found.said.split('\n')[1] }
-  throw new SetUpError(`Expected Python 3.10 or later as PYTHON, python3 or python, got:\n${tried.map((one) => one.said).join('\n')}`, false)
+  throw new SetUpError(
+    `Expected Python 3.10 or later as PYTHON, python3 or python, got:\n${tried.map((one) => one.said).join('\n')}`,
+    false,
+  )
 }
 
 const install = [...pip, '--requirement', requirements]
@@ -50,7 +55,8 @@ async function pipWheel(directory) {
   const wheel = (await index.json()).urls.find((file) => file.packagetype === 'bdist_wheel')
   const bytes = Buffer.from(await (await fetch(wheel.url)).arrayBuffer())
   const digest = createHash('sha256').update(bytes).digest('hex')
-  if (digest !== wheel.digests.sha256) throw new Error(`expected ${wheel.url} to have SHA-256 ${wheel.digests.sha256}, got ${digest}`)
+  if (digest !== wheel.digests.sha256)
+    throw new Error(`expected ${wheel.url} to have SHA-256 ${wheel.digests.sha256}, got ${digest}`)
   const path = join(directory, wheel.filename)
   writeFileSync(path, bytes)
   return join(path, 'pip')
@@ -59,8 +65,14 @@ async function pipWheel(directory) {
 /** Ways to make the environment, best first: Debian leaves ensurepip out of Python, some machines have only uv. */
 const ways = [
   (base) => [run(base, ['-m', 'venv', environment]), () => run(python, install)],
-  (base) => [run(base, ['-m', 'venv', '--without-pip', environment]), () => run(base, ['-m', 'pip', '--python', python, ...install.slice(2)])],
-  (base) => [run('uv', ['venv', '--python', base, environment]), () => run('uv', ['pip', 'install', '--python', python, ...install.slice(3, 4), '--requirement', requirements])],
+  (base) => [
+    run(base, ['-m', 'venv', '--without-pip', environment]),
+    () => run(base, ['-m', 'pip', '--python', python, ...install.slice(2)]),
+  ],
+  (base) => [
+    run('uv', ['venv', '--python', base, environment]),
+    () => run('uv', ['pip', 'install', '--python', python, ...install.slice(3, 4), '--requirement', requirements]),
+  ],
   (base) => [
     run(base, ['-m', 'venv', '--without-pip', environment]),
     async () => {
@@ -92,7 +104,10 @@ export async function setUp() {
     }
     failures.push(result.said)
     if (offline.test(result.said)) {
-      throw new SetUpError(`Cannot reach PyPI; the Python package agentlightning is needed from it. It was tried with:\n${result.said}`, true)
+      throw new SetUpError(
+        `Cannot reach PyPI; the Python package agentlightning is needed from it. It was tried with:\n${result.said}`,
+        true,
+      )
     }
   }
   throw new SetUpError(`Cannot make ${environment}. It was tried with:\n${failures.join('\n')}`, false)

@@ -51,7 +51,7 @@ async def the_package_exporter_delivers(world: World):
     ids = await begin(world)
     exporter = LightningStoreOTLPExporter()
     exporter.enable_store_otlp(world.client.otlp_traces_endpoint(), *ids)
-    provider = TracerProvider(resource=Resource({"service.name": "t"}))
+    provider = TracerProvider(resource=Resource({"team": "t"}))
     provider.add_span_processor(SimpleSpanProcessor(exporter))
 
     def work():
@@ -69,7 +69,7 @@ async def the_package_exporter_delivers(world: World):
     equal((parent.name, parent.sequence_id, parent.parent_id, parent.status.status_code), ("parent", 2, None, "UNSET"))
     same(parent.attributes, {"i": 2**62, "f": 1.0, "l": ["a", "b"], "b": True})
     equal((parent.events[0].name, parent.events[0].attributes), ("event", {"k": 1}))
-    equal(parent.resource.attributes["service.name"], "t")
+    equal(parent.resource.attributes["team"], "t")
     equal(parent.resource.attributes["agentlightning.attempt_id"], ids[1])
     equal((parent.context.span_id, parent.context.is_remote, parent.parent), (parent.span_id, False, None))
     equal((await world.client.get_rollout_by_id(ids[0])).status, "running")
