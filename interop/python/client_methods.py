@@ -1,6 +1,6 @@
 """Runs the real LightningStoreClient through every method against a store server: `client_methods.py URL [--reference]`.
 
-One JSON line per check, `{check, ok, detail, better}`; exit code 1 when one failed. With `--reference` (the server is the
+One JSON line per check, `{check, ok, detail, better, seconds}`; exit code 1 when one failed. With `--reference` (the server is the
 package's own) checks marked better are expected to fail and do not count.
 """
 
@@ -8,6 +8,7 @@ import asyncio
 import json
 import logging
 import sys
+import time
 import traceback
 
 import reference  # noqa: F401
@@ -21,6 +22,7 @@ METHODS = {name for name, value in vars(LightningStore).items() if not name.star
 
 
 async def attempt(one: Check, world: World) -> dict[str, object]:
+    began = time.monotonic()
     try:
         await asyncio.wait_for(one.run(world), 60)
         detail = ""
@@ -28,7 +30,7 @@ async def attempt(one: Check, world: World) -> dict[str, object]:
         where = traceback.extract_tb(error.__traceback__)
         line = next((frame.lineno for frame in reversed(where) if "/checks/" in frame.filename and "__init__" not in frame.filename), None)
         detail = f"line {line}: {type(error).__name__}: {error}"
-    result = {"check": one.name, "ok": detail == "", "detail": detail, "better": one.is_better}
+    result = {"check": one.name, "ok": detail == "", "detail": detail, "better": one.is_better, "seconds": round(time.monotonic() - began, 3)}
     print(json.dumps(result, ensure_ascii=False), flush=True)
     return result
 

@@ -82,7 +82,12 @@ def same(actual: Any, expected: Any) -> None:
 
 
 def equal(actual: Any, expected: Any) -> None:
-    assert actual == expected, f"expected {expected!r}, got {actual!r}"
+    if actual == expected:
+        return
+    if isinstance(actual, dict) and isinstance(expected, dict):
+        # Only what differs: records are long.
+        actual, expected = ({key: value for key, value in one.items() if key not in other or other[key] != value} for one, other in ((actual, expected), (expected, actual)))
+    raise AssertionError(f"expected {expected!r}, got {actual!r}")
 
 
 def make_span(rollout_id: str, attempt_id: str, sequence_id: int = 1, **fields: Any) -> Span:
