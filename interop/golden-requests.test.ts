@@ -43,7 +43,8 @@ it('answers what the Python client sends as the Python server does', async () =>
   const names = new Map<string, string>()
   const fill = (text: string): string => [...names].reduce((filled, [name, id]) => filled.replaceAll(name, id), text)
   for (const { call, method, path, headers, body, bodyBase64, status, learn = {}, reply } of golden.requests) {
-    const payload = bodyBase64 === undefined ? (body === undefined || body === null ? null : fill(body)) : Buffer.from(bodyBase64, 'base64')
+    const payload =
+      bodyBase64 === undefined ? (body === undefined || body === null ? null : fill(body)) : Buffer.from(bodyBase64, 'base64')
     const sent = Object.fromEntries(Object.entries({ ...golden.headers, ...headers }).filter(([name]) => name !== 'Connection'))
     const response = await fetch(url + fill(path), { method, headers: sent, body: payload })
     if (status === undefined) {

@@ -10,7 +10,7 @@ import { createOtelTracer } from '@agl/tracer-otel'
 import type { LightningStore } from '@agl/types'
 import { findFinalReward } from '@agl/types/spans'
 import { trace } from '@opentelemetry/api'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { jsonLines, runPython } from './python-process.ts'
 
 /** What `client_methods.py` prints for each check. */
@@ -34,22 +34,22 @@ const backends: Record<string, (folder: string) => LightningStore> = {
   sqlite: (folder) => createSqliteStore({ file: join(folder, 'store.db'), durability: 'normal' }),
 }
 
-describe.each(Object.keys(backends))('the Python package against our server over %s', (backend) => {
+/** A server over a new store, closed at the end of the test. */
+async function serve(backend: string): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'agl-interop-'))
   const store = backends[backend]!(folder)
   const server = createStoreServer({ store, port: 0 })
-  let url = ''
-  beforeAll(async () => {
-    url = (await server.start()).url
-  })
-  afterAll(async () => {
+  onTestFinished(async () => {
     await server.close()
     await store.close()
     rmSync(folder, { recursive: true, force: true })
   })
+  return (await server.start()).url
+}
 
+describe.each(Object.keys(backends))('the Python package against our server over %s', (backend) => {
   it('its client finds every method as its tests want it', async () => {
-    const finished = await runPython('client_methods.py', [url])
+    const finished = await runPython('client_methods.py', [await serve(backend)])
     const checks = jsonLines(finished) as CheckLine[]
     expect(checks.filter(({ ok }) => !ok).map(({ check, detail }) => `${check}: ${detail}`)).toEqual([])
     expect(checks.length).toBeGreaterThan(80)
@@ -57,6 +57,7 @@ describe.each(Object.keys(backends))('the Python package against our server over
   })
 
   it('its runner executes what TypeScript enqueued, and TypeScript reads its spans and rewards', async () => {
+    const url = await serve(backend)
     await using client = await createStoreClient({ url })
     await client.addResources({ resources: { prompt: { resource_type: 'prompt_template', template: 'x', engine: 'f-string' } } })
     const inputs = [{ number: 1 }, { number: 2 }, { no: 'number' }, { number: 4 }]
@@ -75,10 +76,20 @@ describe.each(Object.keys(backends))('the Python package against our server over
     expect(pages.map(({ items }) => findFinalReward(items))).toEqual([0.1, 0.2, null, 0.4])
     const [answer, think, message, reward] = pages[0]!.items
     expect(pages[0]!.items.map(({ sequence_id }) => sequence_id)).toEqual([1, 2, 3, 4])
-    expect(think).toMatchObject({ name: 'think', parent_id: null, attributes: { number: 1, exact: 1 }, status: { status_code: 'UNSET' } })
+    expect(think).toMatchObject({
+      name: 'think',
+      parent_id: null,
+      attributes: { number: 1, exact: 1 },
+      status: { status_code: 'UNSET' },
+    })
     expect(think!.events).toMatchObject([{ name: 'thought', attributes: { resources: ['prompt'] } }])
     expect(think!.resource.attributes).toMatchObject({ 'agentlightning.rollout_id': rolloutIds[0] })
-    expect(answer).toMatchObject({ name: 'answer', parent_id: think!.span_id, trace_id: think!.trace_id, attributes: { tokens: [1, 2, 3] } })
+    expect(answer).toMatchObject({
+      name: 'answer',
+      parent_id: think!.span_id,
+      trace_id: think!.trace_id,
+      attributes: { tokens: [1, 2, 3] },
+    })
     expect(message!.attributes).toEqual({ 'agentlightning.message.body': 'the tenth of 1' })
     expect(reward!.name).toBe('agentlightning.annotation')
 
@@ -90,6 +101,7 @@ describe.each(Object.keys(backends))('the Python package against our server over
   })
 
   it('our runner executes what Python enqueued, and Python reads its spans and rewards', async () => {
+    const url = await serve(backend)
     await using client = await createStoreClient({ url })
     const agent = rollout<{ number?: number }>(async ({ number }, { promptTemplate }) => {
       if (number === undefined) throw new Error('no number')
@@ -105,7 +117,7 @@ describe.each(Object.keys(backends))('the Python package against our server over
     const finished = await runPython('enqueue.py', [url, '5'])
     stop.abort()
     await running
-    await tracer.close?.()
+    await tracer.close()
 
     expect(finished).toMatchObject({ code: 0 })
     const [results] = jsonLines(finished) as [readonly EnqueuedLine[]]

@@ -53,8 +53,14 @@ describe('our client against the server of the Python package', () => {
     expect(many.map(({ input }) => input)).toEqual([1, null])
 
     const first = await client.dequeueRollout({ workerId: 'Worker-9' })
-    expect(first).toMatchObject({ rollout_id: one.rollout_id, status: 'preparing', attempt: { sequence_id: 1, worker_id: 'Worker-9' } })
-    expect((await client.dequeueManyRollouts({ limit: 5 })).map(({ rollout_id }) => rollout_id)).toEqual(many.map((each) => each.rollout_id))
+    expect(first).toMatchObject({
+      rollout_id: one.rollout_id,
+      status: 'preparing',
+      attempt: { sequence_id: 1, worker_id: 'Worker-9' },
+    })
+    expect((await client.dequeueManyRollouts({ limit: 5 })).map(({ rollout_id }) => rollout_id)).toEqual(
+      many.map((each) => each.rollout_id),
+    )
     expect(await client.dequeueRollout({ waitMs: 50 })).toBeNull()
 
     const failed = await client.updateAttempt({ rolloutId: one.rollout_id, attemptId: 'latest', status: 'failed' })
@@ -92,7 +98,10 @@ describe('our client against the server of the Python package', () => {
     expect(await client.getNextSpanSequenceId(ids)).toBe(1)
     expect(await client.getManySpanSequenceIds({ attempts: [ids, ids] })).toEqual([2, 3])
     const attributes = { text: 'é', yes: true, n: 1.5, list: [1.5, 2], tokens: [1, 2, 3] }
-    expect(await client.addSpan(makeSpan(started, 1, { sequence_id: 7, attributes }))).toMatchObject({ sequence_id: 7, attributes })
+    expect(await client.addSpan(makeSpan(started, 1, { sequence_id: 7, attributes }))).toMatchObject({
+      sequence_id: 7,
+      attributes,
+    })
     expect(await client.addSpan(makeSpan(started, 1))).toBeNull()
     const reward = makeSpan(started, 2, { name: rewardSpanName, attributes: rewardToAttributes(0.5) })
     const added = await client.addManySpans({ spans: [reward, makeSpan(started, 1), makeSpan(started, 3)] })
@@ -111,18 +120,33 @@ describe('our client against the server of the Python package', () => {
         resource: { attributes: {} },
       },
     })
-    expect(otel).toMatchObject({ name: 'otel', start_time: 1_700_000_000.5, status: { status_code: 'ERROR', description: 'why' } })
+    expect(otel).toMatchObject({
+      name: 'otel',
+      start_time: 1_700_000_000.5,
+      status: { status_code: 'ERROR', description: 'why' },
+    })
     const page = await client.querySpans({ ...ids, attemptId: 'latest' })
     expect(page.total).toBe(4)
     expect(findFinalReward(page.items)).toBe(0.5)
-    expect((await client.querySpans({ ...ids, nameContains: 'span-', limit: 1, offset: 1 })).items).toMatchObject([{ name: 'span-3' }])
-    expect(await client.getRolloutById({ rolloutId: ids.rolloutId })).toMatchObject({ status: 'running', attempt: { status: 'running' } })
+    expect((await client.querySpans({ ...ids, nameContains: 'span-', limit: 1, offset: 1 })).items).toMatchObject([
+      { name: 'span-3' },
+    ])
+    expect(await client.getRolloutById({ rolloutId: ids.rolloutId })).toMatchObject({
+      status: 'running',
+      attempt: { status: 'running' },
+    })
   })
 
   it('keeps resources', async () => {
     const added = await client.addResources({ resources: { prompt } })
     expect(added).toMatchObject({ version: 1, resources: { prompt } })
-    const llm = { resource_type: 'llm', endpoint: 'http://e', model: 'm', api_key: null, sampling_parameters: { temperature: 1 } } as const
+    const llm = {
+      resource_type: 'llm',
+      endpoint: 'http://e',
+      model: 'm',
+      api_key: null,
+      sampling_parameters: { temperature: 1 },
+    } as const
     const updated = await client.updateResources({ resourcesId: added.resources_id, resources: { llm } })
     expect(updated).toMatchObject({ version: 2, resources: { llm } })
     expect(await client.getResourcesById({ resourcesId: added.resources_id })).toEqual(updated)
@@ -143,7 +167,9 @@ describe('our client against the server of the Python package', () => {
 
   it('cancels', async () => {
     const { rollout_id: rolloutId } = await client.enqueueRollout({ input: 1 })
-    expect(await client.cancelRollouts({ rolloutIds: [rolloutId] })).toMatchObject([{ rollout_id: rolloutId, status: 'cancelled' }])
+    expect(await client.cancelRollouts({ rolloutIds: [rolloutId] })).toMatchObject([
+      { rollout_id: rolloutId, status: 'cancelled' },
+    ])
   })
 
   it('counts', async () => {
