@@ -3,7 +3,7 @@ import time
 
 from agentlightning.types import RolloutConfig
 
-from . import World, check, equal, make_span, refused
+from . import World, check, equal, make_span, refused, same
 
 RETRY_ONCE = RolloutConfig(max_attempts=2, retry_condition=["failed", "timeout", "unresponsive"])
 
@@ -45,6 +45,14 @@ async def update_attempt_keeps_what_it_is_told(world: World):
     running = await world.client.update_attempt(rollout.rollout_id, "latest", status="running")
     equal((running.attempt_id, running.status, running.metadata), (ids[1], "running", {"a": {"b": 1}}))
     equal((await world.client.get_rollout_by_id(rollout.rollout_id)).status, "running")
+
+
+@check()
+async def numbers_survive_in_the_metadata_of_an_attempt(world: World):
+    rollout = await world.client.start_rollout(input=1)
+    metadata = {"f": 3.0, "i": 2**60, "beyond 64 bits": 2**70}
+    same((await world.client.update_attempt(rollout.rollout_id, "latest", metadata=metadata)).metadata, metadata)
+    same((await world.client.get_latest_attempt(rollout.rollout_id)).metadata, metadata)
 
 
 @check()

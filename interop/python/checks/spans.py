@@ -21,7 +21,7 @@ async def a_span_comes_back_as_it_was_sent(world: World):
     span = make_span(
         *ids, 3, trace_id="a" * 32, span_id="b" * 16, parent_id="c" * 16, name="näme", context=context, parent=context,
         status=TraceStatus(status_code="ERROR", description="why"), start_time=1700000000.123456, end_time=None,
-        attributes={"s": "x", "b": True, "i": 2**62 + 1, "f": 1.5, "ss": ["a", "b"], "bs": [True, False], "is": [1, 2], "fs": [1.5, 2.5], "e": []},
+        attributes={"s": "x", "b": True, "i": 2**53 - 1, "f": 1.5, "ss": ["a", "b"], "bs": [True, False], "is": [1, 2], "fs": [1.5, 2.5], "e": []},
         events=[Event(name="e", attributes={"k": 1}, timestamp=1.5), Event(name="e2", attributes={})],
         links=[Link(context=context, attributes={"l": "v"}), Link(context=context)],
         resource=OtelResource(attributes={"service.name": "t"}, schema_url="https://schema"),
@@ -30,6 +30,15 @@ async def a_span_comes_back_as_it_was_sent(world: World):
     equal(stored.model_dump(), span.model_dump())
     (read,) = await world.client.query_spans(ids[0])
     equal(read.model_dump(), span.model_dump())
+
+
+@check()
+async def integers_beyond_doubles_survive_in_attributes(world: World):
+    ids = await begin(world)
+    await world.client.add_span(make_span(*ids, attributes={"i": 2**62 + 1}))
+    (read,) = await world.client.query_spans(ids[0])
+    # As a number or as its digits: only the value matters.
+    equal(int(read.attributes["i"]), 2**62 + 1)
 
 
 @check()
