@@ -24,7 +24,7 @@ export class SetUpError extends Error {
 
 // What pip, uv and fetch say when the index does not answer or something in between refuses.
 const offline =
-  /NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError|NameResolutionError|connection broken|Temporary failure in name|Network is unreachable|Connection (refused|reset)|fetch failed|error sending request|HTTP error (403|407|5\d\d)|timed out/i
+  /NewConnectionError|ConnectTimeout|ReadTimeout|ProxyError|SSLError|NameResolutionError|connection broken|Temporary failure in name|Network is unreachable|Connection (refused|reset)|fetch failed|from versions: none|error sending request|HTTP error (403|407|5\d\d)|timed out/i
 
 function run(command, args) {
   const result = spawnSync(command, args, { encoding: 'utf8', timeout: 600_000 })
@@ -34,14 +34,14 @@ function run(command, args) {
 
 /** The first Python that is new enough: PYTHON, python3, python. */
 function findPython() {
-  const test = 'import sys; print(sys.version); sys.exit(sys.version_info < (3, 10))'
+  const test = 'import sys; print(sys.version); sys.exit(sys.version_info < (3, 11))'
   const tried = [process.env.PYTHON, 'python3', 'python']
     .filter(Boolean)
     .map((command) => ({ command, ...run(command, ['-c', test]) }))
   const found = tried.find((one) => one.isOk)
   if (found) return { command: found.command, version: found.said.split('\n')[1] }
   throw new SetUpError(
-    `Expected Python 3.10 or later as PYTHON, python3 or python, got:\n${tried.map((one) => one.said).join('\n')}`,
+    `Expected Python 3.11 or later as PYTHON, python3 or python, got:\n${tried.map((one) => one.said).join('\n')}`,
     false,
   )
 }
@@ -53,7 +53,8 @@ async function pipWheel(directory) {
   const index = await fetch('https://pypi.org/pypi/pip/json')
   if (!index.ok) throw new Error(`fetch failed: https://pypi.org answered ${index.status}`)
   const wheel = (await index.json()).urls.find((file) => file.packagetype === 'bdist_wheel')
-  const bytes = Buffer.from(await (await fetch(wheel.url)).arrayBuffer())
+  // Mirrors answer paths of their own.
+  const bytes = Buffer.from(await (await fetch(new URL(wheel.url, index.url))).arrayBuffer())
   const digest = createHash('sha256').update(bytes).digest('hex')
   if (digest !== wheel.digests.sha256)
     throw new Error(`expected ${wheel.url} to have SHA-256 ${wheel.digests.sha256}, got ${digest}`)
@@ -115,9 +116,9 @@ export async function setUp() {
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) {
   try {
-    console.log(await setUp())
+    process.stdout.write(`${await setUp()}\n`)
   } catch (error) {
-    console.error(error instanceof SetUpError ? error.message : error)
+    process.stderr.write(`${error instanceof SetUpError ? error.message : error.stack}\n`)
     process.exitCode = error.isOffline === true ? 75 : 1
   }
 }
