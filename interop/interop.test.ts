@@ -10,8 +10,8 @@ import { createOtelTracer } from '@agl/tracer-otel'
 import type { LightningStore } from '@agl/types'
 import { findFinalReward } from '@agl/types/spans'
 import { trace } from '@opentelemetry/api'
-import { describe, expect, it, onTestFinished } from 'vitest'
-import { jsonLines, runPython } from './python-process.ts'
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { jsonLines, preparePython, runPython } from './python-process.ts'
 
 /** What `client_methods.py` prints for each check. */
 interface CheckLine {
@@ -33,6 +33,8 @@ const backends: Record<string, (folder: string) => LightningStore> = {
   memory: () => createMemoryStore(),
   sqlite: (folder) => createSqliteStore({ file: join(folder, 'store.db'), durability: 'normal' }),
 }
+
+beforeAll(preparePython)
 
 /** A server over a new store, closed at the end of the test. */
 async function serve(backend: string): Promise<string> {

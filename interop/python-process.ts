@@ -26,7 +26,12 @@ function run(command: string, args: readonly string[], timeoutMs: number): Promi
 
 let python: Promise<string> | undefined
 
-/** The Python of `set-up.mjs`, which makes the environment when it is not there. */
+/** Makes the environment when it is not there, which takes longer than a test may: for `beforeAll`. */
+export function preparePython(): Promise<string> {
+  return (python ??= findPython())
+}
+
+/** The Python of `set-up.mjs`. */
 async function findPython(): Promise<string> {
   const { code, stdout, stderr } = await run(process.execPath, ['set-up.mjs'], 600_000)
   if (code !== 0) throw new Error(`interop/python/set-up.mjs ended with ${code}:\n${stderr}`)
@@ -35,8 +40,7 @@ async function findPython(): Promise<string> {
 
 /** Runs one of the scripts of `interop/python` to its end; without an exit code it was killed, which counts as -1. */
 export async function runPython(script: string, args: readonly string[], timeoutMs = 110_000): Promise<Finished> {
-  python ??= findPython()
-  return await run(await python, [script, ...args], timeoutMs)
+  return await run(await preparePython(), [script, ...args], timeoutMs)
 }
 
 /** The values of the lines that a script printed. */
@@ -57,10 +61,10 @@ async function freePort(): Promise<number> {
 
 /** The Python package's own `agl store` on a port of its own. */
 export async function startPythonServer(): Promise<{ readonly url: string; readonly close: () => Promise<void> }> {
-  python ??= findPython()
+  const path = await preparePython()
   const port = await freePort()
   const args = ['agl.py', 'store', '--host', '127.0.0.1', '--port', String(port), '--log-level', 'ERROR']
-  const child = spawn(await python, args, { cwd: folder, env: environment, stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(path, args, { cwd: folder, env: environment, stdio: ['ignore', 'ignore', 'pipe'] })
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (said += text))
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()))
