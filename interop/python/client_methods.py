@@ -15,7 +15,7 @@ import reference  # noqa: F401
 import aiohttp
 from agentlightning.store.base import LightningStore
 from checks import CHECKS, Check, RecordingClient, World
-from checks import rollouts, attempts, spans, resources, workers, otlp, wire  # noqa: F401
+from checks import rollouts, queue, waits, attempts, spans, resources, workers, otlp, wire  # noqa: F401
 
 # Everything that a store can be asked; `otlp_traces_endpoint` and `capabilities` are answered by the client itself.
 METHODS = {name for name, value in vars(LightningStore).items() if not name.startswith("_") and (callable(value) or isinstance(value, property))}

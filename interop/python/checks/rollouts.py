@@ -1,8 +1,7 @@
-import asyncio
 import re
 import time
 
-from agentlightning.types import AttemptedRollout, EnqueueRolloutRequest, Rollout, RolloutConfig
+from agentlightning.types import AttemptedRollout, Rollout, RolloutConfig
 
 from . import World, check, equal, make_span, refused, same
 
@@ -72,79 +71,6 @@ async def metadata_null_becomes_an_empty_object_at_creation(world: World):
     equal((await world.client.enqueue_rollout(input=None)).metadata, {})
     started = await world.client.start_rollout(input=None)
     equal((started.input, started.metadata, started.attempt.metadata), (None, {}, None))
-
-
-@check()
-async def enqueue_many_keeps_the_order(world: World):
-    await world.drain()
-    equal(await world.client.enqueue_many_rollouts([]), [])
-    many = await world.client.enqueue_many_rollouts([EnqueueRolloutRequest(input=number) for number in range(20)])
-    equal([rollout.input for rollout in many], list(range(20)))
-    equal(len({rollout.rollout_id for rollout in many}), 20)
-    taken = [await world.client.dequeue_rollout() for _ in range(20)]
-    equal([rollout.rollout_id for rollout in taken], [rollout.rollout_id for rollout in many])
-
-
-@check()
-async def dequeue_makes_the_first_attempt(world: World):
-    await world.drain()
-    queued = await world.client.enqueue_rollout(input="x")
-    taken = await world.client.dequeue_rollout(worker_id="Worker-7")
-    assert isinstance(taken, AttemptedRollout)
-    equal((taken.rollout_id, taken.status, taken.start_time), (queued.rollout_id, "preparing", queued.start_time))
-    attempt = taken.attempt
-    assert re.fullmatch(r"at-[0-9A-Za-z]{8,}", attempt.attempt_id), attempt.attempt_id
-    equal((attempt.sequence_id, attempt.status, attempt.worker_id, attempt.metadata), (1, "preparing", "Worker-7", None))
-    equal((attempt.end_time, attempt.last_heartbeat_time), (None, None))
-    assert attempt.start_time >= queued.start_time
-
-
-@check()
-async def an_empty_queue_answers_none_each_time(world: World):
-    await world.drain()
-    for _ in range(3):
-        equal(await world.client.dequeue_rollout(worker_id="idle"), None)
-        equal(list(await world.client.dequeue_many_rollouts(limit=5)), [])
-
-
-@check()
-async def dequeue_many_takes_up_to_the_limit_for_one_worker(world: World):
-    await world.drain()
-    await world.client.enqueue_many_rollouts([EnqueueRolloutRequest(input=number) for number in range(5)])
-    first = await world.client.dequeue_many_rollouts(limit=3, worker_id="many")
-    equal([(one.input, one.attempt.worker_id) for one in first], [(0, "many"), (1, "many"), (2, "many")])
-    equal([one.input for one in await world.client.dequeue_many_rollouts(limit=10)], [3, 4])
-    equal(list(await world.client.dequeue_many_rollouts(limit=0)), [])
-
-
-@check()
-async def racing_dequeues_never_take_one_twice(world: World):
-    await world.drain()
-    await world.client.enqueue_many_rollouts([EnqueueRolloutRequest(input=number) for number in range(20)])
-    taken = await asyncio.gather(*(world.client.dequeue_rollout() for _ in range(30)))
-    equal(sorted(one.input for one in taken if one is not None), list(range(20)))
-
-
-@check()
-async def entries_that_left_the_queue_are_skipped(world: World):
-    await world.drain()
-    cancelled, started, kept = [await world.client.enqueue_rollout(input=number) for number in range(3)]
-    await world.client.update_rollout(cancelled.rollout_id, status="cancelled")
-    await world.client.start_attempt(started.rollout_id)
-    equal((await world.client.dequeue_rollout()).rollout_id, kept.rollout_id)
-    equal(await world.client.dequeue_rollout(), None)
-
-
-@check()
-async def requeuing_puts_a_rollout_in_the_queue_once(world: World):
-    await world.drain()
-    rollout = await world.client.start_rollout(input=1)
-    equal(await world.client.dequeue_rollout(), None)
-    for _ in range(2):
-        equal((await world.client.update_rollout(rollout.rollout_id, status="requeuing")).status, "requeuing")
-    again = await world.client.dequeue_rollout()
-    equal((again.rollout_id, again.attempt.sequence_id, again.status), (rollout.rollout_id, 2, "preparing"))
-    equal(await world.client.dequeue_rollout(), None)
 
 
 @check()
@@ -271,59 +197,3 @@ async def refusals_say_what_is_unknown(world: World):
     equal(await detail(f"{path}/attempt-missing", {"status": "failed"}), f"Attempt attempt-missing not found for rollout {queued.rollout_id}")
     span = make_span(queued.rollout_id, "attempt-missing").model_dump(mode="json")
     equal(await detail("/spans", span), f"Attempt attempt-missing not found for rollout {queued.rollout_id}")
-
-
-@check()
-async def wait_answers_the_finished_in_the_order_asked(world: World):
-    a, b, open_one = [await world.client.enqueue_rollout(input=number) for number in range(3)]
-    for rollout in (a, b):
-        await world.client.update_rollout(rollout.rollout_id, status="succeeded")
-    ids = [b.rollout_id, "ro-unknown", open_one.rollout_id, a.rollout_id, b.rollout_id]
-    for timeout in (0.0, 0.1, -1):
-        began = time.monotonic()
-        finished = await world.client.wait_for_rollouts(rollout_ids=ids, timeout=timeout)
-        equal([one.rollout_id for one in finished], [b.rollout_id, a.rollout_id, b.rollout_id])
-        assert all(type(one) is Rollout for one in finished)
-        assert time.monotonic() - began < 1, f"timeout {timeout} took {time.monotonic() - began:.2f} s"
-    equal(await world.client.wait_for_rollouts(rollout_ids=[], timeout=0), [])
-    try:
-        await world.client.wait_for_rollouts(rollout_ids=ids, timeout=0.2)
-        raise AssertionError("expected a ValueError for a timeout over 0.1")
-    except ValueError:
-        pass
-
-
-@check()
-async def wait_without_timeout_wakes_at_the_end(world: World):
-    rollout = await world.client.start_rollout(input=1)
-    waits = [asyncio.create_task(world.client.wait_for_rollouts(rollout_ids=[rollout.rollout_id])) for _ in range(3)]
-    await asyncio.sleep(0.2)
-    assert not any(wait.done() for wait in waits), "a wait ended before the rollout did"
-    ended = time.monotonic()
-    await world.client.update_attempt(rollout.rollout_id, rollout.attempt.attempt_id, status="succeeded")
-    for finished in await asyncio.wait_for(asyncio.gather(*waits), 5):
-        equal([one.status for one in finished], ["succeeded"])
-    assert time.monotonic() - ended < 1, f"woke after {time.monotonic() - ended:.2f} s"
-
-
-@check()
-async def a_wait_can_be_given_up(world: World):
-    rollout = await world.client.start_rollout(input=1)
-    wait = asyncio.create_task(world.client.wait_for_rollouts(rollout_ids=[rollout.rollout_id]))
-    await asyncio.sleep(0.1)
-    wait.cancel()
-    equal([type(one) for one in await asyncio.gather(wait, return_exceptions=True)], [asyncio.CancelledError])
-    equal((await world.client.get_rollout_by_id(rollout.rollout_id)).status, "preparing")
-
-
-@check(better=True)
-async def a_wait_after_a_reopening_waits(world: World):
-    rollout = await world.client.start_rollout(input=1)
-    await world.client.update_attempt(rollout.rollout_id, "latest", status="succeeded")
-    equal(len(await world.client.wait_for_rollouts(rollout_ids=[rollout.rollout_id], timeout=0)), 1)
-    await world.client.start_attempt(rollout.rollout_id)
-    wait = asyncio.create_task(world.client.wait_for_rollouts(rollout_ids=[rollout.rollout_id]))
-    await asyncio.sleep(0.2)
-    assert not wait.done(), "the wait ended although the rollout runs again"
-    await world.client.update_attempt(rollout.rollout_id, "latest", status="failed")
-    equal([one.status for one in await asyncio.wait_for(wait, 5)], ["failed"])
