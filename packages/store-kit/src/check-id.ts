@@ -6,10 +6,10 @@ import { AglError } from '@agl/types'
  */
 
 const longestId = 200
-const reserved: ReadonlySet<string> = new Set(['latest', 'search'])
+const reserved: ReadonlySet<string> = new Set(['latest', 'search', '.', '..'])
 
 /** What is asked of an id; the end of a sentence that names it. */
-export const routeSafeMessage: string = `expected 1 to ${longestId} characters without "/" and control characters, and not "latest" or "search"`
+export const routeSafeMessage: string = `expected 1 to ${longestId} characters without "/" and control characters, and not "latest", "search", "." or ".."`
 
 /** Whether an id can be part of a route. */
 export function isRouteSafe(id: string): boolean {

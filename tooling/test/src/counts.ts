@@ -31,7 +31,7 @@ export function countVitest(report: string | null, isOk: boolean): Counts {
     ({ status, assertionResults }) => status === 'failed' && assertionResults.every((test) => test.status !== 'failed'),
   )
   const failed = numFailedTests + brokenFiles.length
-  const isUnexplained = failed === 0 && (!isOk || numPassedTests === 0)
+  const isUnexplained = failed === 0 && (!isOk || numPassedTests + numPendingTests === 0)
   return { passed: numPassedTests, failed: isUnexplained ? 1 : failed, skipped: numPendingTests + numTodoTests }
 }
 

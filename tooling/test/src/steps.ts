@@ -10,6 +10,7 @@ export interface Step {
 
 /** Where vitest writes its report; ignored by git. */
 export const unitReport = 'node_modules/.cache/vitest-report.json'
+export const interopReport = 'node_modules/.cache/interop-report.json'
 
 /** Longest time of one step, in milliseconds. The whole of `npm test` is meant to take less than this. */
 export const stepTimeoutMs: number = 5 * 60_000
@@ -25,6 +26,12 @@ export const steps: readonly Step[] = [
     title: 'Unit tests',
     command: ['vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile.json=${unitReport}`],
     report: unitReport,
+  },
+  {
+    name: 'interop',
+    title: 'With the Python package',
+    command: ['node', 'tooling/test/src/interop.ts'],
+    report: interopReport,
   },
   { name: 'build', title: 'Build', command: ['turbo', 'run', 'build', '--continue', '--output-logs=errors-only'] },
   { name: 'pack', title: 'Each package alone in an empty project', command: ['node', 'tooling/pack/src/main.ts', 'packages'] },

@@ -114,7 +114,7 @@ async function serve(route: Route, request: Request, response: Response, parts: 
     query: route.query === undefined ? undefined : parseQuery(route, request.url),
     mintToken: parts.authenticator.hasTokens ? parts.authenticator.mintAttemptToken : null,
     body: route.body === undefined ? undefined : await parseBody(route, request, parts.limits),
-    idempotencyKey: headerOf(request, idempotencyHeader),
+    idempotencyKey: decodeHeader(headerOf(request, idempotencyHeader)),
     header: (name) => headerOf(request, name),
     signal: () => signalOf(response, parts.closing),
     maxWaitMs: parts.maxWaitMs,
@@ -136,6 +136,15 @@ function statusOf(response: ServerResponse): number {
 function headerOf(request: IncomingMessage, name: string): string | undefined {
   const value = request.headers[name]
   return Array.isArray(value) ? value[0] : value
+}
+
+/** Clients of ours write what a header cannot carry as in a URL. */
+function decodeHeader(value: string | undefined): string | undefined {
+  try {
+    return value === undefined ? undefined : decodeURIComponent(value)
+  } catch {
+    return value
+  }
 }
 
 function parseQuery(route: Route, url: string): unknown {
