@@ -38,6 +38,15 @@ describe('several servers', () => {
     expect(client.url).toBe(second.url)
   })
 
+  test('a server that is busy is asked again after a pause, not left', async () => {
+    const first = await serve((_, response, index) => (index === 0 ? answer(response, {}, 429) : answer(response, null)))
+    const second = await serve((_, response) => answer(response, null))
+    const { client, clock } = await connect({ urls: [first.url, second.url] })
+    await client.getLatestResources()
+    expect([client.url, first.seen.length, second.seen.length]).toEqual([first.url, 2, 0])
+    expect(clock.pauses).toEqual([100])
+  })
+
   test('when all fail there is a pause, and then all are asked again', async () => {
     let isDown = true
     const servers = await Promise.all(

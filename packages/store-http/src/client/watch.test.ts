@@ -100,6 +100,23 @@ describe('the feed', () => {
     expect(clock.deadlines.size).toBe(0)
   })
 
+  test('a comment is a sign of life', async () => {
+    const sockets: ServerResponse[] = []
+    const server = await serve(feed([1, (response) => void sockets.push(response)]))
+    const { client, clock } = await connect({ url: server.url })
+    const events = client.watch()[Symbol.asyncIterator]()
+    await events.next()
+    const pending = events.next()
+    // The event before it counted too.
+    await new Promise((resolve) => setImmediate(resolve))
+    const [before] = clock.deadlines.keys()
+    sockets[0]!.write(': still here\n\n')
+    while (clock.deadlines.keys().next().value === before) await new Promise((resolve) => setImmediate(resolve))
+    expect(clock.deadlines.size).toBe(1)
+    await events.return?.()
+    expect(await pending).toEqual({ done: true, value: undefined })
+  })
+
   test('a server that ends each feed at once is not asked without a pause', async () => {
     const server = await serve((_, response, index) => {
       open(response)
