@@ -121,7 +121,7 @@ describe('the feed', () => {
     const server = await serve((_, response, index) => {
       open(response)
       if (index === 4) tell(response, 2)
-      else response.end()
+      else response.end(index === 3 ? 'event: error\ndata: {"code":"timeout"}\n\n' : '')
     })
     const { client, clock } = await connect({ url: server.url })
     expect(await take(client.watch({ after: 'c1' }), 1)).toEqual(['c2'])

@@ -112,7 +112,9 @@ async function* messages({ body, deadline }: Stream): AsyncGenerator<Message, vo
       named = id
       waiting.push({ cursor: id, data: null })
     },
-    onEvent({ id, data }) {
+    onEvent({ event, id, data }) {
+      // A named one is no event of the store: the server says why it ends the feed, and tells it again when it is asked anew.
+      if (event !== undefined) return
       if (id !== undefined && id === named) waiting.pop()
       waiting.push({ cursor: id ?? null, data })
     },
