@@ -26,7 +26,7 @@ test('first in, first out', () => {
 })
 
 test('ids that fit into a route', () => {
-  for (const id of ['ro-1', 'w 1', 'ünï', 'a:b', '.', 'x'.repeat(200)]) expect([id, isRouteSafe(id)]).toEqual([id, true])
+  for (const id of ['ro-1', 'w 1', 'ünï', 'a:b', '...', 'x'.repeat(200)]) expect([id, isRouteSafe(id)]).toEqual([id, true])
   for (const id of ['', 'latest', 'search', 'a/b', 'a\n', '\u0000', '\u007f', '\u0085', '\ud800', 'x'.repeat(201)]) {
     expect([id, isRouteSafe(id)]).toEqual([id, false])
   }

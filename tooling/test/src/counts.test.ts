@@ -19,6 +19,10 @@ describe('countVitest', () => {
     expect(countVitest(report(0, 0), true).failed).toBe(1)
     expect(countVitest(null, true).failed).toBe(1)
   })
+
+  it('counts a step that had nothing to test with as skipped', () => {
+    expect(countVitest('{"isSkipped":true}', true)).toEqual({ passed: 0, failed: 0, skipped: 1 })
+  })
 })
 
 it('prints the sum on one line', () => {

@@ -11,8 +11,7 @@ const run = (program: string, ...args: readonly string[]): number => spawnSync(p
 const setUp = run('node', 'interop/python/set-up.mjs')
 if (setUp === noPyPi) {
   console.log('PyPI does not answer: the tests with the Python package are skipped.')
-  const skipped = { numPassedTests: 0, numFailedTests: 0, numPendingTests: 1, numTodoTests: 0, testResults: [] }
-  writeFileSync(interopReport, JSON.stringify(skipped))
+  writeFileSync(interopReport, JSON.stringify({ isSkipped: true }))
 } else if (setUp !== 0) {
   process.exitCode = setUp
 } else {
