@@ -18,7 +18,8 @@ export type ServerVerbs = {
 serveParent<ServerVerbs>({
   async start(side) {
     if (side === 'ours') {
-      const { url } = await createStoreServer({ store: createMemoryStore(), port: 0 }).start()
+      const store = createMemoryStore({ retention: { maxBytes: 64 * 2 ** 20 } })
+      const { url } = await createStoreServer({ store, port: 0 }).start()
       return { port: Number(new URL(url).port) }
     }
     const server = createServer(createExpressStore())
