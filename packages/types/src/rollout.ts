@@ -50,7 +50,7 @@ export interface Rollout {
   /** Higher is claimed first; FIFO within one priority. Default 0. */
   readonly priority: number
   readonly idempotency_key: string | null
-  /** Filterable text labels, for example `{ run: 'sft-7' }`. */
+  /** Filterable text labels, for example `{ run: 'sft-7' }`; at most 64, of at most 256 characters. */
   readonly labels: Readonly<Record<string, string>>
 }
 
@@ -108,6 +108,15 @@ function configShape({ number, positiveInteger }: Primitives) {
   }
 }
 
+const mostLabels = 64
+const longestLabel = 256
+
+/** Labels are looked for, shown and counted: few, and short. */
+const newLabels = namedValues(z.string().max(longestLabel)).refine(
+  (labels) => Object.keys(labels).length <= mostLabels && Object.keys(labels).every((name) => name.length <= longestLabel),
+  { error: `expected at most ${mostLabels} labels with names of at most ${longestLabel} characters` },
+)
+
 function rolloutShape(primitives: Primitives) {
   const { number, integer } = primitives
   return {
@@ -146,7 +155,7 @@ function enqueueShape(primitives: Primitives, config: z.ZodType<RolloutConfig>) 
     metadata: jsonObjectSchema.nullable().exactOptional(),
     priority: primitives.integer.nullable().exactOptional(),
     idempotency_key: z.string().min(1).nullable().exactOptional(),
-    labels: namedValues(z.string()).nullable().exactOptional(),
+    labels: newLabels.nullable().exactOptional(),
     rollout_id: z.string().min(1).nullable().exactOptional(),
   }
 }

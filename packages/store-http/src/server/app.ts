@@ -220,9 +220,21 @@ function followLost(route: Route, call: Call, answer: unknown, logger: Logger): 
 
 export function sendJson(response: ServerResponse, status: number, value: unknown): void {
   if (response.destroyed) return
-  const body = Buffer.from(stringify(value))
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': body.length })
+  const text = stringify(value)
+  // A short text goes out in one write with its head; a long one is turned into bytes once.
+  const body = text.length > 16_384 ? Buffer.from(text) : text
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
   response.end(body)
+  if (response.writableLength > 0) letGoOfSlowReader(response)
+}
+
+/** An answer that its reader does not take is memory that others need. */
+const slowReaderMs = 60_000
+
+function letGoOfSlowReader(response: ServerResponse): void {
+  const timer = setTimeout(() => response.destroy(), slowReaderMs)
+  timer.unref()
+  response.once('close', () => clearTimeout(timer))
 }
 
 export function sendError(response: ServerResponse, error: unknown, logger: Logger): void {

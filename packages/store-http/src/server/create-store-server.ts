@@ -103,7 +103,7 @@ export function createStoreServer(options: StoreServerOptions): StoreServer {
     guard: isOpen ? refuseForeignHosts : () => {},
     limits: resolveBodyLimits(rest.body),
     maxWaitMs,
-    metrics: createMetrics(),
+    metrics: createMetrics({ store, logger, signal: closing.signal }),
     closing: closing.signal,
   })
   let server: Server | null = null

@@ -330,4 +330,16 @@ describe('the server', () => {
     const { body } = await server.call('GET', '/v1/prometheus/')
     expect(body).toContain('agl_http_total{path="/rollouts/:rollout_id",method="GET",status="200"} 3')
   })
+
+  test('counts the rollouts that finish once somebody looks', async () => {
+    const server = await startTestServer()
+    const read = async (): Promise<string> => String((await server.call('GET', '/v1/prometheus')).body)
+    await read()
+    const [first, second] = await enqueue(server, 1, 2)
+    await server.store.updateRollout({ rolloutId: first!.rollout_id, status: 'succeeded' })
+    await server.store.updateRollout({ rolloutId: first!.rollout_id, metadata: { told: 'again' } })
+    await server.store.cancelRollouts({ rolloutIds: [second!.rollout_id] })
+    await until(async () => (await read()).includes('agl_rollouts_total{status="cancelled",mode="unknown"} 1'))
+    expect(await read()).toContain('agl_rollouts_total{status="succeeded",mode="unknown"} 1')
+  })
 })

@@ -167,6 +167,10 @@ export function describeBadInput({ check, open, has }: Suite): void {
     }
     await expectRefusal(store, 'heartbeat', { workerId: 'w', stats: { text: 'x'.repeat(70_000) } }, 'stats')
     await expectRefusal(store, 'enqueueRollout', { input: 1, labels: named }, 'labels')
+    const many = Object.fromEntries(Array.from({ length: 65 }, (_, index) => [`label-${index}`, 'x']))
+    for (const labels of [many, { long: 'x'.repeat(257) }, { ['x'.repeat(257)]: 'long' }]) {
+      await expectRefusal(store, 'enqueueRollout', { input: 1, labels }, 'labels')
+    }
     await expectRefusal(store, 'queryRollouts', { labels: named }, 'labels')
     await expectRefusal(
       store,
