@@ -3,7 +3,8 @@ import { gzip } from 'node:zlib'
 import { type AglError, errorMessage } from '@agl/types'
 import { apiHeader, apiPrefixes, apiVersion } from '../wire/paths.ts'
 import { type Asked, badReply, errorOfReply, isTransient, redirected, tooLate, unreachable, wasNeverSent } from './errors.ts'
-import { encodeJson, parseJson } from './json.ts'
+import { parseJson } from './json.ts'
+import { stringifyWithOddNumbers } from '../wire/stringify.ts'
 import type { ResolvedOptions } from './options.ts'
 import { type Outcome, retryAfterOf, withRetries } from './retries.ts'
 import { createDeadline, createScopes, type Deadline, type Scope, type Scopes } from './scopes.ts'
@@ -75,7 +76,7 @@ export function createConnection(options: ResolvedOptions): Connection {
 
   async function payloadOf({ body }: ApiRequest): Promise<Payload> {
     if (body === undefined) return { body: null, headers: {} }
-    const text = encodeJson(body)
+    const text = stringifyWithOddNumbers(body)
     const headers = { 'content-type': 'application/json' }
     // The Python server takes no compressed JSON. A text has at least as many bytes as characters, at most thrice.
     if (!connection.isOurs || text.length * 3 <= compressAboveBytes || Buffer.byteLength(text) <= compressAboveBytes) {

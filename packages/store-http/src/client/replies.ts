@@ -23,7 +23,7 @@ import {
 import { z } from 'zod'
 import type { Reply } from './connection.ts'
 import { badReply } from './errors.ts'
-import { withoutOdd } from './json.ts'
+import { withoutOddNumbers } from '../wire/python-json.ts'
 
 /*
  * What replies hold, as records: checked as laxly as the Python server writes them, and frozen at the top as those of
@@ -89,7 +89,7 @@ export function read<Value>({ value, asked }: Pick<Reply, 'value' | 'asked'>, sc
   const result = schema.safeParse(value)
   if (result.success) return result.data
   // A Python server may have written NaN where a record holds only JSON.
-  const plain = schema.safeParse(withoutOdd(value))
+  const plain = schema.safeParse(withoutOddNumbers(value))
   if (plain.success) return plain.data
   const problems = result.error.issues.slice(0, 5).map((issue) => describeIssue(issue, value))
   throw badReply(asked, `the reply does not fit:\n${problems.join('\n')}\n`, result.error)

@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net'
 import { gunzipSync } from 'node:zlib'
 import { onTestFinished } from 'vitest'
 import { createStoreClient, type StoreClient, type StoreClientOptions } from './index.ts'
-import { encodeJson, parseJson } from './json.ts'
+import { parseJson } from './json.ts'
+import { stringifyWithOddNumbers } from '../wire/stringify.ts'
 
 /** One request as it came. */
 export interface Seen {
@@ -41,7 +42,7 @@ export function answer(
   headers: Record<string, string> = {},
 ): void {
   response.writeHead(status, { 'content-type': 'application/json', ...headers })
-  response.end(encodeJson(value))
+  response.end(stringifyWithOddNumbers(value))
 }
 
 /** Breaks the connection instead of an answer. */

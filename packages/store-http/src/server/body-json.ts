@@ -1,5 +1,5 @@
 import { AglError } from '@agl/types'
-import { parsePythonJson } from './body-python-json.ts'
+import { parsePythonJson } from '../wire/python-json.ts'
 
 /** Stores take values of 200 levels, which lie some levels deep in a body. Deeper ones overflow the stack of whoever walks them. */
 const maxLevels = 256

@@ -50,14 +50,6 @@ export function mayHaveOddNumbers(text: string): boolean {
   return oddWords.test(text)
 }
 
-/** The same value with null for each number that JSON cannot say. */
-export function withoutOddNumbers(value: unknown): unknown {
-  if (typeof value === 'number') return Number.isFinite(value) ? value : null
-  if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return value.map(withoutOddNumbers)
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withoutOddNumbers(item)]))
-}
-
 /** Whole numbers that a double cannot hold, as their digits: what attributes keep of them. */
 export function withLongIntegersAsText(value: unknown, text: string): unknown {
   if (!/\d{16}/.test(text)) return value

@@ -11,7 +11,7 @@ import {
 } from '@agl/types'
 import { isAllowed, withoutSecrets } from './auth/index.ts'
 import type { Call } from './route.ts'
-import { JsonText } from './stringify.ts'
+import { JsonText } from '../wire/stringify.ts'
 
 /*
  * Records on their way out. Clients of ours get them as they are; others get those of the reference, without what we add.

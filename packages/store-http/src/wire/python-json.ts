@@ -130,3 +130,11 @@ function set(record: Record<string, unknown>, key: string, value: unknown): void
   if (key === '__proto__') Object.defineProperty(record, key, { value, writable: true, enumerable: true, configurable: true })
   else record[key] = value
 }
+
+/** The same value with null for each number that JSON cannot say. */
+export function withoutOddNumbers(value: unknown): unknown {
+  if (typeof value === 'number') return Number.isFinite(value) ? value : null
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return value.map(withoutOddNumbers)
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, withoutOddNumbers(item)]))
+}
