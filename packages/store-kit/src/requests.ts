@@ -261,6 +261,7 @@ export const requestSchemas: Readonly<{
   waitForRollouts: schemaOf<WaitRequest>({
     rolloutIds: z.array(text),
     timeoutMs: z.number().nullable().optional(),
+    atLeast: z.int().min(1).optional(),
     signal,
   }),
   updateRollout: schemaOf<RolloutUpdate>({

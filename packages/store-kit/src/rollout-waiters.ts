@@ -5,7 +5,8 @@ import { park } from './park.ts'
 export interface RolloutWaiters {
   readonly size: number
   /**
-   * Resolves to what `collect` reads at the moment at which all of these rollouts are finished, or the time is over.
+   * Resolves to what `collect` reads at the moment at which all of these rollouts, or `atLeast` of them, are finished, or the
+   * time is over.
    * The signal must not be aborted yet.
    * @param request.rolloutIds without unknown ones; duplicates are harmless
    */
@@ -14,6 +15,7 @@ export interface RolloutWaiters {
     readonly isFinished: (rolloutId: string) => boolean
     readonly collect: () => Value
     readonly timeoutMs: number | null
+    readonly atLeast: number | undefined
     readonly signal: AbortSignal | undefined
   }): Promise<Value>
   /** A rollout is finished. Costs as much as there are calls that wait for this one. */
@@ -26,6 +28,8 @@ export interface RolloutWaiters {
 
 interface Waiter {
   readonly pending: Set<string>
+  /** How many may be pending when the wait is over. */
+  readonly mayPend: number
   readonly complete: () => void
   readonly reject: (reason: unknown) => void
 }
@@ -35,10 +39,11 @@ export function createRolloutWaiters({ clock }: { readonly clock: Clock }): Roll
   const interested = new Map<string, Set<Waiter>>()
   const all = new Set<Waiter>()
   return {
-    wait({ rolloutIds, isFinished, collect, timeoutMs, signal }) {
+    wait({ rolloutIds, isFinished, collect, timeoutMs, atLeast = Infinity, signal }) {
       const ids = new Set(rolloutIds)
       const pending = new Set([...ids].filter((id) => !isFinished(id)))
-      if (pending.size === 0) return Promise.resolve(collect())
+      const mayPend = Math.max(0, ids.size - atLeast)
+      if (pending.size <= mayPend) return Promise.resolve(collect())
       const onEnd = (): void => {
         all.delete(waiter)
         for (const id of ids) {
@@ -48,7 +53,7 @@ export function createRolloutWaiters({ clock }: { readonly clock: Clock }): Roll
         }
       }
       const parked = park({ clock, timeoutMs, signal, onTimeout: collect, onEnd })
-      const waiter: Waiter = { pending, complete: () => parked.resolve(collect()), reject: parked.reject }
+      const waiter: Waiter = { pending, mayPend, complete: () => parked.resolve(collect()), reject: parked.reject }
       all.add(waiter)
       for (const id of ids) {
         const waiters = interested.get(id)
@@ -61,7 +66,7 @@ export function createRolloutWaiters({ clock }: { readonly clock: Clock }): Roll
       // A waiter that completes takes itself out of the set that is walked here, which a Set allows.
       for (const waiter of interested.get(rolloutId) ?? []) {
         waiter.pending.delete(rolloutId)
-        if (waiter.pending.size === 0) waiter.complete()
+        if (waiter.pending.size <= waiter.mayPend) waiter.complete()
       }
     },
     reopened(rolloutId) {

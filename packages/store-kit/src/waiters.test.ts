@@ -81,7 +81,7 @@ describe('rollout waiters', () => {
   test('a change costs only the calls that wait for it', async () => {
     const waiters = createRolloutWaiters({ clock: createManualClock() })
     let asked = 0
-    const open = { isFinished: () => false, collect: () => void asked++, timeoutMs: null, signal: undefined }
+    const open = { isFinished: () => false, collect: () => void asked++, timeoutMs: null, atLeast: undefined, signal: undefined }
     const mine = waiters.wait({ ...open, rolloutIds: ['a', 'b'] })
     const others = Array.from({ length: 100 }, (_, index) => waiters.wait({ ...open, rolloutIds: [`other-${index}`] }))
     waiters.finished('a')

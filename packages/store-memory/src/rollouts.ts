@@ -88,7 +88,7 @@ function attemptEntries(row: RolloutRow): readonly RolloutRow['attempts'][number
 }
 
 export function waitForRollouts(state: MemoryState, request: WaitRequest): readonly Rollout[] | Promise<readonly Rollout[]> {
-  const { signal, timeoutMs = null } = request
+  const { signal, timeoutMs = null, atLeast } = request
   signal?.throwIfAborted()
   const known = request.rolloutIds.flatMap((id) => state.rollouts.get(id) ?? [])
   const collect = (): readonly Rollout[] =>
@@ -102,6 +102,7 @@ export function waitForRollouts(state: MemoryState, request: WaitRequest): reado
     isFinished: (id) => isFinished(state.rollouts.get(id)!.entry.rollout.status),
     collect,
     timeoutMs,
+    atLeast,
     signal,
   })
 }

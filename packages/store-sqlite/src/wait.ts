@@ -14,12 +14,14 @@ function collect(reading: Reading, rolloutIds: readonly string[]): readonly Roll
 }
 
 export async function waitForRollouts(engine: Engine, state: SqliteState, request: WaitRequest): Promise<readonly Rollout[]> {
-  const { rolloutIds, signal, timeoutMs = null } = request
+  const { rolloutIds, signal, timeoutMs = null, atLeast = Infinity } = request
   signal?.throwIfAborted()
   const mayWait = timeoutMs === null || timeoutMs > 0
   const standing = await engine.read((reading) => {
     const { open, known, seen } = look(reading, rolloutIds)
-    return mayWait && open.size > 0 ? { open, known, seen } : { finished: collect(reading, rolloutIds) }
+    return mayWait && open.size > Math.max(0, known.length - atLeast)
+      ? { open, known, seen }
+      : { finished: collect(reading, rolloutIds) }
   })
   if ('finished' in standing) return standing.finished
   signal?.throwIfAborted()
@@ -32,6 +34,7 @@ export async function waitForRollouts(engine: Engine, state: SqliteState, reques
       isFinished: (id) => !open.has(id),
       collect: () => collect(engine.openFile(), rolloutIds),
       timeoutMs,
+      atLeast,
       signal,
     })
     .finally(stop)

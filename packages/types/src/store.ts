@@ -152,8 +152,10 @@ export interface ResourcesChange extends Idempotent {
 
 export interface WaitRequest {
   readonly rolloutIds: readonly string[]
-  /** In milliseconds; 0 = look once; null or absent = until all are finished. */
+  /** In milliseconds; 0 = look once; null or absent = until enough are finished. */
   readonly timeoutMs?: number | null
+  /** How many of them have to be finished, 1 or more, each id counted once. Default: all of those that the store knows. */
+  readonly atLeast?: number
   readonly signal?: AbortSignal
 }
 
@@ -256,7 +258,7 @@ export interface LightningStore extends AsyncDisposable {
   getRolloutById(request: { readonly rolloutId: string }): Promise<Rollout | AttemptedRollout | null>
   queryAttempts(query: PageRequest<keyof Attempt> & { readonly rolloutId: string }): Promise<Page<Attempt>>
   getLatestAttempt(request: { readonly rolloutId: string }): Promise<Attempt | null>
-  /** Waits until the rollouts are finished; answers the finished ones in the order asked. Unknown ids are left out. */
+  /** Waits until the rollouts are finished, or `atLeast` of them; answers all finished ones in the order asked. Unknown ids are left out. */
   waitForRollouts(request: WaitRequest): Promise<readonly Rollout[]>
   updateRollout(update: RolloutUpdate): Promise<Rollout>
   /** Changes an attempt; if it is the latest one, the rollout follows. */

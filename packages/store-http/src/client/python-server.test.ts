@@ -104,6 +104,18 @@ describe('the Python server', () => {
     expect(askedOf(server.seen).slice(4)).toEqual(['POST /waits/rollouts'])
   })
 
+  test('a wait for some of them ends when so many are finished', async () => {
+    const done = rolloutOf({ status: 'succeeded', end_time: 2 })
+    const open = rolloutOf({ rollout_id: 'ro-2' })
+    const server = await python(({ path }, response, index) => {
+      if (path === '/rollouts/search') return answer(response, { items: [claimOf(), open], limit: -1, offset: 0, total: 2 })
+      return answer(response, index < 3 ? [] : [done])
+    })
+    const { client } = await connect({ url: server.url })
+    expect(await client.waitForRollouts({ rolloutIds: ['ro-2', 'ro-1'], atLeast: 1 })).toMatchObject([{ rollout_id: 'ro-1' }])
+    expect(server.seen.at(-1)!.body).toEqual({ rollout_ids: ['ro-2', 'ro-1'], timeout: 0 })
+  })
+
   test('its errors are known by its words, and not asked for again', async () => {
     const raised = (type: string, text: string) => ({
       detail: 'Internal server error',

@@ -5,7 +5,7 @@ import { completeHeader } from '../wire/paths.ts'
 import { pollPauses } from './claims.ts'
 import type { Client } from './client.ts'
 import { aRollout, listOf, read } from './replies.ts'
-import { secondsOf } from './requests.ts'
+import { secondsOf, toWire } from './requests.ts'
 import { pause, type Scope } from './scopes.ts'
 
 const rollouts = listOf(aRollout)
@@ -13,7 +13,7 @@ const waitPath = '/waits/rollouts'
 
 /** Parks on the server in slices; see {@link dequeueRollout}. */
 export async function waitForRollouts(client: Client, request: WaitRequest): Promise<readonly Rollout[]> {
-  const { rolloutIds, signal } = request
+  const { rolloutIds, atLeast = Infinity, signal } = request
   signal?.throwIfAborted()
   if (rolloutIds.length === 0) return []
   const timeoutMs = Math.max(0, request.timeoutMs ?? Infinity)
@@ -22,10 +22,10 @@ export async function waitForRollouts(client: Client, request: WaitRequest): Pro
   let isOver = false
   const cancel = options.clock.wait(timeoutMs, () => (isOver = true))
   try {
-    if (!connection.isOurs) return await poll(client, { rolloutIds, timeoutMs }, scope, () => isOver)
+    if (!connection.isOurs) return await poll(client, { rolloutIds, timeoutMs, atLeast }, scope, () => isOver)
     for (let remainingMs = timeoutMs; ;) {
       const sliceMs = Math.min(remainingMs, client.sliceMs)
-      const body = { rollout_ids: rolloutIds, timeout: secondsOf(sliceMs) }
+      const body = toWire({ rolloutIds, timeout: secondsOf(sliceMs), atLeast: request.atLeast })
       const reply = await connection.call({ method: 'POST', path: waitPath, body, parkMs: sliceMs }, scope)
       const finished = read(reply, rollouts)
       remainingMs -= sliceMs
@@ -45,7 +45,7 @@ const statuses = z.object({ items: listOf(aRollout) })
  */
 async function poll(
   client: Client,
-  { rolloutIds, timeoutMs }: { readonly rolloutIds: readonly string[]; readonly timeoutMs: number },
+  { rolloutIds, timeoutMs, atLeast }: Required<Pick<WaitRequest, 'rolloutIds' | 'atLeast'>> & { readonly timeoutMs: number },
   scope: Scope,
   isOver: () => boolean,
 ): Promise<readonly Rollout[]> {
@@ -59,7 +59,7 @@ async function poll(
     const finished = read(await connection.call({ method: 'POST', path: waitPath, body }, scope), rollouts)
     const done = new Set(finished.filter(({ status }) => isFinished(status)).map((rollout) => rollout.rollout_id))
     const remainingMs = timeoutMs - waitedMs
-    if (known.every((rollout) => done.has(rollout.rollout_id)) || remainingMs <= 0 || isOver()) return finished
+    if (done.size >= Math.min(atLeast, known.length) || remainingMs <= 0 || isOver()) return finished
     const nextMs = Math.min(pauseMs, remainingMs)
     await pause(options.clock, nextMs, scope.signal)
     waitedMs += nextMs

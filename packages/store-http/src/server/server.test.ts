@@ -215,6 +215,8 @@ describe('a client of ours', () => {
     await server.store.updateRollout({ rolloutId: first!.rollout_id, status: 'queuing' })
     const partial = await server.ours('POST', '/waits/rollouts', { rollout_ids: ids, timeout: 0 })
     expect([partial.body, partial.headers.get('agl-complete')]).toMatchObject([[{ rollout_id: second!.rollout_id }], 'false'])
+    const enough = await server.ours('POST', '/waits/rollouts', { rollout_ids: ids, timeout: null, at_least: 1 })
+    expect([enough.body, enough.headers.get('agl-complete')]).toMatchObject([[{ rollout_id: second!.rollout_id }], 'true'])
   })
 
   test('that hangs up while it is parked takes no work with it', async () => {

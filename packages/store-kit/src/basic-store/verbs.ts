@@ -144,14 +144,14 @@ export function cancelRollouts(tables: Tables, rolloutIds: readonly string[]): r
 }
 
 export function waitForRollouts(tables: Tables, request: WaitRequest): readonly Rollout[] | Promise<readonly Rollout[]> {
-  const { signal, timeoutMs = null } = request
+  const { signal, timeoutMs = null, atLeast } = request
   signal?.throwIfAborted()
   const known = request.rolloutIds.flatMap((id) => tables.rows.get(id) ?? [])
   const collect = (): readonly Rollout[] => known.map((row) => row.entry.rollout).filter(({ status }) => isFinished(status))
   if (timeoutMs !== null && timeoutMs <= 0) return collect()
   const isDone = (id: string): boolean => isFinished(findRow(tables, id).entry.rollout.status)
   const rolloutIds = known.map((row) => row.entry.rollout.rollout_id)
-  return tables.waits.wait({ rolloutIds, isFinished: isDone, collect, timeoutMs, signal })
+  return tables.waits.wait({ rolloutIds, isFinished: isDone, collect, timeoutMs, atLeast, signal })
 }
 
 /** All or none: what was added is taken back when a later change is refused. */

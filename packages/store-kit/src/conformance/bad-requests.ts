@@ -95,7 +95,11 @@ export const badRequests: readonly BadRequests[] = [
   { verb: 'getRolloutById', good: {}, bad: { rolloutId: [undefined, ...text] } },
   { verb: 'queryAttempts', good: { rolloutId: 'a' }, bad: { ...page, rolloutId: text } },
   { verb: 'getLatestAttempt', good: {}, bad: { rolloutId: [undefined, ...text] } },
-  { verb: 'waitForRollouts', good: { rolloutIds: [] }, bad: { rolloutIds: texts, timeoutMs: ['1'], signal: [7] } },
+  {
+    verb: 'waitForRollouts',
+    good: { rolloutIds: [] },
+    bad: { rolloutIds: texts, timeoutMs: ['1'], atLeast: [0, 1.5, '1'], signal: [7] },
+  },
   {
     verb: 'updateRollout',
     good: { rolloutId: 'a' },

@@ -494,6 +494,8 @@ export const requirements: readonly Requirement[] = Object.freeze([
       'WAIT-05': 'Aborting it rejects with the reason.',
       'WAIT-06': 'Each finished status ends a wait and no other does.',
       'WAIT-07': { text: 'Thousands of rollouts are awaited in one call.', source: 'store.md 11.2 (19)' },
+      'WAIT-08':
+        'A wait for some of the rollouts ends when so many are finished, and answers all that are; one that is reopened counts no more.',
     },
   ),
   ...group(

@@ -96,4 +96,30 @@ export function describeWaiting({ check, open }: Suite): void {
     for (const rolloutId of rolloutIds.toReversed()) await finish(store, rolloutId)
     expect((await waiting).map((rollout) => rollout.rollout_id)).toEqual(rolloutIds)
   })
+
+  check('WAIT-08', 'a wait for some ends when so many are finished', async () => {
+    const { store, stateOf, advance } = await open()
+    for (const rolloutId of ['a', 'b', 'c']) await store.enqueueRollout({ input: 1, rollout_id: rolloutId })
+    // An id given twice is one rollout, and an unknown one cannot finish.
+    const rolloutIds = ['c', 'b', 'a', 'a', 'x']
+    const first = store.waitForRollouts({ rolloutIds, atLeast: 1 })
+    const two = store.waitForRollouts({ rolloutIds, atLeast: 2 })
+    const all = store.waitForRollouts({ rolloutIds, atLeast: 9, timeoutMs: 5000 })
+    await finish(store, 'a')
+    expect((await first).map((rollout) => rollout.rollout_id)).toEqual(['a', 'a'])
+    expect(await store.waitForRollouts({ rolloutIds, atLeast: 1 })).toHaveLength(2)
+    await store.updateRollout({ rolloutId: 'a', status: 'running' })
+    await finish(store, 'b')
+    expect(await stateOf(two)).toBe('pending')
+    await finish(store, 'a')
+    expect((await two).map((rollout) => rollout.rollout_id)).toEqual(['b', 'a', 'a'])
+    expect(await stateOf(all)).toBe('pending')
+    await finish(store, 'c')
+    expect(await all).toHaveLength(4)
+    await store.enqueueRollout({ input: 1, rollout_id: 'd' })
+    const late = store.waitForRollouts({ rolloutIds: ['a', 'd'], atLeast: 2, timeoutMs: 1000 })
+    expect(await stateOf(late)).toBe('pending')
+    await advance(1001)
+    expect((await late).map((rollout) => rollout.rollout_id)).toEqual(['a'])
+  })
 }

@@ -77,11 +77,12 @@ export const queueRoutes: readonly Route[] = [
     method: 'POST',
     path: '/waits/rollouts',
     action: 'read',
-    summary: 'Waits until all of the rollouts are finished, or `timeout` seconds are over; null waits for ever',
-    body: z.object({ rollout_ids: z.array(z.string()), timeout: laxNumber.nullish() }),
+    summary:
+      'Waits until all of the rollouts, or `at_least` of them, are finished, or `timeout` seconds are over; null waits for ever',
+    body: z.object({ rollout_ids: z.array(z.string()), timeout: laxNumber.nullish(), at_least: laxInteger.nullish() }),
     answer: z.array(wireRolloutSchema),
     async handle(call) {
-      const { rollout_ids: rolloutIds, timeout } = call.body
+      const { rollout_ids: rolloutIds, timeout, at_least: atLeast } = call.body
       const asked = timeout === undefined || timeout === null ? null : timeout * 1000
       // Only clients of ours ask again; what the reference promises its own is kept.
       const timeoutMs = call.isOurs ? Math.min(asked ?? Infinity, call.maxWaitMs) : asked
@@ -89,13 +90,14 @@ export const queueRoutes: readonly Route[] = [
       const finished = await call.store.waitForRollouts({
         rolloutIds,
         timeoutMs,
+        ...optional('atLeast', atLeast),
         ...(isParked ? { signal: call.signal() } : {}),
       })
       if (call.isOurs) {
         const done = new Set(finished.map((rollout) => rollout.rollout_id))
         const left = rolloutIds.filter((id) => !done.has(id))
         const { total } = left.length === 0 ? { total: 0 } : await call.store.queryRollouts({ rolloutIdIn: left, limit: 0 })
-        call.setHeader(completeHeader, String(total === 0))
+        call.setHeader(completeHeader, String(total === 0 || done.size >= (atLeast ?? Infinity)))
       }
       return finished.map((rollout) => toPlainRollout(call, rollout))
     },
