@@ -25,7 +25,7 @@ export interface StoreServerOptions {
   readonly tokens?: readonly AccessToken[]
   /** More tokens, from a file: lines of `role:token[:name]`, or JSON. */
   readonly tokenFile?: string
-  /** Signs the tokens of attempts, at least 32 characters; give servers over one store the same. Default: random. */
+  /** Signs the tokens of attempts, at least 32 characters. Default: made from the tokens, the same for all servers that have these. */
   readonly attemptTokenSecret?: string
   /** Listens beyond this machine without any token. Default: refused. */
   readonly allowUnauthenticated?: boolean

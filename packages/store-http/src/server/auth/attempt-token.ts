@@ -1,15 +1,26 @@
-import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
+import { createHmac, type KeyObject, scrypt, timingSafeEqual } from 'node:crypto'
+import { promisify } from 'node:util'
 import type { AttemptName } from './identity.ts'
 
 /*
  * `agl1.<payload>.<signature>`: the payload is base64url of the JSON list [rollout id, attempt id], the signature base64url
  * of the HMAC-SHA-256 of `agl1.<payload>`. Nothing is stored and nothing expires: a token is good as long as the secret
- * lives. With the default secret that is until the process ends; with a secret of one's own, until that is changed. What
+ * lives: with the default secret until the configured tokens change, with a secret of one's own until that does. What
  * it opens stays small: spans and sequence ids of one attempt, for which a store takes late spans anyway.
  */
 
 /** How every token of an attempt begins; the number counts the versions of the format. */
 export const attemptTokenPrefix = 'agl1.'
+
+/** In bytes. */
+export const secretLength = 32
+
+const scrypted = promisify<string, string, number, Buffer>(scrypt)
+
+/** A secret that all who are given the same tokens make, whatever their order. Slow, so that no token can be guessed from it. */
+export function deriveSecret(tokens: readonly string[]): Promise<Buffer> {
+  return scrypted(JSON.stringify(tokens.toSorted()), 'agl tokens of attempts', secretLength)
+}
 
 /** The token of one attempt. @param secret a key object, with which a signature takes 1 µs instead of 8 with the bare bytes */
 export function signAttempt({ rolloutId, attemptId }: AttemptName, secret: KeyObject): string {

@@ -145,6 +145,23 @@ describe('the token of an attempt', () => {
     expect(failure(() => createAuthenticator({ tokens }).authenticate(bearer(token))).code).toBe('unauthorized')
   })
 
+  it('is good on every server with the same tokens when no secret is given, also after it was begun again', async () => {
+    const begun = async (given: readonly AccessToken[]) => {
+      const authenticator = createAuthenticator({ tokens: given })
+      await authenticator.load()
+      return authenticator
+    }
+    const token = (await begun(tokens)).mintAttemptToken(attempt)
+    expect((await begun(tokens.toReversed())).authenticate(bearer(token)).attempt).toEqual(attempt)
+    const changed = [{ token: `${adminToken}!`, role: 'admin' }] as const
+    const other = await begun(changed)
+    expect(failure(() => other.authenticate(bearer(token))).code).toBe('unauthorized')
+    // Whoever may only look must not be able to make the secret from the one token there is.
+    const viewers = [{ token: viewerToken, role: 'viewer' }] as const
+    const [first, second] = [await begun(viewers), await begun(viewers)]
+    expect(failure(() => second.authenticate(bearer(first.mintAttemptToken(attempt)))).code).toBe('unauthorized')
+  })
+
   it('is worth nothing with any character changed, cut off or added', () => {
     const authenticator = createAuthenticator({ tokens, attemptTokenSecret: secret })
     const token = authenticator.mintAttemptToken(attempt)

@@ -1,9 +1,10 @@
 import { createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import { AglError, implementing, type Logger, parseOptions, silentLogger } from '@agl/types'
 import { z } from 'zod'
-import { attemptTokenPrefix, signAttempt, verifyAttempt } from './attempt-token.ts'
+import { attemptTokenPrefix, deriveSecret, secretLength, signAttempt, verifyAttempt } from './attempt-token.ts'
 import { type CredentialHeaders, readCredential } from './credentials.ts'
 import type { AttemptName, Identity } from './identity.ts'
+import { isAllowed } from './permissions.ts'
 import { readTokenFile } from './token-file.ts'
 import { type AccessToken, checkToken, createTokenTable, type TokenTable } from './tokens.ts'
 
@@ -13,8 +14,8 @@ export interface AuthenticatorOptions {
   /** More tokens, see {@link readTokenFile}; read by `load`, once. Default: no file. */
   readonly tokenFile?: string
   /**
-   * Signs the tokens of attempts: at least 32 characters or bytes. Give several servers over one store the same, so that
-   * each takes what another minted. Default: random, so that such tokens end with the process.
+   * Signs the tokens of attempts: at least 32 characters or bytes. Default: made from the configured tokens, so that servers
+   * with the same tokens take what another of them minted, also before it was started again.
    */
   readonly attemptTokenSecret?: string | Uint8Array
   /** Default: says nothing. */
@@ -26,7 +27,7 @@ export interface Authenticator {
   /** Whether tokens are configured, those of a file that has not been read yet included. Without any, everybody is admin. */
   readonly hasTokens: boolean
   /**
-   * Reads the token file, if there is one. Until then nobody gets in by it.
+   * Reads the token file, if there is one, and makes the secret of attempts. Until then nobody gets in by the file.
    * @throws AglError `invalid_argument`
    */
   load(): Promise<void>
@@ -44,8 +45,6 @@ export interface Authenticator {
 
 /** What a reply of 401 says beside its body. */
 export const challengeHeaders: Readonly<Record<string, string>> = Object.freeze({ 'www-authenticate': 'Bearer' })
-
-const secretLength = 32
 
 const optionsSchema = z.strictObject({
   // Checked one by one below: the message of a schema would show what it got.
@@ -66,8 +65,8 @@ const optionsSchema = z.strictObject({
  */
 export function createAuthenticator(options: AuthenticatorOptions = {}): Authenticator {
   const resolved = parseOptions(optionsSchema, options, { tokens: [], logger: silentLogger }, 'options of the authenticator')
-  const { tokenFile, logger, attemptTokenSecret = randomBytes(secretLength) } = resolved
-  const secret = createSecretKey(Buffer.from(attemptTokenSecret))
+  const { tokenFile, logger, attemptTokenSecret } = resolved
+  let secret = createSecretKey(Buffer.from(attemptTokenSecret ?? randomBytes(secretLength)))
   const given = resolved.tokens.map((token, index) => checkToken(token, `entry ${index + 1} of \`tokens\``))
   const hasTokens = given.length > 0 || tokenFile !== undefined
   let table: TokenTable = createTokenTable(given)
@@ -75,8 +74,11 @@ export function createAuthenticator(options: AuthenticatorOptions = {}): Authent
   return Object.freeze({
     hasTokens,
     async load() {
-      if (tokenFile === undefined) return
-      table = createTokenTable([...given, ...(await readTokenFile(tokenFile, logger))])
+      const all = tokenFile === undefined ? given : [...given, ...(await readTokenFile(tokenFile, logger))]
+      table = createTokenTable(all)
+      // Only of those whose holders may do by themselves what the token of an attempt allows.
+      const source = all.filter(({ role, name = role }) => isAllowed({ role, name }, 'report')).map(({ token }) => token)
+      if (attemptTokenSecret === undefined && source.length > 0) secret = createSecretKey(await deriveSecret(source))
     },
     authenticate(headers) {
       if (!hasTokens) return everybody
