@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -51,6 +53,9 @@ describe('agl store', () => {
 
   test.each([
     [['store', '--port', 'http'], 'Expected a port'],
+    [['store', '--port', ''], 'Expected a port'],
+    [['store', '--port', '1e3'], 'Expected a port'],
+    [['store', '--log-level', 'loud'], 'debug, info, warn'],
     [['store', '--backend', 'mongo'], 'memory, sqlite, redis'],
     [['store', '--file', 'x'], '--file means nothing to --backend memory'],
     [['store', '--backend', 'sqlite'], 'needs --file'],
@@ -70,4 +75,32 @@ describe('agl store', () => {
     expect(code).not.toBe(0)
     expect(text).toContain('notes.txt')
   })
+
+  test('goes on when nobody reads what it says any more', async () => {
+    const main = join(import.meta.dirname, 'main.ts')
+    const child = spawn(process.execPath, ['--conditions=@agl/source', main, 'store', '--port', '0', '--log-level', 'debug'])
+    onTestFinished(() => void child.kill('SIGKILL'))
+    const [line] = (await once(child.stdout, 'data')) as [Buffer]
+    child.stdout.destroy()
+    child.stderr.destroy()
+    const url = line.toString().trim()
+    for (let index = 0; index < 3; index++) {
+      const body = JSON.stringify({ rollouts: [{ input: index }] })
+      const headers = { 'content-type': 'application/json' }
+      expect((await fetch(`${url}/v1/agl/queues/rollouts/enqueue`, { method: 'POST', headers, body })).status).toBe(201)
+      const claimed = await fetch(`${url}/v1/agl/queues/rollouts/dequeue`, { method: 'POST' })
+      const [{ rollout_id: id, attempt }] = (await claimed.json()) as [{ rollout_id: string; attempt: { attempt_id: string } }]
+      const settled = `${url}/v1/agl/rollouts/${id}/attempts/${attempt.attempt_id}`
+      await fetch(settled, { method: 'POST', headers, body: JSON.stringify({ status: 'failed' }) })
+    }
+    const exit = once(child, 'exit')
+    child.kill('SIGTERM')
+    expect(await exit).toEqual([0, null])
+  })
+})
+
+test('agl --version', async () => {
+  let text = ''
+  expect(await run(['--version'], { out: (piece) => (text += piece) })).toBe(0)
+  expect(text).toMatch(/^\d+\.\d+\.\d+\n$/)
 })

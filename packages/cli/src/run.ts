@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { AglError, errorMessage } from '@agl/types'
 import { Command, CommanderError } from 'commander'
 import { addStoreCommand } from './store.ts'
@@ -17,6 +18,7 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
   const err = options.err ?? ((text: string) => void process.stderr.write(text))
   const program = new Command('agl')
     .description('AGL makes AI agents better by experience.')
+    .version(ownVersion())
     .configureOutput({ writeOut: out, writeErr: err })
     .showHelpAfterError('(agl --help shows the commands, agl COMMAND --help the options of one)')
     .exitOverride()
@@ -29,4 +31,11 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
     err(`agl: ${errorMessage(error)}\n`)
     return AglError.isInstance(error, 'invalid_argument') ? 2 : 1
   }
+}
+
+function ownVersion(): string {
+  const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+    readonly version: string
+  }
+  return version
 }

@@ -27,7 +27,7 @@ interface Surroundings {
 
 function toPort(text: string): number {
   const port = Number(text)
-  if (Number.isInteger(port) && port >= 0 && port <= 65_535) return port
+  if (/^\d+$/.test(text) && port <= 65_535) return port
   throw new InvalidArgumentError('Expected a port from 0 to 65535; 0 takes any free one.')
 }
 
@@ -35,6 +35,14 @@ function toSeconds(text: string): number {
   const seconds = Number(text)
   if (text !== '' && Number.isFinite(seconds) && seconds >= 0) return seconds
   throw new InvalidArgumentError('Expected seconds, 0 or more.')
+}
+
+function toLogLevel(text: string): LogLevel {
+  // The Python package spells them so.
+  const level = { warning: 'warn', critical: 'error' }[text.toLowerCase()] ?? text.toLowerCase()
+  const known = logLevels.find((name) => name === level)
+  if (known !== undefined) return known
+  throw new InvalidArgumentError(`Expected one of ${logLevels.join(', ')}.`)
 }
 
 const collect = (origin: string, origins: readonly string[]): readonly string[] => [...origins, origin]
@@ -67,7 +75,7 @@ export function addStoreCommand(program: Command, surroundings: Surroundings): v
         'taken for the sake of scripts of the Python package: limits are noticed at once',
       ).argParser(toSeconds),
     )
-    .addOption(new Option('--log-level <level>', 'the least that is told on standard error').choices(logLevels).default('info'))
+    .option('--log-level <level>', `the least that is told on standard error: ${logLevels.join(', ')}`, toLogLevel, 'info')
     .addHelpText(
       'after',
       '\nExamples:\n  agl store\n  agl store --backend sqlite --file runs/store.db --port 0\n' +

@@ -14,7 +14,7 @@ async function overHttp(make: Make, retention: object | undefined): Promise<Stor
   const store = make({ clock, ...(retention === undefined ? {} : { retention }) })
   const server = createStoreServer({ store, port: 0 })
   const { url } = await server.start()
-  const open = (): Promise<LightningStore> => createStoreClient({ url, clock: { wait: clock.wait } })
+  const open = (): Promise<LightningStore> => createStoreClient({ url, clock: { now: clock.now, wait: clock.wait } })
   const client = await open()
   // What was sent has arrived when a request that was sent after it is answered.
   const settle = async (): Promise<void> => {

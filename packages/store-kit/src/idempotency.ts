@@ -65,13 +65,16 @@ export interface IdempotencyKeys {
   /** The answer of the first call with this key; undefined when there was none. */
   find(verb: string, key: string): RememberedKey | undefined
   remember(key: RememberedKey): void
+  /** Drops a key and what it answered before its time. */
+  forget(key: string): void
   /** Oldest first, without calls still at work. */
   entries(): Iterable<RememberedKey>
 }
 
 export function createIdempotencyKeys({ clock }: { readonly clock: Clock }): IdempotencyKeys {
   const known = new Map<string, RememberedKey>()
-  const oldest = createFifo<RememberedKey>()
+  // Without the answers: a key that was forgotten before its time must not hold on to one.
+  const oldest = createFifo<Pick<RememberedKey, 'key' | 'time'>>()
 
   const forgetOld = (): void => {
     const now = clock.now()
@@ -79,15 +82,12 @@ export function createIdempotencyKeys({ clock }: { readonly clock: Clock }): Ide
       const first = oldest.peek()
       if (first === undefined || now - first.time <= idempotencyLifetimeSeconds) return
       oldest.shift()
-      forget(first)
+      if (known.get(first.key)?.time === first.time) known.delete(first.key)
     }
-  }
-  const forget = (entry: RememberedKey): void => {
-    if (known.get(entry.key) === entry) known.delete(entry.key)
   }
   const remember = (entry: RememberedKey): void => {
     known.set(entry.key, entry)
-    oldest.push(entry)
+    oldest.push({ key: entry.key, time: entry.time })
   }
   const find: IdempotencyKeys['find'] = (verb, key) => {
     forgetOld()
@@ -124,7 +124,7 @@ export function createIdempotencyKeys({ clock }: { readonly clock: Clock }): Ide
         return value
       },
       (error: unknown) => {
-        forget(pending)
+        if (known.get(key) === pending) known.delete(key)
         throw error
       },
     )
@@ -133,6 +133,7 @@ export function createIdempotencyKeys({ clock }: { readonly clock: Clock }): Ide
     run,
     find,
     remember,
+    forget: (key) => void known.delete(key),
     entries: () => [...known.values()].filter((entry) => !(entry.answer instanceof Promise)),
     get size() {
       return known.size

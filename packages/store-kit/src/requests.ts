@@ -272,6 +272,7 @@ export const requestSchemas: Readonly<{
     status: rolloutStatusSchema.optional(),
     config: rolloutConfigSchema.optional(),
     metadata: jsonObjectSchema.nullable().optional(),
+    idempotencyKey,
   }),
   updateAttempt: schemaOf<AttemptUpdate>({
     rolloutId: id,

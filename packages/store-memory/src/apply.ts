@@ -151,6 +151,7 @@ function writeAttempt(state: MemoryState, rollout: RolloutRow, entry: AttemptEnt
     rollout,
     spans: null,
     isGone: false,
+    claimKey: null,
     packingLink: null,
     armedAt: null,
   }
@@ -181,6 +182,8 @@ export function dropAttempt(state: MemoryState, row: AttemptRow): void {
   const { attempt } = row.entry
   row.armedAt = null
   state.attempts.delete(attempt.attempt_id)
+  // What it answered would keep a rollout in memory that retention has dropped.
+  if (row.claimKey !== null && --row.claimKey.attempts === 0) state.keys.forget(row.claimKey.key)
   if (!isLive(attempt.status) || attempt.worker_id === null || attempt.worker_id === '') return
   const left = { kind: 'workerLeft', workerId: attempt.worker_id, attempt, isLost: false } as const
   followWorker(state, left, state.clock.now())

@@ -6,23 +6,34 @@ import {
   workerFoundNothing,
   workerReportsCapacity,
 } from '@agl/store-kit'
-import { AglError, type AttemptedRollout, type DequeueRequest } from '@agl/types'
+import { AglError, type AttemptedRollout, type DequeueRequest, type Idempotent } from '@agl/types'
 import { applyTransition, putWorker } from './apply.ts'
-import { findRollout, latestAttempt, type MemoryState, newId, type RolloutRow, withAttempt } from './state.ts'
+import { type ClaimKey, findRollout, latestAttempt, type MemoryState, newId, type RolloutRow, withAttempt } from './state.ts'
 
 /** Claims up to `limit` rollouts, or waits for the first; a limit below 1 claims nothing. */
 export function dequeue(
   state: MemoryState,
   request: DequeueRequest & { readonly limit: number },
 ): readonly AttemptedRollout[] | Promise<readonly AttemptedRollout[]> {
-  const { signal, waitMs = 0, limit } = request
+  const { signal, waitMs = 0, limit, idempotencyKey: key } = request
   signal?.throwIfAborted()
   if (request.capacity !== undefined) reportCapacity(state, request.workerId ?? '', request.capacity)
   const claim: ClaimRequest = { workerId: request.workerId ?? null, leaseMs: request.leaseMs ?? null, limit }
   const claimed = claimWaiting(state, claim)
-  if (claimed.length > 0) return claimed
+  if (claimed.length > 0) return noteKey(state, key, claimed)
   findNothing(state, claim.workerId)
-  return waitMs === 0 || limit <= 0 ? [] : state.claimWaiters.wait(claim, { waitMs, signal })
+  if (waitMs === 0 || limit <= 0) return []
+  const waiting = state.claimWaiters.wait(claim, { waitMs, signal })
+  return key === undefined ? waiting : waiting.then((given) => noteKey(state, key, given))
+}
+
+/** Has the key forgotten when nothing is left of what it answered. */
+function noteKey(state: MemoryState, key: string | undefined, claimed: readonly AttemptedRollout[]): readonly AttemptedRollout[] {
+  if (key === undefined || claimed.length === 0) return claimed
+  const rows = claimed.flatMap(({ attempt }) => state.attempts.get(attempt.attempt_id) ?? [])
+  const claimKey: ClaimKey = { key, attempts: rows.length }
+  for (const row of rows) row.claimKey = claimKey
+  return claimed
 }
 
 /** Hands waiting work to parked calls; to be called whenever something may have been queued. */
@@ -49,10 +60,13 @@ function claimWaiting(state: MemoryState, request: ClaimRequest): readonly Attem
 
 export function startAttempt(
   state: MemoryState,
-  request: { readonly rolloutId: string; readonly workerId?: string | null; readonly leaseMs?: number },
+  request: Idempotent & { readonly rolloutId: string; readonly workerId?: string | null; readonly leaseMs?: number },
 ): AttemptedRollout {
   const row = findRollout(state, request.rolloutId)
-  return claimRow(state, row, { workerId: request.workerId ?? null, leaseMs: request.leaseMs ?? null, isFromQueue: false })
+  const claim = { workerId: request.workerId ?? null, leaseMs: request.leaseMs ?? null, isFromQueue: false }
+  const started = claimRow(state, row, claim)
+  noteKey(state, request.idempotencyKey, [started])
+  return started
 }
 
 function claimRow(

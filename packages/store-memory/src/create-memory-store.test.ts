@@ -135,3 +135,19 @@ describe('memory store', () => {
     expect(getEventListeners(signal, 'abort')).toHaveLength(0)
   })
 })
+
+test('the key of a claim is forgotten with the last rollout that it answered, not before', async () => {
+  const store = createMemoryStore()
+  await store.enqueueManyRollouts({ rollouts: [1, 2, 3, 4].map((input) => ({ input, rollout_id: `r${input}` })) })
+  const claim = { limit: 2, idempotencyKey: 'k' }
+  const first = await store.dequeueManyRollouts(claim)
+  const end = async (rolloutId: string): Promise<void> => {
+    await store.updateRollout({ rolloutId, status: 'succeeded' })
+    await store.deleteRollouts({ rolloutIds: [rolloutId] })
+  }
+  await end('r1')
+  expect(await store.dequeueManyRollouts(claim)).toEqual(first)
+  await end('r2')
+  // An answer that was kept on would hold whatever those rollouts were given.
+  expect(await store.dequeueManyRollouts(claim)).toMatchObject([{ rollout_id: 'r3' }, { rollout_id: 'r4' }])
+})

@@ -103,9 +103,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): LightningSt
       () => null,
     ),
     dequeueManyRollouts: keyed('dequeueManyRollouts', dequeue, () => []),
-    startAttempt: keyed('startAttempt', (_, request: Parameters<typeof startAttempt>[1] & Idempotent) =>
-      startAttempt(state, request),
-    ),
+    startAttempt: keyed('startAttempt', startAttempt),
     releaseAttempt: verb('releaseAttempt', releaseAttempt),
     cancelRollouts: verb('cancelRollouts', (_, { rolloutIds }) => cancelRollouts(state, rolloutIds)),
     deleteRollouts: verb('deleteRollouts', (_, { rolloutIds }) => deleteRollouts(state, rolloutIds)),
@@ -122,7 +120,7 @@ export function createMemoryStore(options: MemoryStoreOptions = {}): LightningSt
     queryAttempts: verb('queryAttempts', queryAttempts),
     getLatestAttempt: verb('getLatestAttempt', (_, { rolloutId }) => getLatestAttempt(state, rolloutId)),
     waitForRollouts: verb('waitForRollouts', waitForRollouts),
-    updateRollout: verb('updateRollout', updateRollout),
+    updateRollout: keyed('updateRollout', updateRollout),
     updateAttempt: verb('updateAttempt', updateAttempt),
 
     addResources: keyed('addResources', (_, { resources }) => addResources(state, resources)),

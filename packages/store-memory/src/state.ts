@@ -82,6 +82,15 @@ export interface AttemptRow {
   packingLink: ChainLink<AttemptRow> | null
   /** The moment of its earliest entry among the deadlines; null when it has none. */
   armedAt: number | null
+  /** The key of the call that claimed it, which is remembered for as long as one of the attempts is there. */
+  claimKey: ClaimKey | null
+}
+
+/** A key that was answered with attempts. */
+export interface ClaimKey {
+  readonly key: string
+  /** How many of them are there. */
+  attempts: number
 }
 
 export interface WorkerRow {

@@ -161,7 +161,7 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
     waitForRollouts: run('waitForRollouts', async (request) => waitForRollouts(engine, state, request)),
     updateRollout: run('updateRollout', async (update) => {
       const own = update.input === undefined ? update : { ...update, input: copyJson(update.input) }
-      return engine.write((writing) => updateRollout(writing, own))
+      return writeOnce('updateRollout', update.idempotencyKey, (writing) => updateRollout(writing, own))
     }),
     updateAttempt: write('updateAttempt', updateAttempt),
 

@@ -94,7 +94,7 @@ export interface RolloutQuery extends PageRequest<keyof Rollout> {
 }
 
 /** A change of a rollout. A key that is absent leaves the field alone; null sets it to null where the record allows it. */
-export interface RolloutUpdate {
+export interface RolloutUpdate extends Idempotent {
   readonly rolloutId: string
   readonly input?: JsonValue
   readonly mode?: RolloutMode | null

@@ -3,12 +3,17 @@ import { describe, expect, test } from 'vitest'
 import { answer, claimOf, connect, createTestClock, drop, rolloutOf, type Seen, serve } from './scripted-server.test-support.ts'
 
 const keysOf = (seen: readonly Seen[]): readonly unknown[] => seen.map(({ headers }) => headers['idempotency-key'])
+const secondsOf = ({ body }: Seen): number => (body as { readonly wait_seconds?: number }).wait_seconds ?? 0
 const bodiesOf = (seen: readonly Seen[]): readonly unknown[] => seen.map(({ body }) => body)
 
 describe('claims', () => {
   test('park in slices until the time is over, each under a key of its own', async () => {
-    const server = await serve((_, response) => answer(response, []))
-    const { client, clock } = await connect({ url: server.url })
+    const clock = createTestClock()
+    const server = await serve((seen, response) => {
+      clock.elapse(secondsOf(seen))
+      answer(response, [])
+    })
+    const { client } = await connect({ url: server.url, clock })
     expect(await client.dequeueRollout({ workerId: 'w', waitMs: 60_000, leaseMs: 5000, capacity: 2 })).toBeNull()
     const rest = { limit: 1, worker_id: 'w', lease_seconds: 5, capacity: 2 }
     expect(bodiesOf(server.seen)).toEqual([25, 25, 10].map((seconds) => ({ ...rest, wait_seconds: seconds })))
@@ -16,6 +21,17 @@ describe('claims', () => {
     expect(clock.deadlines.size).toBe(0)
     expect(await client.dequeueManyRollouts({ limit: 3 })).toEqual([])
     expect(server.seen[3]!.body).toEqual({ limit: 3, worker_id: null })
+  })
+
+  test('a server that parks for a shorter time than it was asked to is asked again', async () => {
+    const clock = createTestClock(1000)
+    const server = await serve((seen, response) => {
+      clock.elapse(Math.min(4, secondsOf(seen)))
+      answer(response, [])
+    })
+    const { client } = await connect({ url: server.url, clock })
+    expect(await client.dequeueRollout({ waitMs: 10_000 })).toBeNull()
+    expect(server.seen.map(secondsOf)).toEqual([10, 6, 2])
   })
 
   test('a slice may take its wait on top of the time of a request', async () => {
@@ -39,8 +55,12 @@ describe('claims', () => {
   })
 
   test("the caller's key is that of the first slice; those of later ones follow from it", async () => {
-    const server = await serve((_, response) => answer(response, []))
-    const { client } = await connect({ url: server.url })
+    const clock = createTestClock()
+    const server = await serve((seen, response) => {
+      clock.elapse(secondsOf(seen))
+      answer(response, [])
+    })
+    const { client } = await connect({ url: server.url, clock })
     const request = { waitMs: 30_000, idempotencyKey: 'ü 100% \n' }
     await client.dequeueRollout(request)
     await client.dequeueRollout(request)
@@ -99,21 +119,34 @@ describe('waits', () => {
   const finished = rolloutOf({ status: 'succeeded', end_time: 2 })
 
   test('park in slices until all are finished', async () => {
-    const server = await serve((_, response, index) =>
-      answer(response, index < 3 ? [] : [finished], 200, { 'agl-complete': String(index === 3) }),
-    )
-    const { client, clock } = await connect({ url: server.url })
+    const clock = createTestClock()
+    const server = await serve((_, response, index) => {
+      clock.elapse(25)
+      answer(response, index < 3 ? [] : [finished], 200, { 'agl-complete': String(index === 3) })
+    })
+    const { client } = await connect({ url: server.url, clock })
     expect(await client.waitForRollouts({ rolloutIds: ['ro-1'] })).toMatchObject([{ status: 'succeeded' }])
     expect(bodiesOf(server.seen)).toEqual(Array.from({ length: 4 }, () => ({ rollout_ids: ['ro-1'], timeout: 25 })))
     expect(clock.deadlines.size).toBe(0)
   })
 
   test('or until the time is over, with what is finished by then', async () => {
-    const server = await serve((_, response) => answer(response, [finished], 200, { 'agl-complete': 'false' }))
-    const { client } = await connect({ url: server.url })
+    const clock = createTestClock()
+    const server = await serve(({ body }, response) => {
+      clock.elapse((body as { readonly timeout: number }).timeout)
+      answer(response, [finished], 200, { 'agl-complete': 'false' })
+    })
+    const { client } = await connect({ url: server.url, clock })
     expect(await client.waitForRollouts({ rolloutIds: ['ro-1', 'ro-2'], timeoutMs: 40_000 })).toHaveLength(1)
     expect(await client.waitForRollouts({ rolloutIds: ['ro-1', 'ro-2'], timeoutMs: -5 })).toHaveLength(1)
     expect(server.seen.map(({ body }) => (body as { timeout: number }).timeout)).toEqual([25, 15, 0])
+  })
+
+  test('a server that parks nothing is not asked without a pause', async () => {
+    const server = await serve((_, response, index) => answer(response, [], 200, { 'agl-complete': String(index === 3) }))
+    const { client, clock } = await connect({ url: server.url })
+    await client.waitForRollouts({ rolloutIds: ['ro-1'] })
+    expect(clock.pauses).toEqual([100, 100, 100].map((milliseconds) => expect.closeTo(milliseconds, 3)))
   })
 
   test('an abort ends them at once', async () => {

@@ -4,7 +4,7 @@ import { idempotencyHeader } from '../wire/paths.ts'
 import { type Client, keyHeader, needOursFor } from './client.ts'
 import { anAttemptedRollout, listOf, read } from './replies.ts'
 import { path, secondsOf } from './requests.ts'
-import { createScopes, pause, type Scope } from './scopes.ts'
+import { createScopes, pause, remainingMs, type Scope } from './scopes.ts'
 
 /*
  * Claims. A call parks on the server in slices until there is work or its time is over. Each slice carries an idempotency
@@ -42,17 +42,24 @@ async function dequeue(client: Client, verb: string, request: ClaimRequest): Pro
   const cancel = waitMs === 0 ? null : options.clock.wait(waitMs, () => (isOver = true))
   try {
     if (!connection.isOurs) return await poll(client, { ...request, waitMs }, scope, () => isOver)
-    let remainingMs = waitMs
+    const end = options.clock.now() + waitMs / 1000
     for (let slice = 0; ; slice++) {
-      const sliceMs = Math.min(remainingMs, client.sliceMs)
+      const asked = options.clock.now()
+      const sliceMs = Math.min(remainingMs(end, options.clock), client.sliceMs)
       const claimed = await claimSlice(client, verb, request, { sliceMs, slice, scope })
-      remainingMs -= sliceMs
-      if (claimed.length > 0 || remainingMs <= 0 || isOver) return claimed
+      if (claimed.length > 0 || isOver || remainingMs(end, options.clock) <= 0) return claimed
+      await slowDown(client, asked, scope)
     }
   } finally {
     cancel?.()
     scope.end()
   }
+}
+
+/** A server that answers at once where it should park must not be asked without a pause. */
+export async function slowDown({ options }: Client, asked: number, { signal }: Scope): Promise<void> {
+  const earlyMs = remainingMs(asked + pollPauses.firstMs / 1000, options.clock)
+  if (earlyMs > 0) await pause(options.clock, earlyMs, signal)
 }
 
 interface Slice {

@@ -125,7 +125,8 @@ export function createConnection(options: ResolvedOptions): Connection {
           error,
           isTransient: isTransient(status, error),
           isOfServer: status === 502 || status === 503 || status === 504,
-          mayBeDone: status !== 429 && status !== 503,
+          // A proxy may say 503 after a server has done it; ours says it before it does anything.
+          mayBeDone: status !== 429 && error.code !== 'closed',
           retryAfterMs: retryAfterOf(response.headers.get('retry-after')),
         },
       }

@@ -36,7 +36,7 @@ export interface StoreClientOptions {
   /** Default: silent. */
   readonly logger?: Logger
   /** For the timers of retries, deadlines and polls. Default: the system's clock. */
-  readonly clock?: Pick<Clock, 'wait'>
+  readonly clock?: Pick<Clock, 'now' | 'wait'>
   /** From 0 to below 1, for the spread of retries. Default: `Math.random`. */
   readonly random?: () => number
 }
@@ -63,7 +63,7 @@ export interface ResolvedOptions {
   readonly compressAboveBytes: number
   readonly resourcesCacheBytes: number
   readonly logger: Logger
-  readonly clock: Pick<Clock, 'wait'>
+  readonly clock: Pick<Clock, 'now' | 'wait'>
   readonly random: () => number
 }
 
@@ -85,7 +85,7 @@ const optionsSchema = z.strictObject({
   compressAboveBytes: z.union([z.number().min(0), z.literal(Infinity)], { error: 'expected a number of at least 0' }).optional(),
   resourcesCacheBytes: z.int().min(0).optional(),
   logger: implementing<Logger>('a Logger', 'debug', 'info', 'warn', 'error').optional(),
-  clock: implementing<Pick<Clock, 'wait'>>('a Clock', 'wait').optional(),
+  clock: implementing<Pick<Clock, 'now' | 'wait'>>('a Clock', 'now', 'wait').optional(),
   random: aFunction.optional(),
 })
 

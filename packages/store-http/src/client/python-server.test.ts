@@ -142,7 +142,7 @@ describe('the Python server', () => {
   })
 
   test('a write that may have arrived is not sent again; one that cannot have is', async () => {
-    const server = await python((_, response, index) => (index === 1 ? answer(response, {}, 503) : drop(response)))
+    const server = await python((_, response, index) => (index === 1 ? answer(response, {}, 429) : drop(response)))
     const { client } = await connect({ url: server.url })
     await expect(client.enqueueRollout({ input: 1 })).rejects.toMatchObject({ code: 'upstream_failed' })
     expect(server.seen).toHaveLength(1)

@@ -7,6 +7,7 @@ import {
   sortFields,
 } from '@agl/store-kit'
 import {
+  AglError,
   type Attempt,
   type AttemptedRollout,
   type AttemptUpdate,
@@ -189,16 +190,23 @@ export async function getLatestAttempt(client: Client, request: RequestOf<'getLa
 }
 
 export async function updateRollout(client: Client, update: RolloutUpdate): Promise<Rollout> {
-  const { rolloutId, ...change } = update
+  const { rolloutId, idempotencyKey, ...change } = update
   // Its path is that of a query.
   if (rolloutId === 'search') throw rolloutItemNotFound(rolloutId)
   needOursFor(client, 'updateRollout', {
     'config.retry_outcomes': update.config?.retry_outcomes.length ? update.config.retry_outcomes : null,
   })
-  return read(
-    await client.connection.call({ method: 'POST', path: path`/rollouts/${rolloutId}`, body: toWire(change) }),
-    aRollout,
-  )
+  // Sent again after somebody has claimed it, a rollout that is put into the queue would be run twice.
+  const mayUndo = update.status === 'queuing' || update.status === 'requeuing'
+  const isKeyed = mayUndo || idempotencyKey !== undefined
+  const reply = await client.connection.call({
+    method: 'POST',
+    path: path`/rollouts/${rolloutId}`,
+    body: toWire(change),
+    headers: isKeyed ? keyHeader(client, 'updateRollout', idempotencyKey) : {},
+    isRepeatable: client.connection.isOurs || !mayUndo,
+  })
+  return read(reply, aRollout)
 }
 
 export async function updateAttempt(client: Client, update: AttemptUpdate): Promise<Attempt> {
@@ -206,8 +214,20 @@ export async function updateAttempt(client: Client, update: AttemptUpdate): Prom
   if (attemptId === 'search') throw attemptNotFound(rolloutId, attemptId)
   needOursFor(client, 'updateAttempt', { outcome })
   const body = toWire({ ...change, outcome })
+  const named = attemptId === 'latest' ? await latestOf(client, rolloutId) : attemptId
   return read(
-    await client.connection.call({ method: 'POST', path: path`/rollouts/${rolloutId}/attempts/${attemptId}`, body }),
+    await client.connection.call({ method: 'POST', path: path`/rollouts/${rolloutId}/attempts/${named}`, body }),
     anAttempt,
   )
+}
+
+/** The attempt that is the latest now: were the request sent again, the word might mean another. */
+async function latestOf(client: Client, rolloutId: string): Promise<string> {
+  try {
+    // Where there is none, the server says so in its own words.
+    return (await getLatestAttempt(client, { rolloutId }))?.attempt_id ?? 'latest'
+  } catch (error) {
+    if (AglError.isInstance(error, 'not_found')) return 'latest'
+    throw error
+  }
 }

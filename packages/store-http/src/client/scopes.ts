@@ -99,3 +99,8 @@ export function createDeadline(clock: Pick<Clock, 'wait'>, milliseconds: number,
     },
   }
 }
+
+/** How much of a time is left that ends at `end` (epoch seconds), in milliseconds; at least 0. */
+export function remainingMs(end: number, clock: Pick<Clock, 'now'>): number {
+  return Math.max(0, (end - clock.now()) * 1000)
+}

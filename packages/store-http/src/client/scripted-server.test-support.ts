@@ -107,13 +107,19 @@ export interface TestClock {
   readonly pauses: readonly number[]
   readonly deadlines: ReadonlyMap<() => void, number>
   expire(): void
+  /** Lets time pass, for who reads it. */
+  elapse(seconds: number): void
+  now(): number
   wait(milliseconds: number, callback: () => void): () => void
 }
 
 export function createTestClock(longestPauseMs: number = 20_000): TestClock {
   const pauses: number[] = []
   const deadlines = new Map<() => void, number>()
+  let time = 1000
   return {
+    now: () => time,
+    elapse: (seconds) => void (time += seconds),
     pauses,
     deadlines,
     expire() {

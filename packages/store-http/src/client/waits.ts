@@ -2,11 +2,11 @@ import { isFinished } from '@agl/store-kit'
 import type { Rollout, WaitRequest } from '@agl/types'
 import { z } from 'zod'
 import { completeHeader } from '../wire/paths.ts'
-import { pollPauses } from './claims.ts'
+import { pollPauses, slowDown } from './claims.ts'
 import type { Client } from './client.ts'
 import { aRollout, listOf, read } from './replies.ts'
 import { secondsOf, toWire } from './requests.ts'
-import { pause, type Scope } from './scopes.ts'
+import { pause, remainingMs, type Scope } from './scopes.ts'
 
 const rollouts = listOf(aRollout)
 const waitPath = '/waits/rollouts'
@@ -23,13 +23,15 @@ export async function waitForRollouts(client: Client, request: WaitRequest): Pro
   const cancel = options.clock.wait(timeoutMs, () => (isOver = true))
   try {
     if (!connection.isOurs) return await poll(client, { rolloutIds, timeoutMs, atLeast }, scope, () => isOver)
-    for (let remainingMs = timeoutMs; ;) {
-      const sliceMs = Math.min(remainingMs, client.sliceMs)
+    const end = options.clock.now() + timeoutMs / 1000
+    for (;;) {
+      const asked = options.clock.now()
+      const sliceMs = Math.min(remainingMs(end, options.clock), client.sliceMs)
       const body = toWire({ rolloutIds, timeout: secondsOf(sliceMs), atLeast: request.atLeast })
       const reply = await connection.call({ method: 'POST', path: waitPath, body, parkMs: sliceMs }, scope)
       const finished = read(reply, rollouts)
-      remainingMs -= sliceMs
-      if (reply.headers.get(completeHeader) === 'true' || remainingMs <= 0 || isOver) return finished
+      if (reply.headers.get(completeHeader) === 'true' || isOver || remainingMs(end, options.clock) <= 0) return finished
+      await slowDown(client, asked, scope)
     }
   } finally {
     cancel()

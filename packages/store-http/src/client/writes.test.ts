@@ -34,6 +34,7 @@ describe('writes that are sent twice', () => {
     ['addResources', { resources: {} }, update],
     ['updateResources', { resourcesId: 'rs-1', resources: {}, expectedVersion: 3 }, update],
     ['updateManyResources', { updates: [] }, []],
+    ['updateRollout', { rolloutId: 'ro-1', status: 'queuing' }, rolloutOf()],
   ] as const)('%s is the same request both times, and another the next time', async (verb, request, reply) => {
     const server = await losing(reply)
     const { client } = await connect({ url: server.url })
@@ -45,6 +46,29 @@ describe('writes that are sent twice', () => {
     )
     expect(second).toBe(first)
     expect(other).not.toBe(first)
+  })
+
+  test('the latest attempt is the one that was the latest when the call was made', async () => {
+    const server = await serve(({ method, path }, response, index) => {
+      if (method === 'GET') return answer(response, claimOf()['attempt'])
+      return index === 1 ? drop(response) : answer(response, { ...(claimOf()['attempt'] as object), path })
+    })
+    const { client } = await connect({ url: server.url })
+    await client.updateAttempt({ rolloutId: 'ro-1', attemptId: 'latest', status: 'failed' })
+    const path = '/rollouts/ro-1/attempts/at-1'
+    expect(server.seen.map((request) => request.path)).toEqual(['/rollouts/ro-1/attempts/latest', path, path])
+  })
+
+  test('an agent that may not read gets no refusal for spans that an earlier try has stored', async () => {
+    const server = await serve(({ path }, response, index) => {
+      if (path === '/spans/search') return answer(response, { detail: 'no', code: 'forbidden' }, 403)
+      return index === 0 || index === 3 ? drop(response) : answer(response, path === '/spans' ? null : [], 201)
+    })
+    const { client } = await connect({ url: server.url })
+    const { sequence_id: _, ...span } = spanOf({ rollout_id: 'ro-1', attempt: { attempt_id: 'at-1' } })
+    expect(await client.addSpan(span)).toBeNull()
+    expect(await client.addManySpans({ spans: [span] })).toEqual([])
+    expect(server.seen.filter(({ path }) => path === '/spans/search')).toHaveLength(2)
   })
 
   test("the caller's key is sent, and what must be there already", async () => {

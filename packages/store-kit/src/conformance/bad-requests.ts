@@ -111,6 +111,7 @@ export const badRequests: readonly BadRequests[] = [
       status: ['waiting', null],
       config: [7, null, { max_attempts: 0 }],
       metadata: [7, 'text'],
+      idempotencyKey: ['', 7],
     },
   },
   {

@@ -10,6 +10,7 @@ const callsWithKey: Readonly<Record<string, (store: LightningStore, key: string)
   dequeueRollout: (store, idempotencyKey) => store.dequeueRollout({ idempotencyKey }),
   dequeueManyRollouts: (store, idempotencyKey) => store.dequeueManyRollouts({ limit: 1, idempotencyKey }),
   startAttempt: (store, idempotencyKey) => store.startAttempt({ rolloutId: 'there', idempotencyKey }),
+  updateRollout: (store, idempotencyKey) => store.updateRollout({ rolloutId: 'there', idempotencyKey }),
   addResources: (store, idempotencyKey) => store.addResources({ resources: {}, idempotencyKey }),
   updateResources: (store, idempotencyKey) => store.updateResources({ resourcesId: 'mine', resources: {}, idempotencyKey }),
   updateManyResources: (store, idempotencyKey) => {

@@ -66,6 +66,20 @@ export function describeIdempotency({ check, open }: Suite): void {
     expect((await store.startAttempt({ rolloutId, idempotencyKey: 'l' })).attempt.sequence_id).toBe(2)
   })
 
+  check('SAME-16', 'updateRollout', async () => {
+    const { store } = await open()
+    const claimed = await enqueueAndClaim(store)
+    const { rollout_id: rolloutId } = claimed
+    await store.updateAttempt({ ...keyOf(claimed), status: 'failed' })
+    const reopen = { rolloutId, status: 'queuing', idempotencyKey: 'k' } as const
+    const reopened = await store.updateRollout(reopen)
+    await store.dequeueRollout()
+    expect(await store.updateRollout(reopen)).toEqual(reopened)
+    expect(await store.getRolloutById({ rolloutId })).toMatchObject({ status: 'preparing' })
+    expect(await store.dequeueRollout()).toBeNull()
+    expect(await store.updateRollout({ ...reopen, idempotencyKey: 'l' })).toMatchObject({ status: 'queuing' })
+  })
+
   check('SAME-04', 'addResources, updateResources and updateManyResources, with their expectations', async () => {
     const { store, advance } = await open()
     const added = await store.addResources({ resources: promptOf('a'), idempotencyKey: 'add' })

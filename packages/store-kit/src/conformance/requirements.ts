@@ -143,6 +143,7 @@ export const requirements: readonly Requirement[] = Object.freeze([
       },
       'SAME-11': { text: 'A repeated delete answers that nothing was left.', source: 'DESIGN 5', features: ['deletes'] },
       'SAME-14': 'What a call with a key was answered cannot be changed for those who repeat it.',
+      'SAME-16': 'A change of a rollout that is repeated with its key undoes nothing that has happened since.',
       'SAME-15': 'A key that comes with the id of a rollout that is there already names it from then on.',
       'SAME-13': {
         text: 'A `startRollout` repeated with its key or id answers the attempt that it made, whatever was started since.',

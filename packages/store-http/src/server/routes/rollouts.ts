@@ -118,7 +118,12 @@ export const rolloutRoutes: readonly Route[] = [
       refuseNulls(body, 'status', 'config')
       const { resources_id: resourcesId, ...fields } = body
       const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
-      const update = { rolloutId: params.rollout_id!, ...given, ...(resourcesId === undefined ? {} : { resourcesId }) }
+      const update = {
+        rolloutId: params.rollout_id!,
+        ...given,
+        ...(resourcesId === undefined ? {} : { resourcesId }),
+        ...optional('idempotencyKey', call.idempotencyKey),
+      }
       return toPlainRollout(call, await call.store.updateRollout(update as RolloutUpdate))
     },
   }),
