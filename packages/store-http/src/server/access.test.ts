@@ -118,6 +118,8 @@ describe('web pages', () => {
     const asked = { origin: 'https://app.example', 'access-control-request-method': 'POST' }
     const preflight = await server.call('OPTIONS', '/rollouts', undefined, asked)
     expect([preflight.status, preflight.headers.get('access-control-allow-origin')]).toEqual([200, 'https://app.example'])
+    const own = await server.call('GET', '/rollouts', undefined, { origin: 'https://app.example' })
+    expect(own.headers.get('access-control-allow-origin')).toBe('https://app.example')
     const other = await server.call('GET', '/rollouts', undefined, { origin: 'https://other.example' })
     expect(other.headers.get('access-control-allow-origin')).toBeNull()
   })

@@ -16,13 +16,9 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true })
 /**
  * Reads a body of JSON as Python's `json` writes it: also with the bare words NaN, Infinity and -Infinity, which become
  * the numbers. Of equal keys the last counts. Linear in time, whatever the bytes.
- * @returns undefined for no bytes at all
- * @throws AglError `invalid_argument`, with `data.status` 400 for bytes that are not UTF-8 and for more than 256 levels; 413
- *   for more than 2,000,000 lists, objects and members; 422 for what is not JSON, then with `data.type` `json_invalid` and in `data.offset` the first character that does not fit
+ * @throws AglError `invalid_argument`, with `data.status` 400 for more than 256 levels; 413 for more than 2,000,000 lists, objects and members; 422 for what is not JSON, then with `data.type` `json_invalid` and in `data.offset` the first character that does not fit
  */
-export function parseJsonBody(bytes: Uint8Array): unknown {
-  if (bytes.length === 0) return undefined
-  const text = decode(bytes)
+export function parseJsonBody(text: string): unknown {
   if (text.length > 2 * maxParts && hasMoreParts(text, maxParts)) throw tooManyParts()
   let value: unknown
   try {
@@ -35,7 +31,8 @@ export function parseJsonBody(bytes: Uint8Array): unknown {
   return value
 }
 
-function decode(bytes: Uint8Array): string {
+/** The text of a body, without a byte order mark. @throws AglError `invalid_argument`, with `data.status` 400, for bytes that are not UTF-8 */
+export function decodeBody(bytes: Uint8Array): string {
   try {
     return strictUtf8.decode(bytes)
   } catch {

@@ -3,7 +3,7 @@ import { AglError, parseOptions } from '@agl/types'
 import { z } from 'zod'
 import { createUnpacker, parseContentEncoding } from './body-inflate.ts'
 
-export { parseJsonBody } from './body-json.ts'
+export { decodeBody, parseJsonBody } from './body-json.ts'
 
 /** How much a caller may send, and how slowly. */
 export interface BodyLimits {

@@ -33,6 +33,8 @@ export interface StoreServerOptions {
   readonly corsOrigins?: readonly string[]
   /** What a body may be. Default: 16 MiB as it comes, 64 MiB unpacked, within 30 s. */
   readonly body?: Partial<BodyLimits>
+  /** Whether requests are measured, and `/v1/prometheus` answers. Default true. */
+  readonly metrics?: boolean
   /** Default: silent. */
   readonly logger?: Logger
 }
@@ -43,12 +45,14 @@ export const storeServerDefaults: Readonly<{
   port: number
   maxWaitMs: number
   graceMs: number
+  metrics: boolean
   logger: Logger
 }> = Object.freeze({
   host: '127.0.0.1',
   port: 4747,
   maxWaitMs: 30_000,
   graceMs: 5000,
+  metrics: true,
   logger: silentLogger,
 })
 
@@ -72,6 +76,7 @@ const optionsSchema = z.strictObject({
   allowUnauthenticated: z.boolean().optional(),
   corsOrigins: z.array(z.string()).optional(),
   body: z.record(z.string(), z.unknown()).optional(),
+  metrics: z.boolean().optional(),
   logger: implementing<Logger>('a Logger', 'debug', 'info', 'warn', 'error').optional(),
 })
 
@@ -80,7 +85,7 @@ const keepAliveMs = 65_000
 
 /** @throws AglError `invalid_argument` for options that are unknown or do not fit */
 export function createStoreServer(options: StoreServerOptions): StoreServer {
-  const { store, host, port, maxWaitMs, graceMs, logger, ...rest } = parseOptions(
+  const { store, host, port, maxWaitMs, graceMs, metrics, logger, ...rest } = parseOptions(
     optionsSchema,
     options,
     storeServerDefaults,
@@ -100,10 +105,10 @@ export function createStoreServer(options: StoreServerOptions): StoreServer {
     logger,
     authenticator,
     cors: createCors(corsOrigins === undefined ? {} : { origins: corsOrigins }),
-    guard: isOpen ? refuseForeignHosts : () => {},
+    guard: isOpen ? createHostGuard() : () => {},
     limits: resolveBodyLimits(rest.body),
     maxWaitMs,
-    metrics: createMetrics({ store, logger, signal: closing.signal }),
+    metrics: metrics ? createMetrics({ store, logger, signal: closing.signal }) : null,
     closing: closing.signal,
   })
   let server: Server | null = null
@@ -160,11 +165,19 @@ export function createStoreServer(options: StoreServerOptions): StoreServer {
  * A server that everybody on this machine may use must not be used by a web page that has a name of its own point to this
  * machine: browsers send the name that they were given.
  */
-function refuseForeignHosts({ headers }: IncomingMessage): void {
-  const name = (headers.host ?? '').replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
-  if (name === '' || isLoopback(name)) return
-  throw new AglError({
-    code: 'forbidden',
-    message: `This server has no tokens and answers to the names of this machine only, as localhost; it was asked as "${name.slice(0, 100)}".`,
-  })
+function createHostGuard(): (request: IncomingMessage) => void {
+  let lastGood: string | undefined
+  return ({ headers: { host = '' } }) => {
+    // Callers ask again and again by the same name, and looking at one closely costs as much as routing.
+    if (host === lastGood) return
+    const name = host.replace(/:\d+$/, '').replace(/^\[|\]$/g, '')
+    if (name === '' || isLoopback(name)) {
+      lastGood = host
+      return
+    }
+    throw new AglError({
+      code: 'forbidden',
+      message: `This server has no tokens and answers to the names of this machine only, as localhost; it was asked as "${name.slice(0, 100)}".`,
+    })
+  }
 }

@@ -1,12 +1,13 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { AglError, errorMessage, type LightningStore, type NewSpan } from '@agl/types'
-import type { Request, Response } from 'express'
 import type { DecodedTraces } from '../otlp/collect-spans.ts'
 import { decodeTraces } from '../otlp/decode-traces.ts'
 import { otlpContentTypes, otlpEncoding } from '../otlp/encoding.ts'
 import { encodeRpcStatus, encodeTraceResponse, traceResponseToJson } from '../otlp/trace-response.ts'
 import { toErrorReply } from '../wire/errors.ts'
+import { observe } from './answers.ts'
 import type { AppParts } from './app.ts'
 import { authorize, type Identity, mayTouchAttempt } from './auth/index.ts'
 import { readBody } from './body.ts'
@@ -29,13 +30,9 @@ function reject(rejected: Rejected, count: number, message: string): void {
 }
 
 /** `POST /v1/traces`: what fits is stored, what does not is counted in the answer; nothing else fails because of it. */
-export async function handleTraces(request: Request, response: Response, parts: AppParts): Promise<void> {
+export async function handleTraces(request: IncomingMessage, response: ServerResponse, parts: AppParts): Promise<void> {
   const { authenticator, limits, logger, metrics, store } = parts
-  const start = performance.now()
-  response.once('close', () => {
-    const status = response.writableFinished ? response.statusCode : 499
-    metrics.observe({ path: '/v1/traces', method: 'POST', status, milliseconds: performance.now() - start })
-  })
+  if (metrics !== null) observe(metrics, { path: '/v1/traces', method: 'POST' }, response)
   const identity = authenticator.authenticate(request.headers)
   authorize(identity, 'report')
   const body = await readBody(request, limits)
@@ -97,8 +94,8 @@ function groupByAttempt(spans: readonly NewSpan[]): Iterable<readonly NewSpan[]>
 }
 
 async function send(
-  request: Request,
-  response: Response,
+  request: IncomingMessage,
+  response: ServerResponse,
   { status, encoding, reply }: { readonly status: number; readonly encoding: Encoding; readonly reply: Uint8Array | string },
 ): Promise<void> {
   if (response.destroyed) return

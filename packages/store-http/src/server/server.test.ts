@@ -333,6 +333,12 @@ describe('the server', () => {
     expect(body).toContain('agl_http_total{path="/rollouts/:rollout_id",method="GET",status="200"} 3')
   })
 
+  test('measures nothing when it is not asked to', async () => {
+    const server = await startTestServer({ metrics: false })
+    expect(await server.call('GET', '/rollouts/a')).toMatchObject({ status: 200 })
+    expect(await server.call('GET', '/v1/prometheus')).toMatchObject({ status: 404 })
+  })
+
   test('counts the rollouts that finish once somebody looks', async () => {
     const server = await startTestServer()
     const read = async (): Promise<string> => String((await server.call('GET', '/v1/prometheus')).body)
