@@ -50,7 +50,7 @@ async function measure(driver: Driver, { kind, perRequest, requests, isPacked }:
     const body = payloadOf(kind, perRequest, started)
     return isPacked ? gzipSync(body) : body
   })
-  const headers: Readonly<Record<string, string>> = isPacked ? { 'content-encoding': 'gzip' } : {}
+  const headers = { 'content-type': 'application/x-protobuf', ...(isPacked ? { 'content-encoding': 'gzip' } : {}) }
   const cpuUs = await driver.measure(count, (index) => driver.send('/v1/traces', bodies[index]!, headers))
   // What is finished may be dropped: the server's heap is to stay the same from round to round.
   await driver.post(`/rollouts/${started.rollout_id}/attempts/latest`, { status: 'succeeded' })

@@ -132,7 +132,7 @@ export const restMicros: readonly Scenario[] = micros.map((micro) => ({
   title: `${micro.title}; beside express over a Map`,
   run: async ({ isShort, rounds }) => {
     const share = isShort ? 0.25 : 1
-    const [mine, bare] = await Promise.all([openDriver('ours'), openDriver('peer')])
+    const [mine, bare] = await Promise.all([openDriver('ours'), openDriver('express')])
     const { ours, peer } = await interleave(
       { rounds, warmUps: 2 },
       { ours: () => run(micro, mine, share), peer: () => run(micro, bare, share) },

@@ -1,0 +1,13 @@
+/** What a server may be; the first three are ours. */
+export type Side =
+  | 'ours'
+  /** Without tokens and metrics: what a request costs at least. */
+  | 'ours, bare'
+  /** With tokens: requests must carry {@link benchToken}. */
+  | 'ours, with tokens'
+  /** Express over a Map. */
+  | 'express'
+  /** node:http over our store. */
+  | 'raw'
+
+export const benchToken = 'a-token-for-the-benchmark'
