@@ -1,5 +1,5 @@
 import type { Transform } from 'node:stream'
-import { createGunzip, createInflate, createInflateRaw } from 'node:zlib'
+import { createGunzip, createInflate, createInflateRaw, gunzipSync, inflateRawSync, inflateSync } from 'node:zlib'
 
 /** How a body may be packed. */
 export type ContentEncoding = 'identity' | 'gzip' | 'deflate'
@@ -50,16 +50,30 @@ export function createUnpacker(encoding: ContentEncoding, events: UnpackerEvents
 }
 
 /**
+ * A body of so few bytes is kept until it is whole and unpacked in one call, which costs half of what a stream does: that hops
+ * to another thread and back for every 16 KiB.
+ */
+const atOnceBytes = 48 * 1024
+/** And so many pieces: each takes hundreds of bytes beside what it holds. */
+const atOncePieces = 16
+/** What one call may give, so that it never takes longer than some milliseconds. What is packed better goes through a stream. */
+const atOnceUnpackedBytes = 1024 * 1024
+
+/**
  * As zlib does it: what comes behind the end is dropped, but behind gzip only zeros may come, or more gzip. No data at all
  * are no bytes.
  */
 function createInflater(encoding: 'gzip' | 'deflate', events: UnpackerEvents): Unpacker {
+  let held: Buffer[] = []
+  let heldBytes = 0
   let stream: Transform | null = null
   let isEnded = false
   let isUnpacked = false
+  let isDestroyed = false
 
-  function start(firstByte: number): Transform {
-    return inflaterFor(encoding, firstByte)
+  function startWith(bytes: Buffer): Transform {
+    held = []
+    stream = createStream(formatOf(encoding, bytes[0]!))
       .on('data', events.onChunk)
       .on('drain', events.onReady)
       .on('error', events.onError)
@@ -67,26 +81,49 @@ function createInflater(encoding: 'gzip' | 'deflate', events: UnpackerEvents): U
         isUnpacked = true
         if (isEnded) events.onEnd()
       })
+    return stream
+  }
+
+  function unpackAtOnce(bytes: Buffer): void {
+    let unpacked: Buffer
+    try {
+      unpacked = unpackers[formatOf(encoding, bytes[0]!)](bytes, { maxOutputLength: atOnceUnpackedBytes })
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') startWith(bytes).end(bytes)
+      else events.onError(error as Error)
+      return
+    }
+    events.onChunk(unpacked)
+    if (!isDestroyed) events.onEnd()
   }
 
   return {
     write(chunk) {
       if (isUnpacked) return true
-      stream ??= start(chunk[0]!)
-      return stream.write(chunk)
+      if (stream !== null) return stream.write(chunk)
+      held.push(chunk)
+      heldBytes += chunk.length
+      if (heldBytes <= atOnceBytes && held.length <= atOncePieces) return true
+      const bytes = Buffer.concat(held)
+      return startWith(bytes).write(bytes)
     },
     end() {
       isEnded = true
-      if (stream === null || isUnpacked) events.onEnd()
-      else stream.end()
+      if (heldBytes === 0 || isUnpacked) events.onEnd()
+      else if (stream !== null) stream.end()
+      else unpackAtOnce(Buffer.concat(held))
     },
     destroy() {
+      isDestroyed = true
+      held = []
       // An error without a listener would end the process.
       stream?.removeAllListeners().on('error', () => {})
       stream?.destroy()
     },
   }
 }
+
+type Format = 'gzip' | 'deflate' | 'bare deflate'
 
 /** The low half of the first byte of a zlib stream is its method, of which there is only one. */
 const zlibMethod = 8
@@ -95,7 +132,15 @@ const zlibMethod = 8
  * `deflate` means a zlib stream, but some senders leave out its frame. The first byte tells: a bare stream begins like a
  * framed one only with a stored block that is padded with ones, which no encoder writes.
  */
-function inflaterFor(encoding: 'gzip' | 'deflate', firstByte: number): Transform {
-  if (encoding === 'gzip') return createGunzip()
-  return (firstByte & 0x0f) === zlibMethod ? createInflate() : createInflateRaw()
+function formatOf(encoding: 'gzip' | 'deflate', firstByte: number): Format {
+  if (encoding === 'gzip') return 'gzip'
+  return (firstByte & 0x0f) === zlibMethod ? 'deflate' : 'bare deflate'
 }
+
+function createStream(format: Format): Transform {
+  return format === 'gzip' ? createGunzip() : format === 'deflate' ? createInflate() : createInflateRaw()
+}
+
+const unpackers = { gzip: gunzipSync, deflate: inflateSync, 'bare deflate': inflateRawSync } satisfies Readonly<
+  Record<Format, unknown>
+>

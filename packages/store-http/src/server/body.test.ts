@@ -116,6 +116,22 @@ describe('readBody', () => {
     expect(Buffer.from(await outcomes[0]!).toString()).toBe(text)
   })
 
+  it.each([
+    ['small', 'x'.repeat(1000)],
+    ['packed well', 'x'.repeat(3_000_000)],
+    ['large', Array.from({ length: 50_000 }, (_, index) => (index * 7919) % 10_007).join()],
+  ])('unpacks a body that is %s, in one piece and in two', async (_, long) => {
+    const url = await serve()
+    const packed = gzipSync(long)
+    const start = `${head(`Content-Encoding: gzip\r\nContent-Length: ${packed.length}`)}`
+    await dial(url, start, packed)
+    const { hears } = await dial(url, start, packed.subarray(0, 100))
+    await vi.waitUntil(() => outcomes.length === 2)
+    sockets[1]!.write(packed.subarray(100))
+    await hears('HTTP/1.1 200')
+    for (const outcome of outcomes) expect(Buffer.from(await outcome).toString()).toBe(long)
+  })
+
   it.each(['gzip', 'deflate'])('takes no bytes at all as an empty body in %s', async (encoding) => {
     const url = await serve()
     expect(await (await post(url, '', encoding)).text()).toBe('0')
