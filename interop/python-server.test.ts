@@ -1,6 +1,9 @@
+import { createRunner, rollout } from '@agl/runner'
 import { createStoreClient, type StoreClient } from '@agl/store-http/client'
+import { createOtelTracer } from '@agl/tracer-otel'
 import type { AttemptedRollout, LightningStore, NewSpan } from '@agl/types'
 import { findFinalReward, rewardSpanName, rewardToAttributes } from '@agl/types/spans'
+import { trace } from '@opentelemetry/api'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runPython, startPythonServer } from './python-process.ts'
 
@@ -219,5 +222,66 @@ describe('our client against the server of the Python package', () => {
     expect(ended.map(({ status }) => status)).toEqual(['succeeded', 'succeeded'])
     const pages = await Promise.all(rolloutIds.map((rolloutId) => client.querySpans({ rolloutId })))
     expect(pages.map(({ items }) => findFinalReward(items))).toEqual([0.3, 0.5])
+  })
+
+  it('our runner executes what is enqueued there, without leases', async () => {
+    await drain()
+    await client.addResources({ resources: { prompt } })
+    const inputs = [{ number: 3 }, { number: 5 }, {}]
+    const rollouts = await client.enqueueManyRollouts({ rollouts: inputs.map((input) => ({ input })) })
+    const missing = await client.enqueueRollout({ input: { number: 7 }, resources_id: 'rs-gone' })
+    const rolloutIds = [...rollouts, missing].map(({ rollout_id }) => rollout_id)
+    const agent = rollout<{ number?: number }>(async ({ number }, { promptTemplate }) => {
+      if (number === undefined) throw new Error('no number')
+      return await trace.getTracer('interop').startActiveSpan('think', async (span) => {
+        span.setAttributes({ number, template: promptTemplate.template })
+        span.end()
+        return number / 10
+      })
+    })
+    const infos: string[] = []
+    const problems: string[] = []
+    const toProblem = (message: string): void => void problems.push(message)
+    const logger = { debug() {}, info: (text: string) => void infos.push(text), warn: toProblem, error: toProblem }
+    const tracer = createOtelTracer()
+    const runner = createRunner({ agent, store: client, tracer, logger, workerId: 'runner-é', leaseMs: 300, maxRollouts: 4 })
+    expect(await runner.run()).toEqual({ attempts: 4 })
+    await tracer.close()
+
+    const ended = await client.waitForRollouts({ rolloutIds, timeoutMs: 0 })
+    expect(ended.map(({ status }) => status)).toEqual(['succeeded', 'succeeded', 'failed', 'failed'])
+    const pages = await Promise.all(rolloutIds.map((rolloutId) => client.querySpans({ rolloutId })))
+    expect(pages.map(({ items }) => findFinalReward(items))).toEqual([0.3, 0.5, null, null])
+    expect(pages[0]!.items.find(({ name }) => name === 'think')).toMatchObject({ attributes: { number: 3, template: 'x' } })
+    const attempts = await Promise.all(rolloutIds.map((rolloutId) => client.getLatestAttempt({ rolloutId })))
+    expect(attempts.map((attempt) => attempt!.worker_id)).toEqual(Array.from({ length: 4 }, () => 'runner-é'))
+    expect(attempts[2]!.metadata).toMatchObject({ error: { message: 'no number' } })
+    expect(attempts[3]!.metadata).toMatchObject({ error: { code: 'not_found' } })
+    expect(infos.filter((text) => text.includes('no leases'))).toHaveLength(1)
+    expect(problems).toEqual(['An attempt failed', 'An attempt failed'])
+  })
+
+  it('our runner hears there of a cancel, and queues what it gives back', async () => {
+    await drain()
+    const rollouts = await client.enqueueManyRollouts({ rollouts: [{ input: 'cancelled' }, { input: 'given back' }] })
+    const [cancelled, back] = rollouts.map(({ rollout_id }) => rollout_id)
+    const started = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
+    const stopped = Promise.withResolvers<void>()
+    const agent = rollout<string>(async (task, { signal }) => {
+      const isFirst = task === 'cancelled'
+      signal.addEventListener('abort', () => isFirst && stopped.resolve())
+      started[isFirst ? 0 : 1]!.resolve()
+      await new Promise(() => {})
+    })
+    const stop = new AbortController()
+    const options = { agent, store: client, concurrency: 2, leaseMs: 300, shutdownGraceMs: 0, abortGraceMs: 50, maxRollouts: 2 }
+    const running = createRunner(options).run({ signal: stop.signal })
+    await Promise.all(started.map(({ promise }) => promise))
+    await client.cancelRollouts({ rolloutIds: [cancelled!] })
+    await stopped.promise
+    stop.abort()
+    expect(await running).toEqual({ attempts: 2 })
+    expect(await client.getRolloutById({ rolloutId: cancelled! })).toMatchObject({ status: 'cancelled' })
+    expect(await client.dequeueRollout()).toMatchObject({ rollout_id: back, attempt: { sequence_id: 2 } })
   })
 })

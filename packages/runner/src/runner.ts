@@ -1,5 +1,6 @@
 import { AglError, type AttemptedRollout, errorMessage, type HeartbeatReply } from '@agl/types'
 import { type ActiveAttempt, createActiveAttempt, type Ending, runAttempt, type StopReason } from './attempt.ts'
+import { leaseOf, noteMissingLeases } from './leases.ts'
 import { type ResolvedOptions, resolveOptions, type RunnerOptions } from './options.ts'
 import { backOff, isRetryable } from './retry.ts'
 import { settleAttempt } from './settle.ts'
@@ -50,12 +51,13 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal
   let attempts = 0
 
   async function claim(): Promise<AttemptedRollout | null> {
-    const { store, workerId, waitMs, leaseMs, logger } = options
+    const { store, workerId, waitMs, logger } = options
+    const lease = leaseOf(options)
     let failures = 0
     while (!stop.aborted) {
       const asked = performance.now()
       try {
-        const claimed = await store.dequeueRollout({ workerId, waitMs, leaseMs, signal: stop })
+        const claimed = await store.dequeueRollout({ workerId, waitMs, ...lease, signal: stop })
         if (claimed !== null) return claimed
         failures = 0
         // A store that cannot park a claim answers at once; do not spin on it.
@@ -95,17 +97,18 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal
   }
 
   async function beat(): Promise<void> {
-    const { store, workerId, leaseMs, concurrency } = options
+    const { store, workerId, concurrency } = options
     const attempts = [...active.values()].map(({ claimed }) => ({
       rolloutId: claimed.rollout_id,
       attemptId: claimed.attempt.attempt_id,
     }))
     const stats = { capacity: concurrency, running: attempts.length }
-    const { stopped } = await store.heartbeat({ workerId, attempts, leaseMs, stats })
+    const { stopped } = await store.heartbeat({ workerId, attempts, ...leaseOf(options), stats })
     // `settled`: the store has ended the attempt by itself (its own timeout); going on would be for nothing.
     for (const { attemptId, reason } of stopped) active.get(attemptId)?.stop(stopReasons[reason])
   }
 
+  noteMissingLeases(options)
   const heartbeat = setInterval(() => {
     beat().catch((error: unknown) =>
       options.logger.warn('A heartbeat failed', { workerId: options.workerId, error: errorMessage(error) }),

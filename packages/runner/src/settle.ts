@@ -1,5 +1,6 @@
 import { AglError, type AttemptedRollout, type AttemptUpdate, errorMessage, type JsonObject } from '@agl/types'
 import type { Ending } from './attempt.ts'
+import { handBack } from './leases.ts'
 import type { ResolvedOptions } from './options.ts'
 import { retry } from './retry.ts'
 
@@ -12,21 +13,31 @@ const leasesToSettle = 10
  */
 export async function settleAttempt(claimed: AttemptedRollout, ending: Ending, options: ResolvedOptions): Promise<void> {
   const ids = { rolloutId: claimed.rollout_id, attemptId: claimed.attempt.attempt_id }
-  const write = async (): Promise<unknown> => {
+  const write = async (change: Omit<AttemptUpdate, 'rolloutId' | 'attemptId'>): Promise<unknown> => {
+    try {
+      return await options.store.updateAttempt({ ...ids, ...change })
+    } catch (error) {
+      if (!AglError.isInstance(error) || error.code !== 'not_supported_by_server' || change.outcome === undefined) throw error
+      const { outcome, ...known } = change
+      // A Python server keeps no outcomes, and would take a rollout from `cancelled` to what its attempt says.
+      return outcome === 'cancelled' ? undefined : await options.store.updateAttempt({ ...ids, ...known })
+    }
+  }
+  const settle = async (): Promise<unknown> => {
     switch (ending.kind) {
       case 'returned':
-        return await options.store.updateAttempt({ ...ids, status: 'succeeded' })
+        return await write({ status: 'succeeded' })
       case 'agent_error':
       case 'infra_error':
-        return await options.store.updateAttempt({ ...ids, ...failure(claimed, ending.kind, ending.error) })
+        return await write({ status: 'failed', outcome: ending.kind, metadata: reasonFor(claimed, ending.error) })
       case 'stopped':
         switch (ending.reason) {
           case 'timeout':
-            return await options.store.updateAttempt({ ...ids, status: 'timeout', outcome: 'timeout' })
+            return await write({ status: 'timeout', outcome: 'timeout' })
           case 'cancelled':
-            return await options.store.updateAttempt({ ...ids, status: 'failed', outcome: 'cancelled' })
+            return await write({ status: 'failed', outcome: 'cancelled' })
           case 'shutdown':
-            return await options.store.releaseAttempt(ids)
+            return await handBack(options.store, ids)
           case 'superseded':
             return undefined
           default:
@@ -37,23 +48,22 @@ export async function settleAttempt(claimed: AttemptedRollout, ending: Ending, o
     }
   }
   try {
-    await retry(write, { forMs: leasesToSettle * options.leaseMs })
+    await retry(settle, { forMs: leasesToSettle * options.leaseMs })
   } catch (error) {
-    options.logger.error('An attempt could not be settled; its lease will run out', { ...ids, error: errorMessage(error) })
+    options.logger.error('An attempt could not be settled; the store ends it when its time is over', {
+      ...ids,
+      error: errorMessage(error),
+    })
   }
 }
 
-function failure(
-  claimed: AttemptedRollout,
-  outcome: 'agent_error' | 'infra_error',
-  error: unknown,
-): Pick<AttemptUpdate, 'status' | 'outcome' | 'metadata'> {
+function reasonFor(claimed: AttemptedRollout, error: unknown): JsonObject {
   const reason: JsonObject = {
     message: shorten(errorMessage(error)),
     ...(AglError.isInstance(error) ? { code: error.code } : {}),
     ...(stackOf(error) === null ? {} : { stack: shorten(stackOf(error)!) }),
   }
-  return { status: 'failed', outcome, metadata: { ...claimed.attempt.metadata, error: reason } }
+  return { ...claimed.attempt.metadata, error: reason }
 }
 
 /** A reason is for people; megabytes of it would be kept with the attempt for ever. */
