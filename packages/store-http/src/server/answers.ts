@@ -3,8 +3,7 @@ import { AglError, errorMessage, type Logger } from '@agl/types'
 import { toErrorReply } from '../wire/errors.ts'
 import { stringify } from '../wire/stringify.ts'
 import { challengeHeaders } from './auth/index.ts'
-import type { Metrics } from './metrics.ts'
-import type { Route } from './route.ts'
+import { breakOff } from './metrics.ts'
 
 export function sendJson(response: ServerResponse, status: number, value: unknown): void {
   if (response.destroyed) return
@@ -28,19 +27,7 @@ function letGoOfSlowReader(response: ServerResponse): void {
 export function sendError(response: ServerResponse, error: unknown, logger: Logger): void {
   const { status, body } = toErrorReply(error)
   if (status >= 500 && !AglError.isInstance(error)) logger.error('a request has failed', { error: errorMessage(error) })
-  if (response.headersSent) return void response.destroy()
+  if (response.headersSent) return breakOff(response)
   if (status === 401) for (const [name, value] of Object.entries(challengeHeaders)) response.setHeader(name, value)
   sendJson(response, status, body)
-}
-
-export function observe(metrics: Metrics, { path, method }: Pick<Route, 'path' | 'method'>, response: ServerResponse): void {
-  const start = performance.now()
-  response.once('close', () =>
-    metrics.observe({ path, method, status: statusOf(response), milliseconds: performance.now() - start }),
-  )
-}
-
-/** 499: the caller was gone before it had an answer. */
-function statusOf(response: ServerResponse): number {
-  return response.writableFinished ? response.statusCode : 499
 }

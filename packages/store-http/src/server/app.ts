@@ -7,7 +7,7 @@ import { type Authenticator, authorize } from './auth/index.ts'
 import type { BodyLimits } from './body.ts'
 import type { Cors } from './cors.ts'
 import { createEndpointTable, type Endpoint, type PathParams } from './endpoint-table.ts'
-import type { Metrics } from './metrics.ts'
+import { countRequest, type Metrics } from './metrics.ts'
 import { describeApi } from './openapi.ts'
 import { handleTraces } from './otlp-route.ts'
 import type { Route } from './route.ts'
@@ -53,11 +53,20 @@ export function createApp(parts: AppParts): RequestListener {
   }
 }
 
+/** As the reference writes it, whichever prefix was asked. */
+function templateOf({ path }: Route): string {
+  return apiPrefixes[0] + path.replace(/:(\w+)/g, '{$1}')
+}
+
 function toEndpoint(route: Route, prefix: string, parts: AppParts): Endpoint {
+  const kind = { path: templateOf(route), method: route.method }
   return {
     method: route.method,
     path: prefix + route.path,
-    answer: (request, response, params) => serve(route, request, response, params, parts),
+    answer(request, response, params) {
+      countRequest(parts.metrics, kind, response)
+      return serve(route, request, response, params, parts)
+    },
   }
 }
 

@@ -33,7 +33,7 @@ export interface StoreServerOptions {
   readonly corsOrigins?: readonly string[]
   /** What a body may be. Default: 16 MiB as it comes, 64 MiB unpacked, within 30 s. */
   readonly body?: Partial<BodyLimits>
-  /** Whether requests are measured, and `/v1/prometheus` answers. Default true. */
+  /** Whether requests, calls of the store and finished rollouts are counted for `/v1/prometheus`. Default true. */
   readonly metrics?: boolean
   /** Default: silent. */
   readonly logger?: Logger
@@ -85,7 +85,7 @@ const keepAliveMs = 65_000
 
 /** @throws AglError `invalid_argument` for options that are unknown or do not fit */
 export function createStoreServer(options: StoreServerOptions): StoreServer {
-  const { store, host, port, maxWaitMs, graceMs, metrics, logger, ...rest } = parseOptions(
+  const { store, host, port, maxWaitMs, graceMs, logger, ...rest } = parseOptions(
     optionsSchema,
     options,
     storeServerDefaults,
@@ -100,15 +100,16 @@ export function createStoreServer(options: StoreServerOptions): StoreServer {
   })
   const isOpen = !authenticator.hasTokens && isLoopback(host)
   const closing = new AbortController()
+  const metrics = rest.metrics ? createMetrics({ store, logger, signal: closing.signal }) : null
   const app = createApp({
-    store,
+    store: metrics?.store ?? store,
     logger,
     authenticator,
     cors: createCors(corsOrigins === undefined ? {} : { origins: corsOrigins }),
     guard: isOpen ? createHostGuard() : () => {},
     limits: resolveBodyLimits(rest.body),
     maxWaitMs,
-    metrics: metrics ? createMetrics({ store, logger, signal: closing.signal }) : null,
+    metrics,
     closing: closing.signal,
   })
   let server: Server | null = null

@@ -7,10 +7,10 @@ import { decodeTraces } from '../otlp/decode-traces.ts'
 import { otlpContentTypes, otlpEncoding } from '../otlp/encoding.ts'
 import { encodeRpcStatus, encodeTraceResponse, traceResponseToJson } from '../otlp/trace-response.ts'
 import { toErrorReply } from '../wire/errors.ts'
-import { observe } from './answers.ts'
 import type { AppParts } from './app.ts'
 import { authorize, type Identity, mayTouchAttempt } from './auth/index.ts'
 import { readBody } from './body.ts'
+import { countRequest } from './metrics.ts'
 
 const gzipped = promisify(gzip)
 
@@ -32,7 +32,7 @@ function reject(rejected: Rejected, count: number, message: string): void {
 /** `POST /v1/traces`: what fits is stored, what does not is counted in the answer; nothing else fails because of it. */
 export async function handleTraces(request: IncomingMessage, response: ServerResponse, parts: AppParts): Promise<void> {
   const { authenticator, limits, logger, metrics, store } = parts
-  if (metrics !== null) observe(metrics, { path: '/v1/traces', method: 'POST' }, response)
+  countRequest(metrics, { path: '/v1/traces', method: 'POST' }, response)
   const identity = authenticator.authenticate(request.headers)
   authorize(identity, 'report')
   const body = await readBody(request, limits)

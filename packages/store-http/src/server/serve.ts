@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { AglError, errorMessage, type Logger } from '@agl/types'
 import { apiHeader, idempotencyHeader } from '../wire/paths.ts'
 import { withoutOddNumbers } from '../wire/python-json.ts'
-import { observe, sendJson } from './answers.ts'
+import { sendJson } from './answers.ts'
 import type { AppParts } from './app.ts'
 import { authorize, type Identity } from './auth/index.ts'
 import { type BodyLimits, decodeBody, parseJsonBody, readBody } from './body.ts'
@@ -23,7 +23,6 @@ export async function serve(
   params: PathParams,
   parts: AppParts,
 ): Promise<void> {
-  if (parts.metrics !== null) observe(parts.metrics, route, response)
   const identity = route.action === null ? anybody : parts.authenticator.authenticate(request.headers)
   if (route.action !== null) authorize(identity, route.action)
   const call: Call = {

@@ -3,13 +3,9 @@ import { spanOf } from '@agl/store-kit/testing'
 import type { AttemptedRollout, Rollout } from '@agl/types'
 import { describe, expect, test } from 'vitest'
 import { createStoreServer } from './create-store-server.ts'
-import { startTestServer, type TestServer } from './test-server.test-support.ts'
+import { startTestServer, type TestServer, until } from './test-server.test-support.ts'
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
-
-async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
-  while (!(await isTrue())) await tick()
-}
 
 async function enqueue(server: TestServer, ...inputs: readonly unknown[]): Promise<readonly Rollout[]> {
   const rollouts = inputs.map((input) => ({ input, mode: null, resources_id: null, config: null, metadata: null }))
@@ -324,30 +320,5 @@ describe('the server', () => {
     const { port } = new URL(server.url)
     const second = createStoreServer({ store: server.store, port: Number(port) })
     await expect(second.start()).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining(port) })
-  })
-
-  test('counts requests by route, not by what callers choose', async () => {
-    const server = await startTestServer()
-    for (const id of ['a', 'b', 'c']) await server.call('GET', `/rollouts/${id}`)
-    const { body } = await server.call('GET', '/v1/prometheus/')
-    expect(body).toContain('agl_http_total{path="/rollouts/:rollout_id",method="GET",status="200"} 3')
-  })
-
-  test('measures nothing when it is not asked to', async () => {
-    const server = await startTestServer({ metrics: false })
-    expect(await server.call('GET', '/rollouts/a')).toMatchObject({ status: 200 })
-    expect(await server.call('GET', '/v1/prometheus')).toMatchObject({ status: 404 })
-  })
-
-  test('counts the rollouts that finish once somebody looks', async () => {
-    const server = await startTestServer()
-    const read = async (): Promise<string> => String((await server.call('GET', '/v1/prometheus')).body)
-    await read()
-    const [first, second] = await enqueue(server, 1, 2)
-    await server.store.updateRollout({ rolloutId: first!.rollout_id, status: 'succeeded' })
-    await server.store.updateRollout({ rolloutId: first!.rollout_id, metadata: { told: 'again' } })
-    await server.store.cancelRollouts({ rolloutIds: [second!.rollout_id] })
-    await until(async () => (await read()).includes('agl_rollouts_total{status="cancelled",mode="unknown"} 1'))
-    expect(await read()).toContain('agl_rollouts_total{status="succeeded",mode="unknown"} 1')
   })
 })

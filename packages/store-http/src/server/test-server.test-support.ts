@@ -54,3 +54,8 @@ export async function startTestServer(options: Partial<StoreServerOptions> = {})
     ours: (method, path, body, headers = {}) => call(method, path, body, { 'agl-api': '1', ...headers }),
   }
 }
+
+/** Looks again until it is so; what never is runs into the test's time. */
+export async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  while (!(await isTrue())) await new Promise((resolve) => setImmediate(resolve))
+}

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { AglError, errorMessage } from '@agl/types'
 import { z } from 'zod'
 import { toErrorReply } from '../../wire/errors.ts'
+import { breakOff } from '../metrics.ts'
 import { type Route, route } from '../route.ts'
 import { toSseEvent } from '../sse.ts'
 
@@ -90,7 +91,7 @@ export const streamRoutes: readonly Route[] = [
         response.end()
       } catch (error) {
         call.logger.warn('a snapshot has broken off', { reason: errorMessage(error) })
-        response.destroy()
+        breakOff(response)
       }
     },
   }),
