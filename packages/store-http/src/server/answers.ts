@@ -1,25 +1,54 @@
+import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { AglError, errorMessage, type Logger } from '@agl/types'
 import { toErrorReply } from '../wire/errors.ts'
 import { stringify } from '../wire/stringify.ts'
 import { challengeHeaders } from './auth/index.ts'
 import { breakOff } from './metrics.ts'
 
+/** Who takes nothing of a stream for so long is let go: what waits for it takes memory. */
+const slowReaderMs = 30_000
+/** The same for an answer that went out in one piece. */
+const slowAnswerMs = 60_000
+
+/** Writes, and waits while the reader is behind. @throws AglError `timeout` for one that does not read */
+export async function write(response: ServerResponse, text: string): Promise<void> {
+  if (response.destroyed) throw new AglError({ code: 'closed', message: 'The reader is gone.' })
+  if (response.write(text)) return
+  const limit = new AbortController()
+  const tooLong = sleep(slowReaderMs, undefined, { signal: limit.signal, ref: false }).then(() => {
+    throw new AglError({ code: 'timeout', message: `The reader has read nothing for ${slowReaderMs / 1000} s.` })
+  })
+  tooLong.catch(() => {})
+  try {
+    await Promise.race([
+      once(response, 'drain', { signal: limit.signal }),
+      once(response, 'close', { signal: limit.signal }),
+      tooLong,
+    ])
+  } finally {
+    limit.abort()
+  }
+}
+
 export function sendJson(response: ServerResponse, status: number, value: unknown): void {
+  sendJsonText(response, status, stringify(value))
+}
+
+export function sendJsonText(response: ServerResponse, status: number, text: string): void {
   if (response.destroyed) return
-  const text = stringify(value)
   // A short text goes out in one write with its head; a long one is turned into bytes once.
   const body = text.length > 16_384 ? Buffer.from(text) : text
   response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
-  response.end(body)
-  if (response.writableLength > 0) letGoOfSlowReader(response)
+  endWith(response, body)
 }
 
-/** An answer that its reader does not take is memory that others need. */
-const slowReaderMs = 60_000
-
-function letGoOfSlowReader(response: ServerResponse): void {
-  const timer = setTimeout(() => response.destroy(), slowReaderMs)
+/** Ends an answer, and lets its reader go who does not take it. */
+export function endWith(response: ServerResponse, body: string | Uint8Array): void {
+  response.end(body)
+  if (response.writableLength === 0) return
+  const timer = setTimeout(() => response.destroy(), slowAnswerMs)
   timer.unref()
   response.once('close', () => clearTimeout(timer))
 }

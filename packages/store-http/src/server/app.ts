@@ -23,6 +23,7 @@ export interface AppParts {
   readonly guard: (request: IncomingMessage) => void
   readonly limits: BodyLimits
   readonly maxWaitMs: number
+  readonly maxPageSize: number
   /** Null: nothing is measured. */
   readonly metrics: Metrics | null
   /** Aborted when the server closes. */

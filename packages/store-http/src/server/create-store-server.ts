@@ -19,6 +19,8 @@ export interface StoreServerOptions {
   readonly port?: number
   /** The longest that a call of our clients is parked, in milliseconds; they ask again. Default 30 s. */
   readonly maxWaitMs?: number
+  /** How many rows of a list are read from the store and held at a time; longer answers are read in parts. Default 5000. */
+  readonly maxPageSize?: number
   /** How long `close` waits for answers in the making, in milliseconds. Default 5 s. */
   readonly graceMs?: number
   /** Who may do what. Without any, everybody who reaches the server is admin, and it listens on loopback only. */
@@ -44,6 +46,7 @@ export const storeServerDefaults: Readonly<{
   host: string
   port: number
   maxWaitMs: number
+  maxPageSize: number
   graceMs: number
   metrics: boolean
   logger: Logger
@@ -51,6 +54,7 @@ export const storeServerDefaults: Readonly<{
   host: '127.0.0.1',
   port: 4747,
   maxWaitMs: 30_000,
+  maxPageSize: 5000,
   graceMs: 5000,
   metrics: true,
   logger: silentLogger,
@@ -69,6 +73,7 @@ const optionsSchema = z.strictObject({
   host: z.string().min(1).optional(),
   port: z.int().min(0).max(65_535).optional(),
   maxWaitMs: z.number().min(0).max(600_000).optional(),
+  maxPageSize: z.int().min(1).optional(),
   graceMs: z.number().min(0).max(600_000).optional(),
   tokens: z.array(z.unknown()).optional(),
   tokenFile: z.string().min(1).optional(),
@@ -85,7 +90,7 @@ const keepAliveMs = 65_000
 
 /** @throws AglError `invalid_argument` for options that are unknown or do not fit */
 export function createStoreServer(options: StoreServerOptions): StoreServer {
-  const { store, host, port, maxWaitMs, graceMs, logger, ...rest } = parseOptions(
+  const { store, host, port, maxWaitMs, maxPageSize, graceMs, logger, ...rest } = parseOptions(
     optionsSchema,
     options,
     storeServerDefaults,
@@ -109,6 +114,7 @@ export function createStoreServer(options: StoreServerOptions): StoreServer {
     guard: isOpen ? createHostGuard() : () => {},
     limits: resolveBodyLimits(rest.body),
     maxWaitMs,
+    maxPageSize,
     metrics,
     closing: closing.signal,
   })

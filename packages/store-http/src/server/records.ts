@@ -3,7 +3,6 @@ import {
   type AttemptedRollout,
   jsonSourceOf,
   type NamedResources,
-  type Page,
   type ResourcesUpdate,
   type Rollout,
   type Span,
@@ -95,10 +94,6 @@ function withTexts(update: ResourcesUpdate): object {
 
 export function toNullable<Item>(item: Item | null, convert: (item: Item) => unknown): unknown {
   return item === null ? null : convert(item)
-}
-
-export function toPage<Item>(page: Page<Item>, convert: (item: Item) => unknown): unknown {
-  return { items: page.items.map(convert), limit: page.limit, offset: page.offset, total: page.total }
 }
 
 /**

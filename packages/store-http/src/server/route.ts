@@ -24,6 +24,8 @@ export interface Call<Body = unknown, Query = unknown> {
   readonly signal: () => AbortSignal
   /** The longest that a call of ours is parked, in milliseconds. */
   readonly maxWaitMs: number
+  /** How many rows of a list are read from the store at a time. */
+  readonly maxPageSize: number
   /** For routes that stream: those that take a body as it comes, or answer bit by bit and then answer nothing here. */
   readonly request: IncomingMessage
   readonly response: ServerResponse

@@ -38,6 +38,7 @@ export async function serve(
     header: (name) => headerOf(request, name),
     signal: () => signalOf(response, parts.closing),
     maxWaitMs: parts.maxWaitMs,
+    maxPageSize: parts.maxPageSize,
     setHeader: (name, value) => void response.setHeader(name, value),
     request,
     response,

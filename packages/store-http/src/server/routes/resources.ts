@@ -1,10 +1,12 @@
-import type { NamedResources, ResourcesQuery } from '@agl/types'
+import type { NamedResources, PageRequest, ResourcesAlias, ResourcesQuery, ResourcesUpdate } from '@agl/types'
 import { z } from 'zod'
 import { laxInteger, wireNamedResourcesSchema, wireResourcesUpdateSchema } from '../../wire/schemas.ts'
 import { badRequest } from '../problems.ts'
 import { pageSchema, resourcesQuerySchema, toVerbQuery } from '../query.ts'
-import { toNullable, toPage, toResources } from '../records.ts'
+import type { Listing } from '../read-rows.ts'
+import { toNullable, toResources } from '../records.ts'
 import { type Call, type Route, route } from '../route.ts'
+import { sendRows } from '../send-rows.ts'
 import { optional } from './claims.ts'
 
 const anUpdate = wireResourcesUpdateSchema
@@ -21,6 +23,19 @@ function expectedVersion(call: Call): number | undefined {
   return Number(version)
 }
 
+/** One snapshot may take as much as a hundred other rows. */
+const mostSnapshots = 100
+
+async function listResources(
+  call: Call,
+  request: PageRequest<keyof ResourcesUpdate>,
+  { read, keyOf }: Pick<Listing<ResourcesUpdate>, 'read' | 'keyOf'>,
+): Promise<void> {
+  const isSteady = request.sortBy === undefined || request.sortBy === null
+  const partSize = isSteady ? Math.min(mostSnapshots, call.maxPageSize) : Infinity
+  await sendRows(call, { read, keyOf, partSize }, request, (update) => toResources(call, update))
+}
+
 export const resourcesRoutes: readonly Route[] = [
   route({
     method: 'GET',
@@ -29,8 +44,11 @@ export const resourcesRoutes: readonly Route[] = [
     summary: 'The newest version of each id, page by page',
     query: resourcesQuerySchema,
     async handle(call) {
-      const page = await call.store.queryResources(toVerbQuery(call.query, call.isOurs) as ResourcesQuery)
-      return toPage(page, (update) => toResources(call, update))
+      const request = toVerbQuery(call.query, call.isOurs) as ResourcesQuery
+      await listResources(call, request, {
+        read: (page) => call.store.queryResources({ ...request, ...page }),
+        keyOf: (update) => update.resources_id,
+      })
     },
   }),
   route({
@@ -131,9 +149,12 @@ export const resourcesRoutes: readonly Route[] = [
     summary: 'The versions of an id, oldest first, page by page',
     query: pageSchema,
     async handle(call) {
-      const request = { resourcesId: call.params.resources_id!, ...toVerbQuery(call.query, call.isOurs) }
-      const page = await call.store.queryResourcesVersions(request)
-      return toPage(page, (update) => toResources(call, update))
+      const request = toVerbQuery(call.query, call.isOurs)
+      const resourcesId = call.params.resources_id!
+      await listResources(call, request, {
+        read: (page) => call.store.queryResourcesVersions({ resourcesId, ...request, ...page }),
+        keyOf: (update) => String(update.version),
+      })
     },
   }),
   route({
@@ -143,7 +164,13 @@ export const resourcesRoutes: readonly Route[] = [
     summary: 'Aliases, page by page',
     query: pageSchema,
     async handle(call) {
-      return toPage(await call.store.queryResourcesAliases(toVerbQuery(call.query, call.isOurs)), (alias) => alias)
+      const request = toVerbQuery(call.query, call.isOurs)
+      const listing: Listing<ResourcesAlias> = {
+        read: (page) => call.store.queryResourcesAliases({ ...request, ...page }),
+        keyOf: ({ alias }) => alias,
+        partSize: Infinity,
+      }
+      await sendRows(call, listing, request, (alias) => alias)
     },
   }),
   route({

@@ -1,4 +1,5 @@
 import {
+  type Attempt,
   attemptOutcomeSchema,
   attemptStatusSchema,
   type AttemptUpdate,
@@ -20,8 +21,10 @@ import {
 import { z } from 'zod'
 import { pageSchema, rolloutQuerySchema, toVerbQuery, type WireQuery } from '../query.ts'
 import { nullProblem } from '../problems.ts'
-import { toAttempt, toClaimed, toNullable, toPage, toPlainRollout, toRollout } from '../records.ts'
+import { toAttempt, toClaimed, toNullable, toPlainRollout, toRollout } from '../records.ts'
+import type { Listing } from '../read-rows.ts'
 import { type Call, type Route, route } from '../route.ts'
+import { asksOnlyFor, sendRows } from '../send-rows.ts'
 import { inMilliseconds, optional } from './claims.ts'
 
 const anyRollout = wireRolloutSchema
@@ -52,15 +55,26 @@ function refuseNulls(body: object, ...fields: readonly string[]): void {
   if (found !== undefined) throw nullProblem(found[0])
 }
 
-async function listRollouts(call: Call, query: WireQuery): Promise<unknown> {
-  const page = await call.store.queryRollouts(toVerbQuery(query, call.isOurs) as RolloutQuery)
-  return toPage(page, (rollout) => toRollout(call, rollout))
+async function listRollouts(call: Call, query: WireQuery): Promise<void> {
+  const request = toVerbQuery(query, call.isOurs) as RolloutQuery
+  const isIndexed = asksOnlyFor(request, 'statusIn') && (request.statusIn?.length ?? 1) === 1
+  const listing: Listing<Rollout> = {
+    read: (page) => call.store.queryRollouts({ ...request, ...page }),
+    keyOf: (rollout) => rollout.rollout_id,
+    partSize: isIndexed ? call.maxPageSize : Infinity,
+  }
+  await sendRows(call, listing, request, (rollout) => toRollout(call, rollout))
 }
 
-async function listAttempts(call: Call, query: WireQuery): Promise<unknown> {
-  const request = { rolloutId: call.params.rollout_id!, ...toVerbQuery(query, call.isOurs) }
-  const page = await call.store.queryAttempts(request as Parameters<typeof call.store.queryAttempts>[0])
-  return toPage(page, (attempt) => toAttempt(call, attempt))
+async function listAttempts(call: Call, query: WireQuery): Promise<void> {
+  const request = toVerbQuery(query, call.isOurs)
+  const rolloutId = call.params.rollout_id!
+  const listing: Listing<Attempt> = {
+    read: (page) => call.store.queryAttempts({ rolloutId, ...request, ...page }),
+    keyOf: (attempt) => attempt.attempt_id,
+    partSize: Infinity,
+  }
+  await sendRows(call, listing, request, (attempt) => toAttempt(call, attempt))
 }
 
 export const rolloutRoutes: readonly Route[] = [

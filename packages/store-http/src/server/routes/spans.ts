@@ -1,12 +1,14 @@
 import { parseNewSpan } from '@agl/store-kit'
-import { AglError, type NewSpan, type SpanQuery } from '@agl/types'
+import { AglError, type NewSpan, type Span, type SpanQuery } from '@agl/types'
 import { z } from 'zod'
 import { wireNewSpanSchema, wireSpanSchema } from '../../wire/schemas.ts'
 import { authorizeAttempt } from '../auth/index.ts'
 import { misfit } from '../problems.ts'
 import { spanQuerySchema, toVerbQuery, type WireQuery } from '../query.ts'
-import { toNullable, toPage, toSpan } from '../records.ts'
+import type { Listing } from '../read-rows.ts'
+import { toNullable, toSpan } from '../records.ts'
 import { type Call, type Route, route } from '../route.ts'
+import { asksOnlyFor, sendRows } from '../send-rows.ts'
 
 const attemptKey = z.object({ rollout_id: z.string(), attempt_id: z.string() })
 const sequenceId = z.object({ sequence_id: z.int() })
@@ -30,9 +32,16 @@ function checkOwn(call: Call, span: { readonly rollout_id: string; readonly atte
   authorizeAttempt(call.identity, span.rollout_id, span.attempt_id)
 }
 
-async function listSpans(call: Call, query: WireQuery): Promise<unknown> {
-  const page = await call.store.querySpans(toVerbQuery(query, call.isOurs) as unknown as SpanQuery)
-  return toPage(page, (span) => toSpan(call, span))
+async function listSpans(call: Call, query: WireQuery): Promise<void> {
+  const request = toVerbQuery(query, call.isOurs) as unknown as SpanQuery
+  const { sortBy = 'sequence_id' } = request
+  const isIndexed = asksOnlyFor(request, 'rolloutId', 'attemptId', 'sortBy') && (sortBy === null || sortBy === 'sequence_id')
+  const listing: Listing<Span> = {
+    read: (page) => call.store.querySpans({ ...request, ...page }),
+    keyOf: (span) => JSON.stringify([span.attempt_id, span.span_id]),
+    partSize: isIndexed ? call.maxPageSize : Infinity,
+  }
+  await sendRows(call, listing, request, (span) => toSpan(call, span))
 }
 
 export const spanRoutes: readonly Route[] = [

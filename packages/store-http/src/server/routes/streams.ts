@@ -1,5 +1,3 @@
-import { once } from 'node:events'
-import type { ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AglError, errorMessage } from '@agl/types'
 import { z } from 'zod'
@@ -7,32 +5,10 @@ import { toErrorReply } from '../../wire/errors.ts'
 import { breakOff } from '../metrics.ts'
 import { type Route, route } from '../route.ts'
 import { toSseEvent } from '../sse.ts'
+import { write } from '../answers.ts'
 
 /** A proxy that sees nothing for longer than this may take the connection for dead. */
 const heartbeatMs = 15_000
-/** Who reads nothing for so long is let go: what waits for it takes memory. */
-const slowReaderMs = 30_000
-
-/** Writes, and waits while the reader is behind. @throws AglError `timeout` for one that does not read */
-async function write(response: ServerResponse, text: string): Promise<void> {
-  if (response.destroyed) throw new AglError({ code: 'closed', message: 'The reader is gone.' })
-  if (response.write(text)) return
-  const limit = new AbortController()
-  const tooLong = sleep(slowReaderMs, undefined, { signal: limit.signal, ref: false }).then(() => {
-    throw new AglError({ code: 'timeout', message: `The reader has read nothing for ${slowReaderMs / 1000} s.` })
-  })
-  tooLong.catch(() => {})
-  try {
-    await Promise.race([
-      once(response, 'drain', { signal: limit.signal }),
-      once(response, 'close', { signal: limit.signal }),
-      tooLong,
-    ])
-  } finally {
-    limit.abort()
-  }
-}
-
 export const streamRoutes: readonly Route[] = [
   route({
     method: 'GET',

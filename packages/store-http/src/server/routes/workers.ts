@@ -1,15 +1,22 @@
-import type { JsonObject, WorkerQuery } from '@agl/types'
+import type { JsonObject, Worker, WorkerQuery } from '@agl/types'
 import { z } from 'zod'
 import { jsonObject, laxInteger, leaseSeconds, wireWorkerSchema } from '../../wire/schemas.ts'
 import { nullProblem } from '../problems.ts'
 import { toVerbQuery, type WireQuery, workerQuerySchema } from '../query.ts'
-import { toNullable, toPage, toWorker } from '../records.ts'
+import { toNullable, toWorker } from '../records.ts'
+import type { Listing } from '../read-rows.ts'
 import { type Call, type Route, route } from '../route.ts'
+import { sendRows } from '../send-rows.ts'
 import { inMilliseconds, optional } from './claims.ts'
 
-async function listWorkers(call: Call, query: WireQuery): Promise<unknown> {
-  const page = await call.store.queryWorkers(toVerbQuery(query, call.isOurs) as WorkerQuery)
-  return toPage(page, (worker) => toWorker(call, worker))
+async function listWorkers(call: Call, query: WireQuery): Promise<void> {
+  const request = toVerbQuery(query, call.isOurs) as WorkerQuery
+  const listing: Listing<Worker> = {
+    read: (page) => call.store.queryWorkers({ ...request, ...page }),
+    keyOf: (worker) => worker.worker_id,
+    partSize: Infinity,
+  }
+  await sendRows(call, listing, request, (worker) => toWorker(call, worker))
 }
 
 const attemptKey = z.object({ rollout_id: z.string(), attempt_id: z.string() })
