@@ -1,4 +1,4 @@
-import { AglError, type StoreEvent } from '@agl/types'
+import { AglError, type StoreEvent, type WatchRequest } from '@agl/types'
 import type { Clock } from './clock.ts'
 
 /** How far back a cursor may lie. */
@@ -13,12 +13,6 @@ export type NewStoreEvent = StoreEvent extends infer Event
     ? Omit<Event, 'cursor' | 'time'>
     : never
   : never
-
-/** What `watch` is asked for. */
-export interface WatchRequest {
-  readonly after?: string
-  readonly signal?: AbortSignal
-}
 
 /**
  * The ordered feed of one process: one log that all watchers read, each at its own place, so that a slow one costs no
@@ -113,7 +107,7 @@ export function createEventLog(parts: {
     return position
   }
 
-  const iterate = (start: () => number, signal: AbortSignal | undefined): AsyncIterator<StoreEvent> => {
+  const iterate = (start: () => number, { signal, onOpen }: WatchRequest): AsyncIterator<StoreEvent> => {
     let position: number | null = null
     let isOver = false
     const end = (): void => {
@@ -139,9 +133,11 @@ export function createEventLog(parts: {
         if (isOver) return { done: true, value: undefined }
         signal?.throwIfAborted()
         if (closed !== null) throw closed.reason
+        const isOpening = position === null
         position ??= start()
         trim()
         if (position < oldest()) throw cursorExpired(formatCursor(log, position))
+        if (isOpening) onOpen?.(formatCursor(log, position))
         const event = events[head + position - oldest()]
         if (event !== undefined) {
           position++
@@ -166,11 +162,12 @@ export function createEventLog(parts: {
 
   return {
     append,
-    watch({ after, signal }) {
+    watch(request) {
+      const { after } = request
       noteGap()
       lastWatch = clock.now()
       const now = appended
-      return { [Symbol.asyncIterator]: () => iterate(() => (after === undefined ? now : placeOf(after)), signal) }
+      return { [Symbol.asyncIterator]: () => iterate(() => (after === undefined ? now : placeOf(after)), request) }
     },
     close(reason) {
       closed = { reason }

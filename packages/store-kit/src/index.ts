@@ -12,7 +12,6 @@ export {
   formatCursor,
   type NewStoreEvent,
   parseCursor,
-  type WatchRequest,
 } from './event-log.ts'
 export { createFifo, type Fifo } from './fifo.ts'
 export { createHeap, type Heap } from './heap.ts'

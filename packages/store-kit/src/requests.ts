@@ -31,6 +31,7 @@ import {
   type SpanQuery,
   type StartRolloutRequest,
   type WaitRequest,
+  type WatchRequest,
   type WorkerQuery,
   workerStatusSchema,
 } from '@agl/types'
@@ -77,6 +78,7 @@ const chosenWorkerId = withTest(
 )
 const key = z.string().refine(isKey, { error: `expected well-formed text of 1 to ${longestKey} characters` })
 const idempotencyKey = withTest(key.optional(), isKey)
+const onOpen = z.custom((value) => typeof value === 'function', { error: 'expected a function' }).optional()
 const signal = withTest(z.custom<AbortSignal>(isSignal, { error: 'expected an AbortSignal' }).optional(), isSignal)
 /** Of any realm: an AbortSignal of a test environment or a polyfill is no instance of ours. */
 function isSignal(value: unknown): boolean {
@@ -165,7 +167,7 @@ export const requestSchemas: Readonly<{
   queryResourcesAliases: z.ZodType<PageRequest<keyof ResourcesAlias>>
   deleteResourcesAlias: z.ZodType<RequestOf<'deleteResourcesAlias'>>
   deleteRollouts: z.ZodType<RequestOf<'deleteRollouts'>>
-  watch: z.ZodType<{ readonly after?: string; readonly signal?: AbortSignal }>
+  watch: z.ZodType<WatchRequest>
   exportSnapshot: z.ZodType<{ readonly signal?: AbortSignal }>
   importSnapshot: z.ZodType<RequestOf<'importSnapshot'>>
   getResourcesById: z.ZodType<RequestOf<'getResourcesById'>>
@@ -218,7 +220,7 @@ export const requestSchemas: Readonly<{
   queryResourcesAliases: schemaOf<PageRequest<keyof ResourcesAlias>>(page),
   deleteResourcesAlias: schemaOf<RequestOf<'deleteResourcesAlias'>>({ alias: text }),
   deleteRollouts: schemaOf<RequestOf<'deleteRollouts'>>({ rolloutIds: z.array(text) }),
-  watch: schemaOf<{ readonly after?: string; readonly signal?: AbortSignal }>({ after: text.optional(), signal }),
+  watch: schemaOf<WatchRequest>({ after: text.optional(), signal, onOpen }),
   exportSnapshot: schemaOf<{ readonly signal?: AbortSignal }>({ signal }),
   importSnapshot: schemaOf<RequestOf<'importSnapshot'>>({
     lines: z.custom((value) => typeof value === 'object' && value !== null && !(value instanceof Map) && isIterable(value), {

@@ -1,5 +1,5 @@
-import { cursorExpired, formatCursor, parseCursor, type WatchRequest } from '@agl/store-kit'
-import type { StoreEvent } from '@agl/types'
+import { cursorExpired, formatCursor, parseCursor } from '@agl/store-kit'
+import type { StoreEvent, WatchRequest } from '@agl/types'
 import type { Engine } from './engine.ts'
 import { eventLifetimeSeconds } from './events.ts'
 import { readInputText, readRecord } from './sources.ts'
@@ -10,11 +10,12 @@ import { lastEvent } from './wakes.ts'
 const pageSize = 100
 
 /** Everything after the cursor, or after this call. Each iteration starts there anew. */
-export function watch(engine: Engine, state: SqliteState, { after, signal }: WatchRequest): AsyncIterable<StoreEvent> {
-  const start = after === undefined ? engine.read(lastEvent) : engine.read((reading) => placeOf(reading, after))
+export function watch(engine: Engine, state: SqliteState, request: WatchRequest): AsyncIterable<StoreEvent> {
+  const { after } = request
+  const start = engine.read((reading) => (after === undefined ? lastEvent(reading) : placeOf(reading, after)))
   // Who never iterates is not told; who does is told there.
   start.catch(() => {})
-  return { [Symbol.asyncIterator]: () => iterate(engine, state, start, signal) }
+  return { [Symbol.asyncIterator]: () => iterate(engine, state, start, request) }
 }
 
 /** @throws AglError `cursor_expired`, and `invalid_argument` for a text that is no cursor */
@@ -32,10 +33,11 @@ function iterate(
   engine: Engine,
   state: SqliteState,
   start: Promise<number>,
-  signal: AbortSignal | undefined,
+  { signal, onOpen }: WatchRequest,
 ): AsyncIterator<StoreEvent> {
   let position: number | null = null
   let page: StoreEvent[] = []
+  let isOpen = false
   let isOver = false
   let wake = (): void => {}
 
@@ -62,6 +64,8 @@ function iterate(
       const found = await engine.read((reading) => readPage(state, reading, from))
       page = [...found.events]
       position = found.position
+      if (!isOpen) onOpen?.(formatCursor(found.log, from))
+      isOpen = true
       if (page.length > 0 || isOver) continue
       // Whoever ended it while the page was read has called nobody back.
       signal?.throwIfAborted()
@@ -104,7 +108,7 @@ function readPage(
   state: SqliteState,
   reading: Reading,
   position: number,
-): { readonly events: readonly StoreEvent[]; readonly position: number } {
+): { readonly events: readonly StoreEvent[]; readonly log: string; readonly position: number } {
   const stored = reading.database.all<StoredEvent>(
     `SELECT id, time, event, input FROM events
      LEFT JOIN rollouts ON events.type = 'rollout' AND rollouts.rollout_id = events.rollout_id
@@ -114,11 +118,11 @@ function readPage(
     pageSize,
   )
   const [first] = stored
-  if (first === undefined) return { events: [], position }
   const log = feedName(reading)
+  if (first === undefined) return { events: [], log, position }
   const isTrimmed = first.id !== position + 1 || first.time < state.clock.now() - eventLifetimeSeconds
   if (isTrimmed) throw cursorExpired(formatCursor(log, position))
-  return { events: stored.map((event) => toEvent(log, event)), position: stored.at(-1)!.id }
+  return { events: stored.map((event) => toEvent(log, event)), log, position: stored.at(-1)!.id }
 }
 
 /** A rollout's input is read from the rollout: it is the present one, and null when the rollout has been deleted. */

@@ -96,6 +96,7 @@ export type {
   StoreFeature,
   StoreStatistics,
   WaitRequest,
+  WatchRequest,
   WorkerQuery,
 } from './store.ts'
 export type { StoreEvent } from './store-event.ts'

@@ -181,6 +181,17 @@ export interface HeartbeatReply {
   }[]
 }
 
+export interface WatchRequest {
+  /** The cursor of an event, or one of {@link WatchRequest.onOpen}. Default: from now on. */
+  readonly after?: string
+  readonly signal?: AbortSignal
+  /**
+   * Called once for each iteration, before its first event, with the cursor of the place where it begins: what a feed that is
+   * lost before anything has happened is resumed after. Not called when the watch is refused.
+   */
+  readonly onOpen?: (cursor: string) => void
+}
+
 export interface StoreStatistics {
   readonly name: string
   readonly total_rollouts: number
@@ -313,7 +324,7 @@ export interface LightningStore extends AsyncDisposable {
    * Everything that happens from now on, or after a cursor, in order; ends only by `signal` or `close`. A cursor is good for
    * 10 minutes or 100,000 events; `cursor_expired` beyond.
    */
-  watch(request?: { readonly after?: string; readonly signal?: AbortSignal }): AsyncIterable<StoreEvent>
+  watch(request?: WatchRequest): AsyncIterable<StoreEvent>
 
   statistics(): Promise<StoreStatistics>
   /** Everything the store holds, as lines of JSON; changes made meanwhile may or may not be in it. */

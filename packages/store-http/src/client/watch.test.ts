@@ -1,6 +1,9 @@
 import type { ServerResponse } from 'node:http'
+import { type AddressInfo, connect as connectSocket, createServer, type Socket } from 'node:net'
+import { createMemoryStore } from '@agl/store-memory'
 import type { StoreEvent } from '@agl/types'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createStoreServer } from '../server/index.ts'
 import { answer, connect, drop, type Script, serve } from './scripted-server.test-support.ts'
 
 const eventOf = (number: number): object => ({
@@ -34,6 +37,53 @@ async function take(events: AsyncIterable<StoreEvent>, count: number): Promise<r
   const cursors: string[] = []
   for await (const event of events) if (cursors.push(event.cursor) === count) break
   return cursors
+}
+
+/** The way to a port of this machine, which a test may break; while it is blocked nothing gets through. */
+async function breakableWay(port: number): Promise<{
+  readonly url: string
+  block(): void
+  free(): void
+  close(): void
+}> {
+  const sockets = new Set<Socket>()
+  let held: Socket[] | null = null
+  const pass = (socket: Socket): void => {
+    const onward = connectSocket(port, '127.0.0.1')
+    for (const [from, to] of [
+      [socket, onward],
+      [onward, socket],
+    ] as const) {
+      from.on('error', () => {}).on('close', () => to.destroy())
+      from.pipe(to)
+    }
+  }
+  const way = createServer((socket) => {
+    sockets.add(socket)
+    if (held === null) pass(socket)
+    else held.push(socket)
+  })
+  await new Promise<void>((resolve) => way.listen(0, '127.0.0.1', resolve))
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy()
+    sockets.clear()
+  }
+  return {
+    url: `http://127.0.0.1:${(way.address() as AddressInfo).port}`,
+    block() {
+      cut()
+      held = []
+    },
+    free() {
+      const waiting = held ?? []
+      held = null
+      for (const socket of waiting) pass(socket)
+    },
+    close() {
+      cut()
+      way.close()
+    },
+  }
 }
 
 const later = (work: (response: ServerResponse) => void) => (response: ServerResponse) => void setTimeout(() => work(response), 5)
@@ -85,6 +135,35 @@ describe('the feed', () => {
     })
     const { client: told } = await connect({ url: telling.url })
     expect(await take(told.watch(), 2)).toEqual(['c8', 'c9'])
+  })
+
+  test('a feed that is lost before anything has happened goes on where it began', async () => {
+    const store = createMemoryStore()
+    const server = createStoreServer({ store, port: 0 })
+    const { url } = await server.start()
+    const way = await breakableWay(Number(new URL(url).port))
+    onTestFinished(async () => {
+      way.close()
+      await server.close()
+      await store.close()
+    })
+    const { client } = await connect({ url: way.url })
+    const opened = Promise.withResolvers<string>()
+    const events = client.watch({ onOpen: opened.resolve })[Symbol.asyncIterator]()
+    const first = events.next()
+    const begin = await opened.promise
+    way.block()
+    await store.enqueueManyRollouts({ rollouts: [{ input: 1 }, { input: 2 }] })
+    way.free()
+    expect(await first).toMatchObject({ value: { rollout: { input: 1 } } })
+    expect(await events.next()).toMatchObject({ value: { rollout: { input: 2 } } })
+    await events.return?.()
+    const again: string[] = []
+    for await (const event of client.watch({ after: begin, onOpen: (cursor) => void again.push(cursor) })) {
+      expect(event).toMatchObject({ rollout: { input: 1 } })
+      break
+    }
+    expect(again).toEqual([begin])
   })
 
   test('a connection that falls silent is taken for lost', async () => {

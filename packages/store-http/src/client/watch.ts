@@ -1,4 +1,4 @@
-import { AglError, errorMessage, isPlainObject, type StoreEvent } from '@agl/types'
+import { AglError, errorMessage, isPlainObject, type StoreEvent, type WatchRequest } from '@agl/types'
 import { createParser } from 'eventsource-parser'
 import { z } from 'zod'
 import { checkOpen, type Client, needOurs } from './client.ts'
@@ -31,17 +31,15 @@ const eventSchemas: Readonly<Record<StoreEvent['type'], z.ZodType>> = {
  * nothing is lost and nothing comes twice; it fails when the server is away for longer than calls are tried, and may then be
  * begun again after the last event's cursor.
  */
-export function watch(
-  client: Client,
-  { after, signal }: { readonly after?: string; readonly signal?: AbortSignal },
-): AsyncIterable<StoreEvent> {
+export function watch(client: Client, request: WatchRequest): AsyncIterable<StoreEvent> {
+  const { signal } = request
   const open = (): Scope => {
     checkOpen(client)
     needOurs(client, 'watch')
     signal?.throwIfAborted()
     return client.connection.scopes.open(signal)
   }
-  return leavable(open, (scope) => events(client, after, scope))
+  return leavable(open, (scope) => events(client, request, scope))
 }
 
 /** What one connection told: an event, or only how far the feed is. */
@@ -50,10 +48,11 @@ interface Message {
   readonly data: string | null
 }
 
-async function* events(client: Client, after: string | undefined, scope: Scope): AsyncGenerator<StoreEvent, void, void> {
+async function* events(client: Client, { after, onOpen }: WatchRequest, scope: Scope): AsyncGenerator<StoreEvent, void, void> {
   const { connection, options } = client
   let cursor = after ?? null
-  // Connections in a row that told nothing.
+  let isOpen = false
+  // Connections in a row that told no event.
   let silent = 0
   for (;;) {
     const stream = await connection.open({
@@ -66,9 +65,12 @@ async function* events(client: Client, after: string | undefined, scope: Scope):
     try {
       checkType(stream)
       for await (const message of messages(stream)) {
-        silent = 0
         cursor = message.cursor ?? cursor
-        const event = message.data === null ? null : toEvent(message.data, stream)
+        if (!isOpen && cursor !== null && message.data === null) onOpen?.(cursor)
+        isOpen = true
+        if (message.data === null) continue
+        silent = 0
+        const event = toEvent(message.data, stream)
         if (event !== null) yield event
       }
       options.logger.debug('the feed ended; it is opened again', { cursor })
@@ -88,7 +90,7 @@ async function* events(client: Client, after: string | undefined, scope: Scope):
   }
 }
 
-/** Nobody knows what has happened since. */
+/** Nobody knows what has happened since: the connection broke before its first bytes had come. */
 function lostBeforeFirst({ asked }: Stream): AglError {
   return new AglError({
     code: 'cursor_expired',

@@ -258,7 +258,9 @@ describe('a client of ours', () => {
     await server.store.enqueueRollout({ input: 'second' })
     await read('"second"')
     await reader.cancel()
-    const cursor = /^id: (.+)$/m.exec(text)![1]!
+    // The first one comes alone: where the feed begins.
+    const [begin, cursor] = [...text.matchAll(/^id: (.+)$/gm)].map((match) => match[1]!)
+    expect(text).toMatch(new RegExp(`^: open\nid: ${begin}\n\nid: ${cursor}\ndata: `))
     const resumed = await fetch(`${server.url}/v1/agl/events?after=${cursor}`, { headers: { 'agl-api': '1' } })
     const again = resumed.body!.pipeThrough(new TextDecoderStream()).getReader()
     let rest = ''

@@ -169,7 +169,7 @@ export const badRequests: readonly BadRequests[] = [
   { verb: 'heartbeat', good: { workerId: 'w' }, bad: { workerId: text, attempts: attemptKeys, stats: [7, null] } },
   { verb: 'heartbeat', good: { workerId: 'w' }, bad: { leaseMs: lease }, feature: 'leases' },
   { verb: 'heartbeat', good: { workerId: 'w' }, bad: { capacity: [0, 1.5] }, feature: 'scheduling' },
-  { verb: 'watch', good: {}, bad: { after: [7, null], signal: [7] }, feature: 'watch' },
+  { verb: 'watch', good: {}, bad: { after: [7, null], signal: [7], onOpen: [7, null] }, feature: 'watch' },
   { verb: 'exportSnapshot', good: {}, bad: { signal: [7] }, feature: 'snapshots' },
   { verb: 'importSnapshot', good: { lines: [] }, bad: { lines: [undefined, 7, null] }, feature: 'snapshots' },
 ]

@@ -106,6 +106,28 @@ export function describeFeed({ check, open }: Suite): void {
     await expect(invalid.take(1)).rejects.toMatchObject({ code: 'invalid_argument' })
   })
 
+  check('FEED-15', 'tells where it begins, before anything has happened', async () => {
+    const { store, stateOf } = await open()
+    await store.enqueueRollout({ input: 'before' })
+    const opened: string[] = []
+    const onOpen = (cursor: string): void => void opened.push(cursor)
+    const watcher = watcherOf(store, { onOpen })
+    expect(await stateOf(watcher.pending)).toBe('pending')
+    expect(opened).toHaveLength(1)
+    await watcher.close()
+    // Nobody watches while these happen.
+    await store.enqueueManyRollouts({ rollouts: [{ input: 1 }, { input: 2 }] })
+    const resumed = watcherOf(store, { after: opened[0]!, onOpen })
+    const events = await resumed.take(2)
+    expect(events.map((event) => event.type === 'rollout' && event.rollout.input)).toEqual([1, 2])
+    expect(opened).toEqual([opened[0], opened[0]])
+    const later = watcherOf(store, { after: events[0]!.cursor, onOpen })
+    expect(await later.take(1)).toEqual([events[1]])
+    expect(opened[2]).toBe(events[0]!.cursor)
+    await expect(watcherOf(store, { after: 'no cursor', onOpen }).take(1)).rejects.toMatchObject({ code: 'invalid_argument' })
+    expect(opened).toHaveLength(3)
+  })
+
   check('FEED-06', 'ends by its signal, with the reason, and by leaving the loop', async () => {
     const { store, stateOf } = await open()
     const controller = new AbortController()

@@ -389,6 +389,8 @@ export const requirements: readonly Requirement[] = Object.freeze([
         source: 'DESIGN 5, watch',
         features: ['watch', 'snapshots'],
       },
+      'FEED-15':
+        'A watch tells once, before its first event, the cursor of where it begins; from there a watch loses nothing, and one that is refused tells none.',
       'FEED-13': 'A cursor that nobody has used for long leads on without a gap, or is `cursor_expired`.',
     },
   ),

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { AglError, errorMessage } from '@agl/types'
 import { z } from 'zod'
 import { toErrorReply } from '../../wire/errors.ts'
@@ -9,6 +8,7 @@ import { write } from '../answers.ts'
 
 /** A proxy that sees nothing for longer than this may take the connection for dead. */
 const heartbeatMs = 15_000
+
 export const streamRoutes: readonly Route[] = [
   route({
     method: 'GET',
@@ -20,20 +20,15 @@ export const streamRoutes: readonly Route[] = [
       const { response } = call
       const after = call.header('last-event-id') ?? call.query.after
       const signal = call.signal()
-      const events = call.store.watch({ ...(after === undefined ? {} : { after }), signal })[Symbol.asyncIterator]()
-      // The first read says whether the cursor is still good, and a refusal can be told by its status only before anything else.
+      const opened = Promise.withResolvers<string>()
+      const request = { ...(after === undefined ? {} : { after }), signal, onOpen: opened.resolve }
+      const events = call.store.watch(request)[Symbol.asyncIterator]()
       const first = events.next()
-      first.catch(() => {})
-      const refused = await Promise.race([
-        first.then(
-          () => null,
-          (error: unknown) => ({ error }),
-        ),
-        sleep(0).then(() => null),
-      ])
-      if (refused !== null) throw refused.error
+      // A refusal can be told by its status only before anything else.
+      const cursor = await Promise.race([opened.promise, first.then(() => null)])
       response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
-      await write(response, ': open\n\n')
+      // An id without an event: whoever loses the feed before anything has happened resumes from here.
+      await write(response, cursor === null ? ': open\n\n' : `: open\nid: ${cursor}\n\n`)
       const heartbeat = setInterval(() => response.write(': alive\n\n'), heartbeatMs).unref()
       try {
         for (let next = await first; next.done !== true; next = await events.next()) {
