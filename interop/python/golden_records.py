@@ -1,25 +1,18 @@
 """What the Python package accepts and keeps, as golden cases for the schemas of @agl/types.
 
-    pip install --no-deps agentlightning==0.3.0 && pip install pydantic opentelemetry-sdk
-    python interop/python/golden_records.py > packages/types/src/wire/golden-records.json
+    python=$(node interop/python/set-up.mjs)
+    $python interop/python/golden_records.py > packages/types/src/wire/golden-records.json && pnpm run format
 
 Each record starts from a valid value; then each field in turn is left out and set to each candidate. The reference's HTTP
 server validates parsed JSON the way `model_validate` does here.
 """
 
-import importlib.util
 import json
 import sys
-import types
 
-# The package's own __init__ imports servers and tracers; only its record types are wanted.
-location = importlib.util.find_spec("agentlightning").submodule_search_locations[0]
-package = types.ModuleType("agentlightning")
-package.__path__ = [location]
-sys.modules["agentlightning"] = package
-
-from agentlightning.types import core, resources, tracer  # noqa: E402
-from pydantic import TypeAdapter, ValidationError  # noqa: E402
+import reference  # noqa: F401
+from agentlightning.types import core, resources, tracer
+from pydantic import TypeAdapter, ValidationError
 
 CANDIDATES = [
     None, True, False, 0, 1, -1, 2.5, 1e3, "", "x", "2", " 2 ", "2.0", "2.5", "-3", "1e3", "true", "no",

@@ -4,7 +4,7 @@ import type { NewSpan, Span } from '@agl/types'
 import { expect, it } from 'vitest'
 import { decodeTraces } from './decode-traces.ts'
 
-/** What `golden_traces.py` found: payloads as Python writes them, and what the reference's decoder makes of them. */
+/** What `interop/python/golden_traces.py` found: payloads as Python writes them, and what the reference's decoder makes of them. */
 type Golden = Readonly<Record<string, { readonly hex: string; readonly spans: readonly Span[] }>>
 const golden = JSON.parse(readFileSync(new URL('golden-traces.json', import.meta.url), 'utf8')) as Golden
 

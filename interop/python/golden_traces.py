@@ -1,34 +1,25 @@
 """OTLP payloads as Python writes them, and the spans that the Python package makes of them.
 
-    pip install --no-deps agentlightning==0.3.0
-    pip install fastapi pydantic opentelemetry-sdk opentelemetry-exporter-otlp-proto-http
-    python packages/store-http/src/otlp/golden_traces.py > packages/store-http/src/otlp/golden-traces.json
+    python=$(node interop/python/set-up.mjs)
+    $python interop/python/golden_traces.py > packages/store-http/src/otlp/golden-traces.json && pnpm run format
 
 `exporter` is what the official exporter posts for spans of the SDK; the other payloads are built of the messages, for what an
 SDK does not send. A sequence id of -1 stands for one that the store has to give.
 """
 
 import asyncio
-import importlib.util
 import json
-import sys
-import types
 
-# The package's own __init__ imports servers and tracers; only its decoder is wanted.
-location = importlib.util.find_spec("agentlightning").submodule_search_locations[0]
-package = types.ModuleType("agentlightning")
-package.__path__ = [location]
-sys.modules["agentlightning"] = package
-
-from agentlightning.utils.otlp import spans_from_proto  # noqa: E402
-from google.protobuf import text_format  # noqa: E402
-from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans  # noqa: E402
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest  # noqa: E402
-from opentelemetry.sdk.resources import Resource  # noqa: E402
-from opentelemetry.sdk.trace import Event, ReadableSpan  # noqa: E402
-from opentelemetry.sdk.util.instrumentation import InstrumentationScope  # noqa: E402
-from opentelemetry.trace import Link, SpanContext, SpanKind, TraceFlags, TraceState  # noqa: E402
-from opentelemetry.trace.status import Status, StatusCode  # noqa: E402
+import reference  # noqa: F401
+from agentlightning.utils.otlp import spans_from_proto
+from google.protobuf import text_format
+from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import Event, ReadableSpan
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Link, SpanContext, SpanKind, TraceFlags, TraceState
+from opentelemetry.trace.status import Status, StatusCode
 
 ROLLOUT, ATTEMPT, SEQUENCE = (
     "agentlightning.rollout_id",
