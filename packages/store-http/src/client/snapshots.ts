@@ -1,5 +1,6 @@
 import { snapshotError } from '@agl/store-kit'
 import { AglError, describeValue } from '@agl/types'
+import { createLines } from '../wire/lines.ts'
 import { checkOpen, type Client, needOurs } from './client.ts'
 import type { Stream } from './connection.ts'
 import { badReply, unreachable } from './errors.ts'
@@ -69,18 +70,14 @@ function brokenOff({ asked }: Stream, cause: unknown): AglError {
 }
 
 async function* linesOf({ body, deadline }: Stream): AsyncGenerator<string, void, void> {
-  const decoder = new TextDecoder()
+  const lines = createLines()
   const reader = body.getReader()
-  let rest = ''
   for (;;) {
     const { done, value } = await reader.read()
-    if (done) break
-    const lines = (rest + decoder.decode(value, { stream: true })).split('\n')
-    rest = lines.pop()!
-    yield* lines.filter((line) => line !== '')
+    yield* (done ? lines.end() : lines.add(value)).filter((line) => line !== '')
+    if (done) return
     deadline.extend()
   }
-  if (rest !== '') yield rest
 }
 
 export async function importSnapshot(

@@ -1,6 +1,5 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { AglError, errorMessage, type Logger } from '@agl/types'
 import { toErrorReply } from '../wire/errors.ts'
 import { stringify } from '../wire/stringify.ts'
@@ -16,19 +15,23 @@ const slowAnswerMs = 60_000
 export async function write(response: ServerResponse, text: string): Promise<void> {
   if (response.destroyed) throw new AglError({ code: 'closed', message: 'The reader is gone.' })
   if (response.write(text)) return
-  const limit = new AbortController()
-  const tooLong = sleep(slowReaderMs, undefined, { signal: limit.signal, ref: false }).then(() => {
-    throw new AglError({ code: 'timeout', message: `The reader has read nothing for ${slowReaderMs / 1000} s.` })
-  })
-  tooLong.catch(() => {})
+  const { promise: tooLong, reject } = Promise.withResolvers<never>()
+  const done = new AbortController()
+  // Node starts the time anew whenever the reader takes something.
+  const onTimeout = (): void => {
+    reject(new AglError({ code: 'timeout', message: `The reader has read nothing for ${slowReaderMs / 1000} s.` }))
+    breakOff(response)
+  }
+  response.setTimeout(slowReaderMs, onTimeout)
   try {
     await Promise.race([
-      once(response, 'drain', { signal: limit.signal }),
-      once(response, 'close', { signal: limit.signal }),
+      once(response, 'drain', { signal: done.signal }),
+      once(response, 'close', { signal: done.signal }),
       tooLong,
     ])
   } finally {
-    limit.abort()
+    done.abort()
+    response.setTimeout(0).off('timeout', onTimeout)
   }
 }
 
@@ -44,13 +47,10 @@ export function sendJsonText(response: ServerResponse, status: number, text: str
   endWith(response, body)
 }
 
-/** Ends an answer, and lets its reader go who does not take it. */
+/** Ends an answer, and lets its reader go who takes nothing of it any more. */
 export function endWith(response: ServerResponse, body: string | Uint8Array): void {
   response.end(body)
-  if (response.writableLength === 0) return
-  const timer = setTimeout(() => response.destroy(), slowAnswerMs)
-  timer.unref()
-  response.once('close', () => clearTimeout(timer))
+  if (response.writableLength > 0) response.setTimeout(slowAnswerMs, () => response.destroy())
 }
 
 export function sendError(response: ServerResponse, error: unknown, logger: Logger): void {

@@ -46,7 +46,7 @@ export function createApp(parts: AppParts): RequestListener {
     const fail = (error: unknown): void => sendError(response, asAglError(error), parts.logger)
     try {
       greet(request, response, parts.cors)
-      parts.guard(request)
+      admit(request, parts)
       found.endpoint.answer(request, response, found.params).catch(fail)
     } catch (error) {
       fail(error)
@@ -54,13 +54,14 @@ export function createApp(parts: AppParts): RequestListener {
   }
 }
 
-/** As the reference writes it, whichever prefix was asked. */
-function templateOf({ path }: Route): string {
-  return apiPrefixes[0] + path.replace(/:(\w+)/g, '{$1}')
+/** A path as the reference writes it. */
+function templateOf({ path }: Pick<Route, 'path'>): string {
+  return path.replace(/:(\w+)/g, '{$1}')
 }
 
 function toEndpoint(route: Route, prefix: string, parts: AppParts): Endpoint {
-  const kind = { path: templateOf(route), method: route.method }
+  // Whichever prefix was asked.
+  const kind = { path: apiPrefixes[0] + templateOf(route), method: route.method }
   return {
     method: route.method,
     path: prefix + route.path,
@@ -69,6 +70,12 @@ function toEndpoint(route: Route, prefix: string, parts: AppParts): Endpoint {
       return serve(route, request, response, params, parts)
     },
   }
+}
+
+/** Before anything is read of a request. @throws AglError for one that is refused by where it comes from */
+function admit(request: IncomingMessage, { guard, cors }: AppParts): void {
+  guard(request)
+  cors.refuseForeign(request.method, request.headers)
 }
 
 /** What every answer carries. */
@@ -86,7 +93,7 @@ function createExpressApp(parts: AppParts, endpoints: readonly Endpoint[], trace
     greet(request, response, parts.cors)
     const preflight = parts.cors.preflight(request.method, request.headers)
     if (preflight === null) {
-      parts.guard(request)
+      admit(request, parts)
       return next()
     }
     response.writeHead(preflight.status, preflight.headers).end(preflight.body)
@@ -113,12 +120,16 @@ function createExpressApp(parts: AppParts, endpoints: readonly Endpoint[], trace
     response.end(description)
   })
   for (const [path, methods] of allowed) {
-    app.all(path, (_request, response) => {
+    app.all(path, (request, response) => {
+      countRequest(metrics, { path: templateOf({ path }), method: request.method }, response)
       response.setHeader('allow', [...methods].join(', '))
       sendJson(response, 405, { detail: 'Method Not Allowed' })
     })
   }
-  app.use((_request, response) => sendJson(response, 404, { detail: 'Not Found' }))
+  app.use((request, response) => {
+    countRequest(metrics, { path: 'unknown', method: request.method }, response)
+    sendJson(response, 404, { detail: 'Not Found' })
+  })
   app.use(((error: unknown, _request, response, _next) => {
     sendError(response, asAglError(error), parts.logger)
   }) satisfies ErrorRequestHandler)

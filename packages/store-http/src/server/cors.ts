@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { parseOptions } from '@agl/types'
+import { AglError, parseOptions } from '@agl/types'
 import { z } from 'zod'
 
 export interface CorsOptions {
@@ -25,6 +25,12 @@ export interface Cors {
    * authentication: a browser sends no token with it.
    */
   preflight(method: string | undefined, headers: IncomingHttpHeaders): PreflightReply | null
+  /**
+   * A browser sends simple requests of any page without asking first, with what it holds for the server, and shows the page
+   * nothing of the reply; but they are carried out. So those of foreign pages that would change something are refused.
+   * @throws AglError `forbidden`
+   */
+  refuseForeign(method: string | undefined, headers: IncomingHttpHeaders): void
 }
 
 const maxAgeSeconds = 600
@@ -86,6 +92,14 @@ export function createCors(options: CorsOptions = {}): Cors {
         },
         body: 'OK',
       }
+    },
+    refuseForeign(method, { origin, host }) {
+      if (origin === undefined || method === 'GET' || method === 'HEAD' || method === 'OPTIONS') return
+      if (origin === `http://${host}` || origin === `https://${host}` || grant(origin) !== null) return
+      throw new AglError({
+        code: 'forbidden',
+        message: `The web page of ${origin.slice(0, 200)} may not change anything here; name it among the CORS origins if it should.`,
+      })
     },
   } satisfies Cors)
 }

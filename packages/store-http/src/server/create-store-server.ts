@@ -72,7 +72,7 @@ const optionsSchema = z.strictObject({
   store: implementing<LightningStore>('a store', 'enqueueRollout', 'dequeueManyRollouts', 'querySpans'),
   host: z.string().min(1).optional(),
   port: z.int().min(0).max(65_535).optional(),
-  maxWaitMs: z.number().min(0).max(600_000).optional(),
+  maxWaitMs: z.number().min(1).max(600_000).optional(),
   maxPageSize: z.int().min(1).optional(),
   graceMs: z.number().min(0).max(600_000).optional(),
   tokens: z.array(z.unknown()).optional(),
@@ -118,54 +118,72 @@ export function createStoreServer(options: StoreServerOptions): StoreServer {
     metrics,
     closing: closing.signal,
   })
-  let server: Server | null = null
-  let connections: ReturnType<typeof trackConnections> | null = null
+  let started: Promise<Listening> | null = null
+  let closed: Promise<void> | null = null
 
-  const close = async (): Promise<void> => {
-    if (closing.signal.aborted) return
-    closing.abort(new AglError({ code: 'closed', message: 'The server is closing; ask again, or ask another one.' }))
-    if (server?.listening !== true) return
-    const closed = once(server, 'close')
+  const listen = async (): Promise<Listening> => {
+    await authenticator.load()
+    const server = createServer({ keepAliveTimeout: keepAliveMs }, app)
+    const connections = trackConnections(server)
+    server.listen(port, host)
+    try {
+      await once(server, 'listening')
+    } catch (cause) {
+      throw new AglError({
+        code: 'conflict',
+        message: `The store server cannot listen on ${host}:${port}: ${errorMessage(cause)}. Choose another port, or 0 for any.`,
+        cause,
+      })
+    }
+    const address = server.address() as AddressInfo
+    const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
+    return { server, connections, url: `http://${name}:${address.port}` }
+  }
+
+  const closeNow = async (): Promise<void> => {
+    closing.abort(
+      new AglError({ code: 'closed', message: 'The server is closing; ask again, or ask another one.', isRetryable: true }),
+    )
+    // One that is being started is closed when it is there.
+    const listening = await started?.catch(() => null)
+    if (listening == null) return
+    const { server, connections } = listening
+    const ended = once(server, 'close')
     server.close()
-    connections?.close()
-    const force = setTimeout(() => server?.closeAllConnections(), graceMs)
-    await closed
+    connections.close()
+    const force = setTimeout(() => server.closeAllConnections(), graceMs)
+    await ended
     clearTimeout(force)
   }
+  const close = (): Promise<void> => (closed ??= closeNow())
 
   return Object.freeze<StoreServer>({
     async start() {
-      if (server !== null || closing.signal.aborted) {
+      if (started !== null || closed !== null) {
         throw new AglError({ code: 'conflict', message: 'A store server can be started once only; make a new one.' })
       }
       checkExposure({
         host,
         hasTokens: authenticator.hasTokens,
         logger,
+        isOpenToAllPages: corsOrigins?.includes('*') === true,
         ...(allowUnauthenticated === undefined ? {} : { allowUnauthenticated }),
       })
-      await authenticator.load()
-      server = createServer({ keepAliveTimeout: keepAliveMs }, app)
-      connections = trackConnections(server)
-      server.listen(port, host)
-      try {
-        await once(server, 'listening')
-      } catch (cause) {
-        throw new AglError({
-          code: 'conflict',
-          message: `The store server cannot listen on ${host}:${port}: ${errorMessage(cause)}. Choose another port, or 0 for any.`,
-          cause,
-        })
-      }
-      const address = server.address() as AddressInfo
-      const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
-      const url = `http://${name}:${address.port}`
+      started = listen()
+      const { url } = await started
+      if (closing.signal.aborted) throw closing.signal.reason
       logger.info('the store server is listening', { url, store: store.name })
       return { url }
     },
     close,
     [Symbol.asyncDispose]: close,
   })
+}
+
+interface Listening {
+  readonly server: Server
+  readonly connections: ReturnType<typeof trackConnections>
+  readonly url: string
 }
 
 /**

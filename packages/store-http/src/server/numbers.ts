@@ -43,7 +43,8 @@ function isJson(text: string): boolean {
   }
 }
 
-const oddWords = /NaN|Infinity/
+/** Python's words, and numbers so long or with so large an exponent that a double may be infinite. */
+const oddWords = /NaN|Infinity|\d{300}|[eE]\+?\d{3}/
 
 /** Whether a body may hold what {@link withoutOddNumbers} replaces. */
 export function mayHaveOddNumbers(text: string): boolean {

@@ -72,19 +72,22 @@ export function toWorker({ isOurs }: Speaker, worker: Worker): unknown {
 const referenceTypes: ReadonlySet<string> = new Set(['llm', 'proxy_llm', 'prompt_template'])
 
 export function toResources(speaker: Speaker, update: ResourcesUpdate): unknown {
-  const open = isAllowed(speaker.identity, 'readSecrets') ? update : withoutSecrets(update)
-  if (speaker.isOurs) return withTexts(open)
+  const isOpen = isAllowed(speaker.identity, 'readSecrets')
+  const open = isOpen ? update : withoutSecrets(update)
+  const answered = isOpen ? withTexts : (whole: ResourcesUpdate): object => whole
+  if (speaker.isOurs) return answered(open)
   const entries = Object.entries(open.resources)
   const known = entries.filter(([, resource]) => referenceTypes.has(resource.resource_type))
-  if (known.length === entries.length) return withTexts(open)
+  if (known.length === entries.length) return answered(open)
   const left = entries.filter((entry) => !known.includes(entry)).map(([name, { resource_type: type }]) => `${name} (${type})`)
   speaker.logger.info('resources of kinds that the caller does not know are left out', {
     resourcesId: open.resources_id,
     leftOut: left.join(', '),
   })
-  return withTexts({ ...open, resources: Object.fromEntries(known) as NamedResources })
+  return answered({ ...open, resources: Object.fromEntries(known) as NamedResources })
 }
 
+/** The texts that numbers came as are whole: they may hold what {@link withoutSecrets} has left out of the values. */
 function withTexts(update: ResourcesUpdate): object {
   const entries = Object.entries(update.resources)
   const answered = entries.map(([name, resource]) => [name, withText(resource, 'sampling_parameters')] as const)

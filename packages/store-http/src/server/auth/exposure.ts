@@ -8,6 +8,8 @@ export interface Exposure {
   readonly hasTokens: boolean
   /** Lets everybody who reaches the host in as admin. Default false. */
   readonly allowUnauthenticated?: boolean
+  /** Whether every web page may call, whoever's browser it is open in. Default false. */
+  readonly isOpenToAllPages?: boolean
   /** Where the warning goes. Default: nowhere. */
   readonly logger?: Logger
 }
@@ -17,8 +19,18 @@ export interface Exposure {
  * or where the operator says that the network itself keeps others out. Warns whenever there are no tokens.
  * @throws AglError `invalid_argument`, with what to do
  */
-export function checkExposure({ host, hasTokens, allowUnauthenticated = false, logger = silentLogger }: Exposure): void {
+export function checkExposure(exposure: Exposure): void {
+  const { host, hasTokens, allowUnauthenticated = false, isOpenToAllPages = false, logger = silentLogger } = exposure
   if (hasTokens) return
+  if (isOpenToAllPages && !allowUnauthenticated) {
+    throw new AglError({
+      code: 'invalid_argument',
+      message:
+        'Expected a token beside the CORS origin "*": without one, every web page that is open on this machine could read and ' +
+        'change the whole store. Name the origins that may, configure tokens, or set `allowUnauthenticated: true`.',
+      data: { host },
+    })
+  }
   if (isLoopback(host)) {
     logger.warn('No token is configured: every program on this machine may do everything', { host })
     return

@@ -131,6 +131,11 @@ export const rolloutRoutes: readonly Route[] = [
       const { body, params } = call
       refuseNulls(body, 'status', 'config')
       const { resources_id: resourcesId, ...fields } = body
+      if (!call.isOurs && fields.config != null) {
+        // The Python client knows no such field, and must not empty it by changing another.
+        const present = await call.store.getRolloutById({ rolloutId: params.rollout_id! })
+        fields.config = { ...fields.config, retry_outcomes: present?.config.retry_outcomes ?? [] }
+      }
       const given = Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined))
       const update = {
         rolloutId: params.rollout_id!,

@@ -1,5 +1,6 @@
 import { AglError, errorMessage } from '@agl/types'
 import { z } from 'zod'
+import { createLines } from '../../wire/lines.ts'
 import { toErrorReply } from '../../wire/errors.ts'
 import { breakOff } from '../metrics.ts'
 import { type Route, route } from '../route.ts'
@@ -17,7 +18,10 @@ export const streamRoutes: readonly Route[] = [
     summary: 'What happens, as server-sent events; resumes after `Last-Event-ID` or `?after=`',
     query: z.object({ after: z.string().optional() }),
     async handle(call) {
-      const { response } = call
+      const { request: asked, response } = call
+      const head = { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' }
+      // A feed has no end that a HEAD could wait for.
+      if (asked.method === 'HEAD') return void response.writeHead(200, head).end()
       const after = call.header('last-event-id') ?? call.query.after
       const signal = call.signal()
       const opened = Promise.withResolvers<string>()
@@ -26,7 +30,7 @@ export const streamRoutes: readonly Route[] = [
       const first = events.next()
       // A refusal can be told by its status only before anything else.
       const cursor = await Promise.race([opened.promise, first.then(() => null)])
-      response.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' })
+      response.writeHead(200, head)
       // An id without an event: whoever loses the feed before anything has happened resumes from here.
       await write(response, cursor === null ? ': open\n\n' : `: open\nid: ${cursor}\n\n`)
       const heartbeat = setInterval(() => response.write(': alive\n\n'), heartbeatMs).unref()
@@ -35,7 +39,7 @@ export const streamRoutes: readonly Route[] = [
           await write(response, toSseEvent(next.value.cursor, next.value))
         }
       } catch (error) {
-        if (!signal.aborted) {
+        if (!signal.aborted && !response.destroyed) {
           const { body } = toErrorReply(error)
           call.logger.info('an event stream has ended', { reason: errorMessage(error) })
           response.write(`event: error\ndata: ${JSON.stringify(body)}\n\n`)
@@ -83,16 +87,11 @@ const longestLine = 64 * 2 ** 20
 
 /** @throws AglError `invalid_argument` for a line without end */
 async function* linesOf(source: AsyncIterable<unknown>): AsyncGenerator<string, void, void> {
-  const decoder = new TextDecoder('utf-8', { fatal: true })
-  let rest = ''
+  const lines = createLines({ isStrict: true })
   for await (const chunk of source) {
-    rest += decoder.decode(chunk as Uint8Array, { stream: true })
-    const lines = rest.split('\n')
-    rest = lines.pop() ?? ''
-    yield* lines
-    if (rest.length <= longestLine) continue
+    yield* lines.add(chunk as Uint8Array)
+    if (lines.pendingLength <= longestLine) continue
     throw new AglError({ code: 'invalid_argument', message: `Expected lines of at most ${longestLine} characters.` })
   }
-  rest += decoder.decode()
-  if (rest !== '') yield rest
+  yield* lines.end()
 }
