@@ -32,7 +32,7 @@ describe('memory store', () => {
     expect(store.capabilities).toEqual({
       durability: 'none',
       sharing: 'process',
-      features: ['leases', 'scheduling', 'watch', 'deletes', 'retention', 'aliases', 'snapshots'],
+      features: ['leases', 'scheduling', 'watch', 'deletes', 'retention', 'aliases', 'snapshots', 'losslessJson'],
     })
   })
 

@@ -33,7 +33,16 @@ import { onTimer, sweep } from './sweep.ts'
 const capabilities: StoreCapabilities = Object.freeze({
   durability: 'none',
   sharing: 'process',
-  features: Object.freeze(['leases', 'scheduling', 'watch', 'deletes', 'retention', 'aliases', 'snapshots'] as const),
+  features: Object.freeze([
+    'leases',
+    'scheduling',
+    'watch',
+    'deletes',
+    'retention',
+    'aliases',
+    'snapshots',
+    'losslessJson',
+  ] as const),
 })
 
 /**

@@ -45,7 +45,16 @@ import { beatWorker, getWorker, queryWorkers } from './workers.ts'
 const capabilities: StoreCapabilities = Object.freeze({
   durability: 'durable',
   sharing: 'machine',
-  features: Object.freeze(['leases', 'scheduling', 'watch', 'deletes', 'retention', 'aliases', 'snapshots'] as const),
+  features: Object.freeze([
+    'leases',
+    'scheduling',
+    'watch',
+    'deletes',
+    'retention',
+    'aliases',
+    'snapshots',
+    'losslessJson',
+  ] as const),
 })
 
 /** A store in a file. */

@@ -40,8 +40,9 @@ export interface PageRequest<Field extends string> {
  * | `retention` | bounds by age, count and bytes |
  * | `aliases` | the verbs on aliases |
  * | `snapshots` | `exportSnapshot`, `importSnapshot` |
+ * | `losslessJson` | values that came with their text (`keepJsonSource`) come back with it: `input`, `metadata`, `sampling_parameters` |
  */
-export type StoreFeature = 'leases' | 'scheduling' | 'watch' | 'deletes' | 'retention' | 'aliases' | 'snapshots'
+export type StoreFeature = 'leases' | 'scheduling' | 'watch' | 'deletes' | 'retention' | 'aliases' | 'snapshots' | 'losslessJson'
 
 export interface StoreCapabilities {
   /** Where the data is when the process ends. */

@@ -14,6 +14,10 @@ export interface Greeting {
   readonly maxWaitMs: number | null
 }
 
+/**
+ * Without `losslessJson`, which is the store's behind the server: what Python writes there keeps its text, but a client in
+ * JavaScript reads plain values and sends such.
+ */
 const features: ReadonlySet<string> = new Set<StoreFeature>([
   'leases',
   'scheduling',

@@ -5,7 +5,7 @@ import type { Suite } from './harness.ts'
 
 const resources = { resourcesId: 'mine', version: 1 }
 
-/** Calls that need a feature. Retention is an option of the store and has none. */
+/** Calls that need a feature. Retention is an option of the store and has none; lossless JSON is asked for by nobody. */
 const callsOf: Readonly<Record<StoreFeature, readonly ((store: LightningStore) => Promise<unknown>)[]>> = {
   leases: [
     (store) => store.dequeueRollout({ leaseMs: 1000 }),
@@ -37,6 +37,7 @@ const callsOf: Readonly<Record<StoreFeature, readonly ((store: LightningStore) =
     (store) => Promise.resolve().then(() => store.exportSnapshot()[Symbol.asyncIterator]().next()),
     (store) => store.importSnapshot({ lines: [] }),
   ],
+  losslessJson: [],
 }
 
 const features = Object.keys(callsOf) as readonly StoreFeature[]

@@ -395,6 +395,15 @@ export const requirements: readonly Requirement[] = Object.freeze([
     },
   ),
   ...group(
+    { source: 'DESIGN 13.2; types/src/json-source.ts', features: ['losslessJson'] },
+    {
+      'NUMBERS-01':
+        'Inputs and metadata of rollouts that came with the text that they were read from come back with it, from every answer and handle; programs see plain values.',
+      'NUMBERS-02': 'A change brings its own text or none, and touches no other.',
+      'NUMBERS-03': 'The metadata of attempts and the sampling parameters of small resources keep their texts too.',
+    },
+  ),
+  ...group(
     { source: 'Issue 3, snapshots; types/src/store.ts, exportSnapshot', features: ['snapshots'] },
     {
       'SNAPSHOT-01': 'A store filled from another one answers every read as that one did.',

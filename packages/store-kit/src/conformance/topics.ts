@@ -14,6 +14,7 @@ import { describeIdempotency } from './idempotency.ts'
 import { describeIdempotencyKeys } from './idempotency-keys.ts'
 import { describeLeases } from './leases.ts'
 import { describeLimits } from './limits.ts'
+import { describeNumbers } from './numbers.ts'
 import { describeParkedClaims } from './parked-claims.ts'
 import { describeQueries } from './queries.ts'
 import { describeQueue } from './queue.ts'
@@ -61,6 +62,7 @@ export const topics: readonly (readonly [title: string, describeTopic: (suite: S
   ['contents of the feed', describeFeedContents],
   ['snapshots', describeSnapshots],
   ['imports of snapshots', describeSnapshotImports],
+  ['numbers of Python', describeNumbers],
   ['retention', describeRetention],
   ['a full store', describeFullStore],
   ['concurrency', describeConcurrency],
