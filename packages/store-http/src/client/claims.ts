@@ -9,7 +9,9 @@ import { createScopes, pause, remainingMs, type Scope } from './scopes.ts'
 /*
  * Claims. A call parks on the server in slices until there is work or its time is over. Each slice carries an idempotency
  * key, so that a claim whose reply was lost is found again by sending the slice again; and a call that is aborted or closed
- * asks for its key once more before it ends, and gives back what it finds: the server may have claimed in the meantime.
+ * asks for its key once more before it ends, and gives back what it finds: the server may have claimed in the meantime. By that
+ * question it ends a claim that is still parked. Only where it reaches another server than the claim did, work may be claimed for
+ * nobody: then the lease brings it back.
  */
 
 /** How long the end of an aborted call may take for that, in milliseconds. */

@@ -7,6 +7,7 @@ import { type Authenticator, authorize } from './auth/index.ts'
 import type { BodyLimits } from './body.ts'
 import type { Cors } from './cors.ts'
 import { createEndpointTable, type Endpoint, type PathParams } from './endpoint-table.ts'
+import type { KeyedClaims } from './keyed-claims.ts'
 import { countRequest, type Metrics } from './metrics.ts'
 import { describeApi } from './openapi.ts'
 import { handleTraces } from './otlp-route.ts'
@@ -24,6 +25,7 @@ export interface AppParts {
   readonly limits: BodyLimits
   readonly maxWaitMs: number
   readonly maxPageSize: number
+  readonly keyedClaims: KeyedClaims
   /** Null: nothing is measured. */
   readonly metrics: Metrics | null
   /** Aborted when the server closes. */

@@ -8,6 +8,7 @@ import { type AccessToken, checkExposure, createAuthenticator, isLoopback } from
 import { type BodyLimits, resolveBodyLimits } from './body.ts'
 import { trackConnections } from './connections.ts'
 import { createCors } from './cors.ts'
+import { createKeyedClaims } from './keyed-claims.ts'
 import { createMetrics } from './metrics.ts'
 
 export interface StoreServerOptions {
@@ -115,6 +116,7 @@ export function createStoreServer(options: StoreServerOptions): StoreServer {
     limits: resolveBodyLimits(rest.body),
     maxWaitMs,
     maxPageSize,
+    keyedClaims: createKeyedClaims(),
     metrics,
     closing: closing.signal,
   })

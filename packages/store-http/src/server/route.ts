@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { LightningStore, Logger } from '@agl/types'
 import type { z } from 'zod'
 import type { Action, AttemptName, Identity } from './auth/index.ts'
+import type { KeyedClaims } from './keyed-claims.ts'
 import type { OwnPlaces } from './numbers.ts'
 
 /** One request as routes see it. */
@@ -24,6 +25,7 @@ export interface Call<Body = unknown, Query = unknown> {
   readonly signal: () => AbortSignal
   /** The longest that a call of ours is parked, in milliseconds. */
   readonly maxWaitMs: number
+  readonly keyedClaims: KeyedClaims
   /** How many rows of a list are read from the store at a time. */
   readonly maxPageSize: number
   /** For routes that stream: those that take a body as it comes, or answer bit by bit and then answer nothing here. */

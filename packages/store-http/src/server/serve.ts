@@ -39,6 +39,7 @@ export async function serve(
     signal: () => signalOf(response, parts.closing),
     maxWaitMs: parts.maxWaitMs,
     maxPageSize: parts.maxPageSize,
+    keyedClaims: parts.keyedClaims,
     setHeader: (name, value) => void response.setHeader(name, value),
     request,
     response,

@@ -1,11 +1,18 @@
 import { request as httpRequest } from 'node:http'
 import { spanOf } from '@agl/store-kit/testing'
+import { createMemoryStore } from '@agl/store-memory'
+import { createSqliteStore } from '@agl/store-sqlite'
 import type { AttemptedRollout, Rollout } from '@agl/types'
 import { describe, expect, test } from 'vitest'
 import { createStoreServer } from './create-store-server.ts'
 import { startTestServer, type TestServer, until } from './test-server.test-support.ts'
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+const stores = [
+  ['memory', () => createMemoryStore()],
+  ['sqlite', () => createSqliteStore({ file: ':memory:' })],
+] as const
 
 async function enqueue(server: TestServer, ...inputs: readonly unknown[]): Promise<readonly Rollout[]> {
   const rollouts = inputs.map((input) => ({ input, mode: null, resources_id: null, config: null, metadata: null }))
@@ -316,6 +323,29 @@ describe('the server', () => {
     expect(await server.store.dequeueRollout()).toMatchObject({ input: 1, attempt: { sequence_id: 2 } })
     await beside.close()
   })
+
+  test.each(stores)(
+    'over %s ends a parked claim that is given up, before it answers what became of it',
+    async (_name, create) => {
+      const server = await startTestServer({ store: create() })
+      const key = { 'idempotency-key': 'k' }
+      // Its connection stays, as that of a client who is gone does for a while.
+      const parked = server.ours('POST', '/queues/rollouts/dequeue', { limit: 1, wait_seconds: 20, worker_id: 'w' }, key)
+      await until(async () => (await server.store.queryWorkers()).total === 1)
+      expect(await server.ours('POST', '/queues/rollouts/dequeue', { limit: 0 }, key)).toMatchObject({ status: 200, body: [] })
+      const { rollout_id: rolloutId } = await server.store.enqueueRollout({ input: 1 })
+      expect(await parked).toMatchObject({ status: 503, body: { code: 'closed' } })
+      // Nor does a claim that comes later than the question.
+      const late = await server.ours('POST', '/queues/rollouts/dequeue', { limit: 1, wait_seconds: 20, worker_id: 'w' }, key)
+      expect(late).toMatchObject({ status: 200, body: [] })
+      expect(await server.store.getRolloutById({ rolloutId })).toMatchObject({ status: 'queuing' })
+      // What had been claimed is answered.
+      const claim = await server.ours('POST', '/queues/rollouts/dequeue', { limit: 1 }, { 'idempotency-key': 'other' })
+      const found = await server.ours('POST', '/queues/rollouts/dequeue', { limit: 0 }, { 'idempotency-key': 'other' })
+      expect(found.body).toEqual(claim.body)
+      expect(found.body).toMatchObject([{ rollout_id: rolloutId }])
+    },
+  )
 
   test('says which port is taken', async () => {
     const server = await startTestServer()

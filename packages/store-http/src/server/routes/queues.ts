@@ -1,4 +1,4 @@
-import type { DequeueRequest } from '@agl/types'
+import type { AttemptedRollout, DequeueRequest } from '@agl/types'
 import { z } from 'zod'
 import {
   laxInteger,
@@ -58,17 +58,24 @@ export const queueRoutes: readonly Route[] = [
       // The reference touches nothing then; a store of ours notes that the worker has asked.
       if (count <= 0 && !call.isOurs) return []
       const waitMs = Math.min((wait ?? 0) * 1000, call.maxWaitMs)
-      const request: DequeueRequest = {
-        workerId: workerId ?? null,
-        ...(waitMs === 0 ? {} : { waitMs, signal: call.signal() }),
-        ...inMilliseconds('leaseMs', lease),
-        ...optional('capacity', capacity),
-        ...optional('idempotencyKey', call.idempotencyKey),
+      const { idempotencyKey: key, keyedClaims, store } = call
+      const claim = async (signal?: AbortSignal): Promise<readonly AttemptedRollout[]> => {
+        const request: DequeueRequest = {
+          workerId: workerId ?? null,
+          ...(waitMs === 0 ? {} : { waitMs, ...optional('signal', signal) }),
+          ...inMilliseconds('leaseMs', lease),
+          ...optional('capacity', capacity),
+          ...optional('idempotencyKey', key),
+        }
+        // A key of the one verb is a conflict in the other: clients of ours tell them apart by the limit.
+        if (!call.isOurs || limit !== undefined) return store.dequeueManyRollouts({ ...request, limit: count })
+        const one = await store.dequeueRollout(request)
+        return one === null ? [] : [one]
       }
-      // A key of the one verb is a conflict in the other: clients of ours tell them apart by the limit.
-      const isOne = call.isOurs && limit === undefined
-      const one = isOne ? await call.store.dequeueRollout(request) : null
-      const claimed = isOne ? (one === null ? [] : [one]) : await call.store.dequeueManyRollouts({ ...request, limit: count })
+      // A limit of 0 asks what a claim with this key has brought, by whoever has given it up.
+      if (key !== undefined && count <= 0) await keyedClaims.end(key)
+      const signal = waitMs === 0 ? undefined : call.signal()
+      const claimed = await (key === undefined || signal === undefined ? claim(signal) : keyedClaims.run(key, signal, claim))
       return claimed.map((rollout) => toClaimed(call, rollout))
     },
     onLost: forgetClaims,
