@@ -151,6 +151,17 @@ describe('whatever is sent', () => {
     expect((await copy.store.statistics()).total_rollouts).toBe(rollouts)
   })
 
+  test('is not sent back at any length', async () => {
+    const server = await startTestServer()
+    const name = 'k'.repeat(100_000)
+    const rollouts = Array.from({ length: 1000 }, () => ({ input: 1, labels: { [name.slice(0, 10_000)]: 7 } }))
+    for (const body of [{ rollouts: [{ input: 1, labels: { [name]: name } }] }, { rollouts }]) {
+      const answer = await server.ours('POST', '/queues/rollouts/enqueue', body)
+      expect(answer.status).toBe(422)
+      expect(JSON.stringify(answer.body).length).toBeLessThan(60_000)
+    }
+  })
+
   test('a bulk call with one bad item stores nothing', async () => {
     const server = await startTestServer()
     const claimed = await server.store.startRollout({ rollout: { input: 1 } })
@@ -219,6 +230,10 @@ describe('whatever is sent', () => {
     ]) {
       const status = /^HTTP\/1\.1 (\d+)/.exec(await raw(text))?.[1]
       expect([text.slice(0, 30), status === undefined || isRefusalOrSuccess(Number(status))]).toEqual([text.slice(0, 30), true])
+    }
+    // The head of a request, its path included, has 16 KiB.
+    for (const head of [`GET /${'a'.repeat(20_000)} HTTP/1.1\r\n`, `GET / HTTP/1.1\r\n${'x: a\r\n'.repeat(4000)}`]) {
+      expect(await raw(`${head}host: localhost\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431 .*\r\nConnection: close\r\n/)
     }
     // A body that breaks off stores nothing.
     await raw(

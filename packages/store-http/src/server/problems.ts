@@ -18,6 +18,8 @@ const types: Readonly<Record<string, string>> = {
 }
 
 const longestInput = 200
+/** A request may be wrong in as many places as it has. */
+const mostProblems = 100
 
 /** An input that may be large is told by its beginning. */
 function shown(value: unknown): unknown {
@@ -38,7 +40,7 @@ function toProblem(issue: z.core.$ZodIssue, value: unknown, place: 'body' | 'que
   const isMissing = input === undefined && issue.path.length > 0
   return {
     type: isMissing ? 'missing' : (types[issue.code] ?? 'value_error'),
-    loc: [place, ...issue.path.map((key) => (typeof key === 'number' ? key : String(key)))],
+    loc: [place, ...issue.path.map((key) => (typeof key === 'number' ? key : String(key).slice(0, longestInput)))],
     msg: isMissing ? 'Field required' : issue.message,
     input: shown(input) ?? null,
   }
@@ -46,7 +48,7 @@ function toProblem(issue: z.core.$ZodIssue, value: unknown, place: 'body' | 'que
 
 /** A request whose shape does not fit: 422, as FastAPI answers. */
 export function misfit(issues: readonly z.core.$ZodIssue[], value: unknown, place: 'body' | 'query'): AglError {
-  return unprocessable(issues.map((issue) => toProblem(issue, value, place)))
+  return unprocessable(issues.slice(0, mostProblems).map((issue) => toProblem(issue, value, place)))
 }
 
 export function unprocessable(problems: readonly Problem[]): AglError {
