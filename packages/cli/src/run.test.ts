@@ -66,6 +66,12 @@ describe('agl store', () => {
     expect(text).toContain(words)
   })
 
+  test('calls the store by another name, and counts nothing when it is told not to', async () => {
+    const { url } = await start('store', '--port', '0', '--store-name', 'ours', '--no-metrics', '--log-level', 'SILENT')
+    expect(await (await fetch(`${url}/v1/agl/statistics`)).json()).toMatchObject({ name: 'ours' })
+    expect((await fetch(`${url}/v1/prometheus`)).status).toBe(404)
+  })
+
   test('refuses a file of something else before it listens', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'agl-cli-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))

@@ -12,6 +12,8 @@ interface StoreFlags {
   readonly namespace?: string
   readonly host: string
   readonly port: number
+  readonly storeName?: string
+  readonly metrics: boolean
   readonly corsOrigin: readonly string[]
   readonly tokenFile?: string
   readonly allowUnauthenticated: boolean
@@ -62,6 +64,8 @@ export function addStoreCommand(program: Command, surroundings: Surroundings): v
     .option('--namespace <name>', 'keeps several stores apart in one Redis')
     .option('--host <address>', 'the address to listen on; beyond this machine only with --token-file', '127.0.0.1')
     .option('--port <number>', 'the port; 0 takes any free one', toPort, 4747)
+    .option('--store-name <name>', 'what statistics call the store; by default its own name')
+    .option('--no-metrics', 'do not count anything for /v1/prometheus')
     .option('--cors-origin <origin>', 'a web origin that may call; may be given several times', collect, [])
     .option('--token-file <path>', 'who may do what: lines of role:token[:name]; roles are admin, algorithm, runner, viewer')
     .option(
@@ -94,6 +98,8 @@ async function serve(flags: StoreFlags, { out, err, signal }: Surroundings): Pro
     logger,
     allowUnauthenticated: flags.allowUnauthenticated,
     corsOrigins: flags.corsOrigin,
+    metrics: flags.metrics,
+    ...(flags.storeName === undefined ? {} : { storeName: flags.storeName }),
     ...(flags.tokenFile === undefined ? {} : { tokenFile: flags.tokenFile }),
   })
   const told = untilTold(signal)

@@ -66,7 +66,7 @@ export async function createStoreClient(options: StoreClientOptions): Promise<St
   const newCache = (): ResourcesCache =>
     createResourcesCache(
       { getResourcesById: (request) => resources.loadResources(client, request) },
-      { maxBytes: resolved.resourcesCacheBytes },
+      { maxBytes: resolved.resourcesCacheBytes, onLoad: resolved.onResourcesLoad },
     )
   let cache = newCache()
   const underWay = new Set<Promise<unknown>>()

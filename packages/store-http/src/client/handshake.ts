@@ -1,6 +1,6 @@
 import type { StoreCapabilities, StoreFeature, StoreStatistics } from '@agl/types'
 import { z } from 'zod'
-import { apiHeader } from '../wire/paths.ts'
+import { apiHeader, apiVersion } from '../wire/paths.ts'
 import type { Connection } from './connection.ts'
 import { badReply } from './errors.ts'
 import { read } from './replies.ts'
@@ -42,7 +42,14 @@ const health = z.object({
 export async function greet(connection: Connection): Promise<Greeting> {
   const reply = await connection.call({ method: 'GET', path: '/health' })
   const { name, capabilities, max_wait_seconds: seconds } = read(reply, health)
-  if (reply.headers.get(apiHeader) === null) {
+  const version = reply.headers.get(apiHeader)
+  if (version !== null && version !== apiVersion) {
+    throw badReply(
+      reply.asked,
+      `it speaks version ${version} of the API, this client version ${apiVersion}; use versions that go together.`,
+    )
+  }
+  if (version === null) {
     const { name: ofStore } = await readStatistics(connection)
     const none: StoreCapabilities = { durability: 'none', sharing: 'network', features: Object.freeze([]) }
     return { isOurs: false, name: ofStore, capabilities: Object.freeze(none), maxWaitMs: null }

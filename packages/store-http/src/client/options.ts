@@ -1,4 +1,4 @@
-import { type Clock, quietLogger, systemClock } from '@agl/store-kit'
+import { type Clock, quietLogger, type ResourcesLoad, systemClock } from '@agl/store-kit'
 import { AglError, implementing, type Logger, parseOptions, silentLogger } from '@agl/types'
 import { z } from 'zod'
 import { parseServers, type Server } from './servers.ts'
@@ -33,6 +33,8 @@ export interface StoreClientOptions {
   readonly compressAboveBytes?: number
   /** Bytes of JSON of resources to keep, for reads by id and version. At least 0. */
   readonly resourcesCacheBytes?: number
+  /** Is told of every read of resources that went to the server: its time and size, for metrics and alerts. */
+  readonly onResourcesLoad?: (load: ResourcesLoad) => void
   /** Default: silent. */
   readonly logger?: Logger
   /** For the timers of retries, deadlines and polls. Default: the system's clock. */
@@ -62,6 +64,7 @@ export interface ResolvedOptions {
   readonly retry: Readonly<Required<RetryOptions>>
   readonly compressAboveBytes: number
   readonly resourcesCacheBytes: number
+  readonly onResourcesLoad: (load: ResourcesLoad) => void
   readonly logger: Logger
   readonly clock: Pick<Clock, 'now' | 'wait'>
   readonly random: () => number
@@ -84,6 +87,7 @@ const optionsSchema = z.strictObject({
     .optional(),
   compressAboveBytes: z.union([z.number().min(0), z.literal(Infinity)], { error: 'expected a number of at least 0' }).optional(),
   resourcesCacheBytes: z.int().min(0).optional(),
+  onResourcesLoad: aFunction.optional(),
   logger: implementing<Logger>('a Logger', 'debug', 'info', 'warn', 'error').optional(),
   clock: implementing<Pick<Clock, 'now' | 'wait'>>('a Clock', 'now', 'wait').optional(),
   random: aFunction.optional(),
@@ -96,6 +100,7 @@ export function resolveOptions(options: StoreClientOptions): ResolvedOptions {
   const defaults = {
     ...storeClientDefaults,
     fetch: globalThis.fetch,
+    onResourcesLoad: () => {},
     logger: silentLogger,
     clock: systemClock(),
     random: Math.random,

@@ -43,6 +43,20 @@ describe('roles', () => {
     expect(await keyOf('viewer')).toMatchObject({ api_key: null, model: 'm' })
   })
 
+  test('a secret does not come along in the text that a number came as', async () => {
+    const server = await startTestServer({ tokens })
+    const text =
+      '{"main":{"resource_type":"llm","endpoint":"http://model","model":"m","sampling_parameters":' +
+      '{"t":1.0,"extra":{"api_key":"sk-secret"},"extra":{}}}}'
+    await server.ours('POST', '/resources/mine', text, bearer('algorithm'))
+    const textOf = async (role: string): Promise<string> => {
+      const headers = { 'agl-api': '1', ...bearer(role) }
+      return (await fetch(`${server.url}/v1/agl/resources/mine`, { headers })).text()
+    }
+    expect(await textOf('runner')).toContain('1.0')
+    expect(await textOf('viewer')).not.toContain('sk-secret')
+  })
+
   test('are asked for, but by the health check', async () => {
     const server = await startTestServer({ tokens })
     expect((await server.call('GET', '/rollouts')).status).toBe(401)

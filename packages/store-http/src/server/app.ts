@@ -17,6 +17,7 @@ import { serve } from './serve.ts'
 
 export interface AppParts {
   readonly store: LightningStore
+  readonly storeName: string
   readonly logger: Logger
   readonly authenticator: Authenticator
   readonly cors: Cors

@@ -14,6 +14,8 @@ import { createMetrics } from './metrics.ts'
 export interface StoreServerOptions {
   /** The store that is served; opened and closed by the caller. */
   readonly store: LightningStore
+  /** What the server calls the store, as in its statistics. Default: the store's own name. */
+  readonly storeName?: string
   /** Default `127.0.0.1`. */
   readonly host?: string
   /** Default 4747, as the reference; 0 takes any free port. */
@@ -71,6 +73,7 @@ export interface StoreServer extends AsyncDisposable {
 
 const optionsSchema = z.strictObject({
   store: implementing<LightningStore>('a store', 'enqueueRollout', 'dequeueManyRollouts', 'querySpans'),
+  storeName: z.string().min(1).max(100).optional(),
   host: z.string().min(1).optional(),
   port: z.int().min(0).max(65_535).optional(),
   maxWaitMs: z.number().min(1).max(600_000).optional(),
@@ -109,6 +112,7 @@ export function createStoreServer(options: StoreServerOptions): StoreServer {
   const metrics = rest.metrics ? createMetrics({ store, logger, signal: closing.signal }) : null
   const app = createApp({
     store: metrics?.store ?? store,
+    storeName: rest.storeName ?? store.name,
     logger,
     authenticator,
     cors: createCors(corsOrigins === undefined ? {} : { origins: corsOrigins }),

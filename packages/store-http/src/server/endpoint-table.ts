@@ -27,9 +27,11 @@ export function createEndpointTable(
   const router = createRouter({ maxParamLength: longestParam })
   for (const endpoint of endpoints) router.on(endpoint.method, endpoint.path, () => {}, endpoint)
   return (method, url) => {
-    // Of methods that nobody serves it may not be asked.
     const found = router.find(method as Route['method'], url)
     if (found === null || found.store === null) return null
-    return { endpoint: found.store as Endpoint, params: found.params as PathParams }
+    const params = found.params as PathParams
+    // A slash at the end is no empty name.
+    for (const name in params) if (params[name] === '') return null
+    return { endpoint: found.store as Endpoint, params }
   }
 }

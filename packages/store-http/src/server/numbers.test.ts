@@ -21,6 +21,18 @@ test('the parts of a JSON text are where JSON.parse finds them', () => {
   )
 })
 
+test('numbers beyond all doubles come back too, and are null to programs here', async () => {
+  const server = await startTestServer()
+  const input = `{"digits":${'9'.repeat(400)},"exponent":-1e400,"small":1e-400}`
+  const response = await fetch(`${server.url}/v1/agl/queues/rollouts/enqueue`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: `{"rollouts":[{"input":${input}}]}`,
+  })
+  expect(await response.text()).toContain(`"input":${input}`)
+  expect((await server.store.queryRollouts()).items[0]!.input).toEqual({ digits: null, exponent: null, small: 0 })
+})
+
 describe.each([
   ['memory', () => createMemoryStore()],
   ['sqlite', () => createSqliteStore({ file: ':memory:' })],

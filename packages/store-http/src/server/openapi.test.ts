@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { z } from 'zod'
 import type { describeApi } from './openapi.ts'
 import { routes } from './routes/index.ts'
 import { startTestServer } from './test-server.test-support.ts'
@@ -13,7 +14,11 @@ test('every endpoint is described, with what it takes and answers', async () => 
   expect(openapi).toBe('3.1.0')
   const described = Object.entries(paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method} ${path}`))
   expect(described.toSorted()).toEqual(
-    routes.map(({ method, path }) => `${method.toLowerCase()} /v1/agl${path.replace(/:(\w+)/g, '{$1}')}`).toSorted(),
+    [
+      ...routes.map(({ method, path }) => `${method.toLowerCase()} /v1/agl${path.replace(/:(\w+)/g, '{$1}')}`),
+      'post /v1/traces',
+      'get /v1/prometheus',
+    ].toSorted(),
   )
   expect(paths['/v1/agl/queues/rollouts/enqueue']!.post).toMatchObject({
     requestBody: {
@@ -25,4 +30,15 @@ test('every endpoint is described, with what it takes and answers', async () => 
   expect(paths['/v1/agl/spans']!.get).toMatchObject({
     parameters: expect.arrayContaining([expect.objectContaining({ name: 'rollout_id', in: 'query', required: true })]),
   })
+})
+
+test('no body and no answer is left to be guessed', () => {
+  for (const { method, path, answer, body, describedBody } of routes) {
+    const told = [describedBody ?? body, answer].map(
+      (schema) => schema && JSON.stringify(z.toJSONSchema(schema, { unrepresentable: 'any', io: 'input' })),
+    )
+    // A schema that cannot be told is told as anything.
+    expect([method, path, ...told]).not.toContain('{"$schema":"https://json-schema.org/draft/2020-12/schema"}')
+    expect([method, path, answer]).not.toContain(undefined)
+  }
 })

@@ -16,7 +16,8 @@ function parametersOf(route: Route): readonly object[] {
     required: true,
     schema: { type: 'string' },
   }))
-  if (route.query === undefined) return inPath
+  const inHeader = route.method === 'GET' ? [] : [{ $ref: '#/components/parameters/IdempotencyKey' }]
+  if (route.query === undefined) return [...inPath, ...inHeader]
   const { properties = {}, required = [] } = toSchema(route.query, 'input') as {
     readonly properties?: Readonly<Record<string, object>>
     readonly required?: readonly string[]
@@ -27,21 +28,25 @@ function parametersOf(route: Route): readonly object[] {
     required: required.includes(name),
     schema,
   }))
-  return [...inPath, ...inQuery]
+  return [...inPath, ...inQuery, ...inHeader]
 }
 
 function toOperation(route: Route): object {
-  const { body, isBodyOptional, status = 200, answer, summary, action } = route
+  const { isBodyOptional, status = 200, answer, summary, action, contentType = 'application/json' } = route
+  const body = route.describedBody ?? route.body
   const json = (schema: object): object => ({ 'application/json': { schema } })
+  const content = (schema: object): object => ({ [contentType]: { schema } })
   return {
     summary,
     operationId: `${route.method.toLowerCase()}${route.path.replace(/[/:_]+(\w)/g, (_, letter: string) => letter.toUpperCase())}`,
     parameters: parametersOf(route),
-    ...(body === undefined ? {} : { requestBody: { required: isBodyOptional !== true, content: json(toSchema(body, 'input')) } }),
+    ...(body === undefined
+      ? {}
+      : { requestBody: { required: isBodyOptional !== true, content: content(toSchema(body, 'input')) } }),
     responses: {
       [status]: {
         description: summary,
-        ...(answer === undefined ? {} : { content: json(toSchema(answer, 'output')) }),
+        ...(answer === undefined ? {} : { content: content(toSchema(answer, 'output')) }),
       },
       default: { description: 'What was wrong', content: json({ $ref: '#/components/schemas/Error' }) },
     },
@@ -61,6 +66,34 @@ const errorSchema = {
   },
 }
 
+const idempotencyKey = {
+  name: 'Idempotency-Key',
+  in: 'header',
+  description:
+    'The same key within 10 minutes answers what the first call answered, and does nothing; for the verbs that take one',
+  schema: { type: 'string' },
+}
+
+/** What is not of the store's API, but answered all the same. */
+const besides = {
+  '/v1/traces': {
+    post: {
+      summary: 'OTLP: spans of OpenTelemetry, as protobuf or JSON, gzip, deflate or none',
+      requestBody: {
+        required: true,
+        content: { 'application/x-protobuf': { schema: { type: 'string', format: 'binary' } }, 'application/json': {} },
+      },
+      responses: { 200: { description: 'Stored; `partial_success` counts what was not' } },
+    },
+  },
+  '/v1/prometheus': {
+    get: {
+      summary: 'Counters and latencies for Prometheus',
+      responses: { 200: { description: 'Prometheus text', content: { 'text/plain': { schema: { type: 'string' } } } } },
+    },
+  },
+}
+
 /** The API in OpenAPI 3.1, made from the schemas that requests are checked with. */
 export function describeApi(): object {
   const paths: Record<string, Record<string, object>> = {}
@@ -75,9 +108,10 @@ export function describeApi(): object {
       version: '0.3.0',
       description: 'The store API of agent-lightning 0.3, and what AGL adds to it.',
     },
-    paths,
+    paths: { ...paths, ...besides },
     components: {
       schemas: { Error: errorSchema },
+      parameters: { IdempotencyKey: idempotencyKey },
       securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
     },
     security: [{ token: [] }],

@@ -8,6 +8,8 @@ import type { OwnPlaces } from './numbers.ts'
 /** One request as routes see it. */
 export interface Call<Body = unknown, Query = unknown> {
   readonly store: LightningStore
+  /** What it is called here. */
+  readonly storeName: string
   readonly logger: Logger
   readonly identity: Identity
   /** Whether a client of ours asks: it gets whole records and our answers. */
@@ -56,6 +58,10 @@ export interface Route {
   /** For the API's description. */
   readonly summary: string
   readonly answer?: z.ZodType
+  /** Of the body, where what checks it cannot be described. */
+  readonly describedBody?: z.ZodType
+  /** Where bodies or answers are no JSON: their content type. */
+  readonly contentType?: string
   readonly handle: (call: Call) => unknown
   /** Called when the answer could not be written: the caller is gone. */
   readonly onLost?: (call: Call, answer: unknown) => Promise<void>
@@ -73,6 +79,8 @@ export function route<Body extends z.ZodType = z.ZodUndefined, Query extends z.Z
   readonly numbers?: Route['numbers']
   readonly summary: string
   readonly answer?: z.ZodType
+  readonly describedBody?: z.ZodType
+  readonly contentType?: string
   readonly handle: (call: Call<z.output<Body>, z.output<Query>>) => unknown
   readonly onLost?: (call: Call, answer: unknown) => Promise<void>
 }): Route {

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { AglError, errorMessage, type Logger } from '@agl/types'
-import { apiHeader, idempotencyHeader } from '../wire/paths.ts'
+import { apiHeader, apiVersion, idempotencyHeader } from '../wire/paths.ts'
 import { withoutOddNumbers } from '../wire/python-json.ts'
 import { sendJson } from './answers.ts'
 import type { AppParts } from './app.ts'
@@ -27,9 +27,10 @@ export async function serve(
   if (route.action !== null) authorize(identity, route.action)
   const call: Call = {
     store: parts.store,
+    storeName: parts.storeName,
     logger: parts.logger,
     identity,
-    isOurs: request.headers[apiHeader] !== undefined,
+    isOurs: isOurs(request),
     params,
     query: route.query === undefined ? undefined : parseQuery(route, request.url!),
     mintToken: parts.authenticator.hasTokens ? parts.authenticator.mintAttemptToken : null,
@@ -48,6 +49,17 @@ export async function serve(
   if (response.headersSent) return
   if (route.onLost !== undefined) followLost(route, call, answer, parts.logger)
   sendJson(response, route.status ?? 200, answer ?? null)
+}
+
+/** @throws AglError for a client of a later version, which would be misunderstood */
+function isOurs({ headers: { [apiHeader]: version } }: IncomingMessage): boolean {
+  if (version === undefined) return false
+  if (version === apiVersion) return true
+  throw new AglError({
+    code: 'invalid_argument',
+    message: `This server speaks version ${apiVersion} of the API; the request is of version ${JSON.stringify(version)}. Update the server.`,
+    data: { expected: apiVersion, received: version },
+  })
 }
 
 function headerOf(request: IncomingMessage, name: string): string | undefined {

@@ -353,4 +353,37 @@ describe('the server', () => {
     const second = createStoreServer({ store: server.store, port: Number(port) })
     await expect(second.start()).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining(port) })
   })
+
+  test('answers HEAD of a feed, which has no end', async () => {
+    const server = await startTestServer()
+    const reply = await fetch(`${server.url}/v1/agl/events`, { method: 'HEAD' })
+    expect([reply.status, reply.headers.get('content-type')]).toEqual([200, 'text/event-stream'])
+  })
+
+  test('keeps what the Python client does not know of a config that it changes', async () => {
+    const server = await startTestServer()
+    const config = { max_attempts: 3, retry_outcomes: ['agent_error'] }
+    await server.ours('POST', '/queues/rollouts/enqueue', { rollouts: [{ input: 1, rollout_id: 'mine', config }] })
+    await server.call('POST', '/rollouts/mine', { config: { max_attempts: 5 } })
+    const { config: kept } = (await server.store.getRolloutById({ rolloutId: 'mine' }))!
+    expect(kept).toMatchObject({ max_attempts: 5, retry_outcomes: ['agent_error'] })
+    await server.ours('POST', '/rollouts/mine', { config: { max_attempts: 5 } })
+    expect((await server.store.getRolloutById({ rolloutId: 'mine' }))!.config.retry_outcomes).toEqual([])
+  })
+
+  test('says that it may be asked again while it closes', async () => {
+    const server = await startTestServer()
+    const parked = server.ours('POST', '/queues/rollouts/dequeue', { wait_seconds: 20, worker_id: 'w' })
+    await until(async () => (await server.store.queryWorkers()).total === 1)
+    await server.close()
+    expect(await parked).toMatchObject({ status: 503, body: { code: 'closed', is_retryable: true } })
+  })
+
+  test('refuses another version of the API than its own by name', async () => {
+    const server = await startTestServer()
+    expect(await server.call('GET', '/rollouts', undefined, { 'agl-api': '2' })).toMatchObject({
+      status: 400,
+      body: { code: 'invalid_argument', detail: expect.stringContaining('"2"') as string },
+    })
+  })
 })

@@ -1,4 +1,11 @@
-import type { NamedResources, PageRequest, ResourcesAlias, ResourcesQuery, ResourcesUpdate } from '@agl/types'
+import {
+  type NamedResources,
+  type PageRequest,
+  type ResourcesAlias,
+  resourcesAliasSchema,
+  type ResourcesQuery,
+  type ResourcesUpdate,
+} from '@agl/types'
 import { z } from 'zod'
 import { laxInteger, wireNamedResourcesSchema, wireResourcesUpdateSchema } from '../../wire/schemas.ts'
 import { badRequest } from '../problems.ts'
@@ -7,6 +14,7 @@ import type { Listing } from '../read-rows.ts'
 import { toNullable, toResources } from '../records.ts'
 import { type Call, type Route, route } from '../route.ts'
 import { sendRows } from '../send-rows.ts'
+import { aliasPage, namedResources, resourcesPage } from '../shapes.ts'
 import { optional } from './claims.ts'
 
 const anUpdate = wireResourcesUpdateSchema
@@ -43,6 +51,7 @@ export const resourcesRoutes: readonly Route[] = [
     action: 'read',
     summary: 'The newest version of each id, page by page',
     query: resourcesQuerySchema,
+    answer: resourcesPage,
     async handle(call) {
       const request = toVerbQuery(call.query, call.isOurs) as ResourcesQuery
       await listResources(call, request, {
@@ -59,6 +68,7 @@ export const resourcesRoutes: readonly Route[] = [
     summary: 'Stores resources under a new id',
     numbers: [['*', 'sampling_parameters']],
     body: wireNamedResourcesSchema,
+    describedBody: namedResources,
     answer: anUpdate,
     async handle(call) {
       const resources = call.body as NamedResources
@@ -121,6 +131,7 @@ export const resourcesRoutes: readonly Route[] = [
     summary: 'The next version of an id, which may be new; If-Match names the version that must be the newest',
     numbers: [['*', 'sampling_parameters']],
     body: wireNamedResourcesSchema,
+    describedBody: namedResources,
     answer: anUpdate,
     async handle(call) {
       const update = await call.store.updateResources({
@@ -148,6 +159,7 @@ export const resourcesRoutes: readonly Route[] = [
     action: 'read',
     summary: 'The versions of an id, oldest first, page by page',
     query: pageSchema,
+    answer: resourcesPage,
     async handle(call) {
       const request = toVerbQuery(call.query, call.isOurs)
       const resourcesId = call.params.resources_id!
@@ -163,6 +175,7 @@ export const resourcesRoutes: readonly Route[] = [
     action: 'read',
     summary: 'Aliases, page by page',
     query: pageSchema,
+    answer: aliasPage,
     async handle(call) {
       const request = toVerbQuery(call.query, call.isOurs)
       const listing: Listing<ResourcesAlias> = {
@@ -190,6 +203,7 @@ export const resourcesRoutes: readonly Route[] = [
     action: 'steer',
     summary: 'Points an alias to a version, in one step for everybody',
     body: z.strictObject({ resources_id: z.string(), version: laxInteger, expected: target.nullable().optional() }),
+    answer: resourcesAliasSchema,
     async handle(call) {
       const { resources_id: resourcesId, version, expected } = call.body
       const place = expected === null ? null : expected && { resourcesId: expected.resources_id, version: expected.version }

@@ -13,6 +13,7 @@ import {
   jsonObject,
   laxNumber,
   leaseSeconds,
+  wireAttemptedRolloutSchema,
   wireAttemptSchema,
   wireEnqueueRolloutRequestSchema,
   wireRolloutConfigSchema,
@@ -25,6 +26,7 @@ import { toAttempt, toClaimed, toNullable, toPlainRollout, toRollout } from '../
 import type { Listing } from '../read-rows.ts'
 import { type Call, type Route, route } from '../route.ts'
 import { asksOnlyFor, sendRows } from '../send-rows.ts'
+import { attemptPage, rolloutPage } from '../shapes.ts'
 import { inMilliseconds, optional } from './claims.ts'
 
 const anyRollout = wireRolloutSchema
@@ -86,6 +88,7 @@ export const rolloutRoutes: readonly Route[] = [
     summary: 'Starts a rollout without the queue',
     numbers: [['input'], ['metadata']],
     body: z.intersection(wireEnqueueRolloutRequestSchema, claimBody),
+    answer: wireAttemptedRolloutSchema,
     async handle(call) {
       const { worker_id: workerId, lease_seconds: seconds, ...rollout } = call.body
       const lease = inMilliseconds('leaseMs', seconds)
@@ -98,6 +101,7 @@ export const rolloutRoutes: readonly Route[] = [
     action: 'read',
     summary: 'Rollouts, page by page',
     query: rolloutQuerySchema,
+    answer: rolloutPage,
     handle: (call) => listRollouts(call, call.query),
   }),
   route({
@@ -106,6 +110,7 @@ export const rolloutRoutes: readonly Route[] = [
     action: 'read',
     summary: 'Rollouts, page by page',
     body: rolloutQuerySchema,
+    answer: rolloutPage,
     handle: (call) => listRollouts(call, call.body),
   }),
   route({
@@ -113,7 +118,7 @@ export const rolloutRoutes: readonly Route[] = [
     path: '/rollouts/:rollout_id',
     action: 'read',
     summary: 'One rollout with its latest attempt, or null',
-    answer: anyRollout.nullable(),
+    answer: z.union([wireAttemptedRolloutSchema, anyRollout]).nullable(),
     async handle(call) {
       const rollout = await call.store.getRolloutById({ rolloutId: call.params.rollout_id! })
       return toNullable(rollout, (item) => toRollout(call, item))
@@ -154,6 +159,7 @@ export const rolloutRoutes: readonly Route[] = [
     summary: 'Starts an attempt out of turn',
     body: claimBody,
     isBodyOptional: true,
+    answer: wireAttemptedRolloutSchema,
     async handle(call) {
       const { worker_id: workerId, lease_seconds: seconds } = call.body ?? {}
       const attempted = await call.store.startAttempt({
@@ -171,6 +177,7 @@ export const rolloutRoutes: readonly Route[] = [
     action: 'read',
     summary: 'The attempts of a rollout',
     query: pageSchema,
+    answer: attemptPage,
     handle: (call) => listAttempts(call, call.query),
   }),
   route({
@@ -179,6 +186,7 @@ export const rolloutRoutes: readonly Route[] = [
     action: 'read',
     summary: 'The attempts of a rollout',
     body: pageSchema,
+    answer: attemptPage,
     handle: (call) => listAttempts(call, call.body),
   }),
   route({

@@ -9,6 +9,7 @@ import type { Listing } from '../read-rows.ts'
 import { toNullable, toSpan } from '../records.ts'
 import { type Call, type Route, route } from '../route.ts'
 import { asksOnlyFor, sendRows } from '../send-rows.ts'
+import { newSpan, spanPage } from '../shapes.ts'
 
 const attemptKey = z.object({ rollout_id: z.string(), attempt_id: z.string() })
 const sequenceId = z.object({ sequence_id: z.int() })
@@ -53,6 +54,7 @@ export const spanRoutes: readonly Route[] = [
     summary: 'Adds a span; null for one that is there already',
     numbers: 'attributes',
     body: z.unknown(),
+    describedBody: newSpan,
     answer: wireSpanSchema.nullable(),
     async handle(call) {
       const span = readSpan(call.body)
@@ -68,6 +70,7 @@ export const spanRoutes: readonly Route[] = [
     summary: 'Adds spans, all or none; answers those that were new',
     numbers: 'attributes',
     body: z.strictObject({ spans: z.array(z.unknown()) }),
+    describedBody: z.object({ spans: z.array(newSpan) }),
     answer: z.array(wireSpanSchema),
     async handle(call) {
       const spans = call.body.spans.map(readSpan)
@@ -81,6 +84,7 @@ export const spanRoutes: readonly Route[] = [
     action: 'read',
     summary: 'The spans of a rollout, page by page',
     query: spanQuerySchema,
+    answer: spanPage,
     handle: (call) => listSpans(call, call.query),
   }),
   route({
@@ -89,6 +93,7 @@ export const spanRoutes: readonly Route[] = [
     action: 'read',
     summary: 'The spans of a rollout, page by page',
     body: spanQuerySchema,
+    answer: spanPage,
     handle: (call) => listSpans(call, call.body),
   }),
   route({
@@ -110,6 +115,7 @@ export const spanRoutes: readonly Route[] = [
     action: 'report',
     summary: 'Takes many sequence ids',
     body: z.strictObject({ attempts: z.array(attemptKey) }),
+    answer: z.object({ sequence_ids: z.array(z.int()) }),
     async handle(call) {
       const { attempts } = call.body
       for (const attempt of attempts) checkOwn(call, attempt)

@@ -5,6 +5,7 @@ import { toErrorReply } from '../../wire/errors.ts'
 import { breakOff } from '../metrics.ts'
 import { type Route, route } from '../route.ts'
 import { toSseEvent } from '../sse.ts'
+import { lines } from '../shapes.ts'
 import { write } from '../answers.ts'
 
 /** A proxy that sees nothing for longer than this may take the connection for dead. */
@@ -17,6 +18,8 @@ export const streamRoutes: readonly Route[] = [
     action: 'read',
     summary: 'What happens, as server-sent events; resumes after `Last-Event-ID` or `?after=`',
     query: z.object({ after: z.string().optional() }),
+    answer: lines,
+    contentType: 'text/event-stream',
     async handle(call) {
       const { request: asked, response } = call
       const head = { 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' }
@@ -56,6 +59,8 @@ export const streamRoutes: readonly Route[] = [
     path: '/snapshot',
     action: 'snapshot',
     summary: 'Everything that the store holds, as JSON Lines; one that breaks off lacks its last line',
+    answer: lines,
+    contentType: 'application/x-ndjson',
     async handle(call) {
       const { response } = call
       const lines = call.store.exportSnapshot({ signal: call.signal() })[Symbol.asyncIterator]()
@@ -75,6 +80,9 @@ export const streamRoutes: readonly Route[] = [
     path: '/snapshot',
     action: 'snapshot',
     summary: 'Fills an empty store from a snapshot',
+    describedBody: lines,
+    answer: z.object({}),
+    contentType: 'application/x-ndjson',
     async handle(call) {
       await call.store.importSnapshot({ lines: linesOf(call.request) })
       return {}

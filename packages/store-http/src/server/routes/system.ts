@@ -1,5 +1,6 @@
 import type { StoreStatistics } from '@agl/types'
 import { type Route, route } from '../route.ts'
+import { health, statistics } from '../shapes.ts'
 
 export const systemRoutes: readonly Route[] = [
   route({
@@ -7,10 +8,11 @@ export const systemRoutes: readonly Route[] = [
     path: '/health',
     action: null,
     summary: 'Whether the server answers; clients of ours are told what the store can do',
+    answer: health,
     handle(call) {
       if (!call.isOurs) return { status: 'ok' }
-      const { name, capabilities } = call.store
-      return { status: 'ok', name, capabilities, max_wait_seconds: call.maxWaitMs / 1000 }
+      const { capabilities } = call.store
+      return { status: 'ok', name: call.storeName, capabilities, max_wait_seconds: call.maxWaitMs / 1000 }
     },
   }),
   route({
@@ -18,10 +20,11 @@ export const systemRoutes: readonly Route[] = [
     path: '/statistics',
     action: 'read',
     summary: 'How much the store holds',
+    answer: statistics,
     async handle(call) {
-      const statistics: StoreStatistics = await call.store.statistics()
-      if (call.isOurs) return statistics
-      const { total_resources_bytes: _, ...known } = statistics
+      const present: StoreStatistics = { ...(await call.store.statistics()), name: call.storeName }
+      if (call.isOurs) return present
+      const { total_resources_bytes: _, ...known } = present
       return known
     },
   }),

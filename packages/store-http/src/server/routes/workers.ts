@@ -7,6 +7,7 @@ import { toNullable, toWorker } from '../records.ts'
 import type { Listing } from '../read-rows.ts'
 import { type Call, type Route, route } from '../route.ts'
 import { sendRows } from '../send-rows.ts'
+import { heartbeatReply, workerPage } from '../shapes.ts'
 import { inMilliseconds, optional } from './claims.ts'
 
 async function listWorkers(call: Call, query: WireQuery): Promise<void> {
@@ -28,6 +29,7 @@ export const workerRoutes: readonly Route[] = [
     action: 'read',
     summary: 'Workers, page by page',
     query: workerQuerySchema,
+    answer: workerPage,
     handle: (call) => listWorkers(call, call.query),
   }),
   route({
@@ -36,6 +38,7 @@ export const workerRoutes: readonly Route[] = [
     action: 'read',
     summary: 'Workers, page by page',
     body: workerQuerySchema,
+    answer: workerPage,
     handle: (call) => listWorkers(call, call.body),
   }),
   route({
@@ -72,6 +75,7 @@ export const workerRoutes: readonly Route[] = [
     path: '/heartbeats',
     action: 'claim',
     summary: 'Renews the leases of what a worker runs, and says which of it must stop',
+    answer: heartbeatReply,
     body: z.strictObject({
       worker_id: z.string(),
       attempts: z.array(attemptKey).optional(),
