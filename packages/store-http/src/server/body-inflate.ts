@@ -87,7 +87,8 @@ function createInflater(encoding: 'gzip' | 'deflate', events: UnpackerEvents): U
   function unpackAtOnce(bytes: Buffer): void {
     let unpacked: Buffer
     try {
-      unpacked = unpackers[formatOf(encoding, bytes[0]!)](bytes, { maxOutputLength: atOnceUnpackedBytes })
+      const chunkSize = encoding === 'gzip' ? likelySize(bytes) : atOnceBytes
+      unpacked = unpackers[formatOf(encoding, bytes[0]!)](bytes, { chunkSize, maxOutputLength: atOnceUnpackedBytes })
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') startWith(bytes).end(bytes)
       else events.onError(error as Error)
@@ -121,6 +122,12 @@ function createInflater(encoding: 'gzip' | 'deflate', events: UnpackerEvents): U
       stream?.destroy()
     },
   }
+}
+
+/** What gzip says at its end of how much it holds, and a byte more, which tells zlib that this was all; within bounds, for it may lie. */
+function likelySize(bytes: Buffer): number {
+  const said = bytes.length < 4 ? 0 : bytes.readUInt32LE(bytes.length - 4)
+  return Math.min(Math.max(said + 1, 1024), atOnceUnpackedBytes)
 }
 
 type Format = 'gzip' | 'deflate' | 'bare deflate'

@@ -100,11 +100,20 @@ async function send(
 ): Promise<void> {
   if (response.destroyed) return
   const isGzip = /\bgzip\b/.test(request.headers['accept-encoding'] ?? '')
-  const body = isGzip ? await gzipped(reply) : Buffer.from(reply as string)
+  const body = isGzip ? await pack(reply) : Buffer.from(reply as string)
   response.writeHead(status, {
     'content-type': otlpContentTypes[encoding],
     'content-length': body.length,
     ...(isGzip ? { 'content-encoding': 'gzip' } : {}),
   })
-  response.end(body)
+  // A body of its own, even of no bytes, is a second part of what is written.
+  if (body.length === 0) response.end()
+  else response.end(body)
+}
+
+let packedNothing: Promise<Buffer> | null = null
+
+/** Most answers are empty, and Python's exporters ask for all of them in gzip. */
+function pack(reply: Uint8Array | string): Promise<Buffer> {
+  return reply.length === 0 ? (packedNothing ??= gzipped(reply)) : gzipped(reply)
 }
