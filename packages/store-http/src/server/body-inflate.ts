@@ -37,18 +37,6 @@ export interface Unpacker {
   destroy(): void
 }
 
-export function createUnpacker(encoding: ContentEncoding, events: UnpackerEvents): Unpacker {
-  if (encoding !== 'identity') return createInflater(encoding, events)
-  return {
-    write(chunk) {
-      events.onChunk(chunk)
-      return true
-    },
-    end: events.onEnd,
-    destroy() {},
-  }
-}
-
 /**
  * A body of so few bytes is kept until it is whole and unpacked in one call, which costs half of what a stream does: that hops
  * to another thread and back for every 16 KiB.
@@ -63,7 +51,7 @@ const atOnceUnpackedBytes = 1024 * 1024
  * As zlib does it: what comes behind the end is dropped, but behind gzip only zeros may come, or more gzip. No data at all
  * are no bytes.
  */
-function createInflater(encoding: 'gzip' | 'deflate', events: UnpackerEvents): Unpacker {
+export function createUnpacker(encoding: 'gzip' | 'deflate', events: UnpackerEvents): Unpacker {
   let held: Buffer[] = []
   let heldBytes = 0
   let stream: Transform | null = null

@@ -70,32 +70,38 @@ export function readBody(request: IncomingMessage, limits: BodyLimits = bodyDefa
     }
     function refuse(error: AglError): void {
       stop()
-      unpacker.destroy()
+      unpacker?.destroy()
       chunks.length = 0
       drain(request)
       reject(error)
     }
+    function keep(chunk: Buffer): void {
+      kept += chunk.length
+      if (kept > limits.maxDecompressedBytes) refuse(tooLarge('unpacked body', limits.maxDecompressedBytes))
+      else {
+        chunks.push(chunk)
+        if (chunks.length - merged === mergeEvery) merged = chunks.push(Buffer.concat(chunks.splice(merged)))
+      }
+    }
 
-    const unpacker = createUnpacker(encoding ?? 'identity', {
-      onChunk(chunk) {
-        kept += chunk.length
-        if (kept > limits.maxDecompressedBytes) refuse(tooLarge('unpacked body', limits.maxDecompressedBytes))
-        else {
-          chunks.push(chunk)
-          if (chunks.length - merged === mergeEvery) merged = chunks.push(Buffer.concat(chunks.splice(merged)))
-        }
-      },
-      onEnd: finish,
-      onReady: () => void request.resume(),
-      onError: (error) => refuse(broken(encoding, error)),
-    })
+    const unpacker =
+      encoding === null || encoding === 'identity'
+        ? null
+        : createUnpacker(encoding, {
+            onChunk: keep,
+            onEnd: finish,
+            onReady: () => void request.resume(),
+            onError: (error) => refuse(broken(encoding, error)),
+          })
 
     function onData(chunk: Buffer): void {
       received += chunk.length
       if (received > limits.maxBodyBytes) refuse(tooLarge('body', limits.maxBodyBytes))
+      else if (unpacker === null) keep(chunk)
       else if (!unpacker.write(chunk)) request.pause()
     }
     function onEnd(): void {
+      if (unpacker === null) return finish()
       // From here on a close is how every request ends.
       request.off('error', onGone).off('close', onGone)
       unpacker.end()
