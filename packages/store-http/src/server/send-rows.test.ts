@@ -121,10 +121,10 @@ describe('a long list', () => {
   })
 
   test('that fails afterwards breaks off, and nobody takes it for a whole one', async () => {
-    const server = await failing(100_000)
+    const server = await failing(300_000)
     await expect(server.call('POST', '/rollouts/search', {})).rejects.toThrow()
     // Once more it goes well, and a client of ours asks once more.
-    const again = await failing(100_000)
+    const again = await failing(300_000)
     await using client = await createStoreClient({ url: again.url, retry: { baseMs: 0 } })
     expect((await client.queryRollouts()).items).toHaveLength(4)
   })

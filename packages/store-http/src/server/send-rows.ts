@@ -7,7 +7,7 @@ import type { Call } from './route.ts'
 import { endWith, sendJsonText, write } from './answers.ts'
 
 /** Characters of an answer that are held before they go out. */
-const pieceLength = 65_536
+const pieceLength = 262_144
 
 /** The part of a query that a page is. */
 interface PageQuery {
