@@ -4,10 +4,13 @@ import { stringify } from '../wire/stringify.ts'
 import { breakOff } from './metrics.ts'
 import { type Listing, readRows } from './read-rows.ts'
 import type { Call } from './route.ts'
-import { endWith, sendJsonText, write } from './answers.ts'
+import { endWith, sendJson, sendJsonText, write } from './answers.ts'
 
 /** Characters of an answer that are held before they go out. */
 const pieceLength = 262_144
+
+/** So many rows are written at once, which costs less than one after the other. */
+const fewRows = 100
 
 /** The part of a query that a page is. */
 interface PageQuery {
@@ -32,6 +35,10 @@ export async function sendRows<Item>(
   let total = 0
   try {
     for await (const part of readRows(listing, { limit, offset })) {
+      const isWhole = part.items.length === limit || offset + part.items.length >= part.total
+      if (parts === 0 && isWhole && part.items.length <= fewRows) {
+        return sendJson(response, 200, { items: part.items.map(convert), limit, offset, total: part.total })
+      }
       parts++
       total = part.total
       for (const item of part.items) {
