@@ -25,6 +25,16 @@ export {
   waitAlong,
 } from './idempotency.ts'
 export { createIds, drawFreeId, type Ids, type RandomSource, seededRandom } from './ids.ts'
+export {
+  readInputText,
+  readRecord,
+  readResourcesText,
+  sourceBeside,
+  writeAttemptText,
+  writeInputText,
+  writeRecordText,
+  writeResourcesText,
+} from './json-texts.ts'
 export { checkJson } from './json.ts'
 export { isAttemptNews, isRolloutNews } from './news.ts'
 export { attemptNotFound, noAttemptsFound, rolloutItemNotFound, rolloutNotFound, storeClosed } from './not-found.ts'
@@ -76,6 +86,7 @@ export {
   type AttemptNotes,
   type AttemptSubject,
   cancelRollout,
+  checkOutcome,
   type Claim,
   claimRollout,
   createRollout,
@@ -109,4 +120,5 @@ export {
   workerReportsCapacity,
 } from './workers.ts'
 export { type HeldWorker, planWorkersRetention } from './workers-retention.ts'
+export { readJson, writeJson } from './stored-json.ts'
 export { hasOneSource, quietLogger, storeOptionShape } from './store-options.ts'

@@ -10,11 +10,13 @@ import {
   type RolloutEntry,
   type Transition,
   unreachable,
+  writeAttemptText,
+  writeInputText,
+  writeRecordText,
 } from '@agl/store-kit'
 import type { JsonValue } from '@agl/types'
 import { addAttemptEvent, addRolloutEvent } from './events.ts'
 import type { AttemptRow, RolloutRow } from './rows.ts'
-import { writeAttemptText, writeInputText, writeRecordText } from './sources.ts'
 import type { Writing } from './state.ts'
 import { followWorker } from './workers.ts'
 

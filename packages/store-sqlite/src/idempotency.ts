@@ -1,5 +1,4 @@
-import { idempotencyConflict, idempotencyLifetimeSeconds, type RememberedKey } from '@agl/store-kit'
-import { readJson, writeJson } from './json.ts'
+import { idempotencyConflict, idempotencyLifetimeSeconds, type RememberedKey, readJson, writeJson } from '@agl/store-kit'
 import type { Reading, Writing } from './state.ts'
 import { checkText } from './text.ts'
 

@@ -11,11 +11,12 @@ import {
   type ResourcesHistory,
   sortFields,
   unpackResources,
+  readResourcesText,
+  writeResourcesText,
 } from '@agl/store-kit'
 import type { LightningStore, NamedResources, Page, ResourcesChange, ResourcesQuery, ResourcesUpdate } from '@agl/types'
 import { addEvent } from './events.ts'
 import { reserve } from './retention.ts'
-import { readResourcesText, writeResourcesText } from './sources.ts'
 import type { Reading, Writing } from './state.ts'
 
 type RequestOf<Verb extends keyof LightningStore> = LightningStore[Verb] extends (request: infer Request) => unknown

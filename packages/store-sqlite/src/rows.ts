@@ -1,7 +1,6 @@
 import type { AttemptEntry, AttemptNotes, AttemptSubject, RolloutEntry, RolloutNotes } from '@agl/store-kit'
-import { attemptNotFound, rolloutNotFound } from '@agl/store-kit'
+import { attemptNotFound, rolloutNotFound, readInputText, readRecord } from '@agl/store-kit'
 import type { Attempt, AttemptedRollout, Rollout, JsonValue } from '@agl/types'
-import { readInputText, readRecord } from './sources.ts'
 import type { Reading } from './state.ts'
 
 /** A rollout as it was read. */

@@ -8,6 +8,8 @@ import {
   snapshotHeader,
   type SnapshotRecord,
   unreachable,
+  readJson,
+  writeJson,
 } from '@agl/store-kit'
 import { AglError, type Worker } from '@agl/types'
 import { putAlias, readAliases } from './aliases.ts'
@@ -18,7 +20,6 @@ import { addEvent, trimEvents } from './events.ts'
 import { putAnswer, readAnswers } from './idempotency.ts'
 import { orderVersionsByTime } from './migrations/3-latest-resources.ts'
 import { inMemory } from './options.ts'
-import { readJson, writeJson } from './json.ts'
 import { getResourcesById, insertVersion, putHistory } from './resources.ts'
 import { attemptsOf, findRolloutWithoutInput, getAttempt, readRollouts, rolloutColumns, rolloutTables } from './rows.ts'
 import { restoreSpan } from './spans.ts'

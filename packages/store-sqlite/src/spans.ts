@@ -7,11 +7,12 @@ import {
   sortFields,
   spansArrived,
   spansGone,
+  readJson,
+  writeJson,
 } from '@agl/store-kit'
 import type { LightningStore, Page, Span, SpanQuery } from '@agl/types'
 import { isRewardSpan } from '@agl/types/spans'
 import { applyTransition } from './apply.ts'
-import { readJson, writeJson } from './json.ts'
 import { reserve } from './retention.ts'
 import {
   type AttemptRow,

@@ -1,8 +1,7 @@
-import { cursorExpired, formatCursor, parseCursor } from '@agl/store-kit'
+import { cursorExpired, formatCursor, parseCursor, readInputText, readRecord } from '@agl/store-kit'
 import type { StoreEvent, WatchRequest } from '@agl/types'
 import type { Engine } from './engine.ts'
 import { eventLifetimeSeconds } from './events.ts'
-import { readInputText, readRecord } from './sources.ts'
 import type { Reading, SqliteState } from './state.ts'
 import { lastEvent } from './wakes.ts'
 

@@ -101,7 +101,8 @@ const statusOfOutcome: Readonly<Record<AttemptOutcome, AttemptStatus>> = {
   unresponsive: 'unresponsive',
 }
 
-function checkOutcome({ status, outcome }: AttemptChange): AttemptOutcome | undefined {
+/** @throws AglError `invalid_argument` for an outcome that does not go with the status */
+export function checkOutcome({ status, outcome }: Pick<AttemptChange, 'status' | 'outcome'>): AttemptOutcome | undefined {
   if (outcome === undefined || statusOfOutcome[outcome] === status) return outcome
   throw new AglError({
     code: 'invalid_argument',

@@ -1,4 +1,4 @@
-export { type AttemptChange, updateAttempt } from './attempt-update.ts'
+export { type AttemptChange, checkOutcome, updateAttempt } from './attempt-update.ts'
 export { cancelRollout } from './cancel.ts'
 export { type Claim, claimRollout } from './claim.ts'
 export { createRollout } from './create.ts'

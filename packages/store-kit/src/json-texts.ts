@@ -52,7 +52,8 @@ export function readResourcesText(text: string): NamedResources {
   return Object.fromEntries(entries.map(([name, resource]) => [name, Object.freeze(withSource(resource, 'sampling_parameters'))]))
 }
 
-function sourceBeside(field: string, value: unknown): object | null {
+/** The text of a field as a field of its own; null when nobody has kept it. */
+export function sourceBeside(field: string, value: unknown): object | null {
   const source = jsonSourceOf(value)
   return source === undefined ? null : { [`${field}_source`]: source }
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { readJson, writeJson } from './json.ts'
+import { readJson, writeJson } from './stored-json.ts'
 
 const value = fc.jsonValue({ depthSize: 'small' })
 const number = fc.oneof(fc.double(), fc.constantFrom(Number.NaN, Infinity, -Infinity, -0))
