@@ -72,6 +72,12 @@ describe('agl store', () => {
     expect((await fetch(`${url}/v1/prometheus`)).status).toBe(404)
   })
 
+  test('refuses a Redis that is not there before it listens, and says what to run', async () => {
+    const { code, text } = await refused('store', '--backend', 'redis', '--redis-url', 'redis://127.0.0.1:1', '--port', '0')
+    expect(code).toBe(1)
+    expect(text).toContain('redis-server')
+  })
+
   test('refuses a file of something else before it listens', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'agl-cli-'))
     onTestFinished(() => rmSync(folder, { recursive: true }))

@@ -60,8 +60,8 @@ export function addStoreCommand(program: Command, surroundings: Surroundings): v
     )
     .addOption(new Option('--backend <name>', 'where the data is kept').choices(['memory', 'sqlite', 'redis']).default('memory'))
     .option('--file <path>', 'the SQLite file; its folder must exist')
-    .option('--redis-url <url>', 'the Redis server, as redis://host:6379')
-    .option('--namespace <name>', 'keeps several stores apart in one Redis')
+    .option('--redis-url <url>', 'the Redis server; default: redis://127.0.0.1:6379')
+    .option('--namespace <name>', 'keeps several stores apart in one Redis; default: agl')
     .option('--host <address>', 'the address to listen on; beyond this machine only with --token-file', '127.0.0.1')
     .option('--port <number>', 'the port; 0 takes any free one', toPort, 4747)
     .option('--store-name <name>', 'what statistics call the store; by default its own name')
@@ -138,10 +138,7 @@ async function openStore(flags: StoreFlags, logger: Logger): Promise<LightningSt
     case 'sqlite':
       return openFile(flags, logger)
     case 'redis':
-      throw new AglError({
-        code: 'missing_package',
-        message: '--backend redis needs @agl/store-redis, which this version of agl does not have yet. Use --backend sqlite.',
-      })
+      return openRedis(flags, logger)
   }
 }
 
@@ -151,6 +148,18 @@ async function openFile({ file }: StoreFlags, logger: Logger): Promise<Lightning
     throw new AglError({ code: 'invalid_argument', message: '--backend sqlite needs --file, the path of the database.' })
   }
   const store = createSqliteStore({ file, logger })
+  await store.open()
+  return store
+}
+
+/** Connected at once: a server that is not there is told before anybody calls. */
+async function openRedis({ redisUrl: url, namespace }: StoreFlags, logger: Logger): Promise<LightningStore> {
+  const { createRedisStore } = await import('@agl/store-redis')
+  const store = createRedisStore({
+    logger,
+    ...(url === undefined ? {} : { url }),
+    ...(namespace === undefined ? {} : { namespace }),
+  })
   await store.open()
   return store
 }

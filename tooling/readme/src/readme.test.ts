@@ -3,7 +3,8 @@ import { existsSync, globSync, readFileSync } from 'node:fs'
 import { rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { startServer, type TestServer } from '../../../packages/store-redis/src/redis-server.test-support.ts'
 
 /**
  * What a README shows runs: each block marked `ts`, from the folder of its package, with the package's own dependencies.
@@ -23,6 +24,14 @@ const folderOf = (file: string): string => guides[file] ?? (file === 'README.md'
 
 /** Node 22 warns that its SQLite is experimental. */
 const flags = ['--conditions=@agl/source', '--disable-warning=ExperimentalWarning']
+
+/** What programs take for the Redis of their reader is one of the test's own. */
+const redisUrl = 'redis://127.0.0.1:6379'
+let redis: TestServer
+beforeAll(async () => {
+  redis = await startServer()
+})
+afterAll(() => redis.stop())
 
 const blocksOf = (file: string): readonly string[] =>
   [...readFileSync(file, 'utf8').matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map(([, code]) => code!)
@@ -61,7 +70,7 @@ describe('READMEs', () => {
 
     it.each(blocks.map((code, index) => [index + 1, code] as const))('program %d runs', async (number, code) => {
       const file = join(folderOf(readme), `.readme-${number}.ts`)
-      await writeFile(file, code)
+      await writeFile(file, code.replaceAll(redisUrl, redis.url))
       try {
         const { stderr } = await promisify(execFile)(process.execPath, [...flags, file], { timeout: 30_000 })
         expect(stderr).toBe('')

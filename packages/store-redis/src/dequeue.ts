@@ -1,0 +1,174 @@
+import { idempotencyConflict, waitAlong } from '@agl/store-kit'
+import { AglError, type AttemptedRollout, type DequeueRequest } from '@agl/types'
+import type { Reply } from './connection/calls.ts'
+import { decodeClaims as decodeStored } from './answers.ts'
+import { noteLimit } from './enqueue.ts'
+import { decodeAttempted, decodeWorker, nameText, type StoredRollout } from './records.ts'
+import { refusalOf, type RedisState } from './state.ts'
+
+type Verb = 'dequeueRollout' | 'dequeueManyRollouts'
+type Request = DequeueRequest & { readonly limit: number }
+type Claimed = readonly AttemptedRollout[]
+
+/** Rollouts claimed in one script. */
+const mostClaims = 500
+
+/**
+ * Claims up to `limit` rollouts, or waits for the first; a limit below 1 claims nothing. A call with the key of one that
+ * is still waiting waits for the same answer.
+ */
+export function dequeue(state: RedisState, verb: Verb, request: Request): Promise<Claimed> {
+  if (request.capacity !== undefined && (request.workerId ?? '') === '') throw capacityOfNobody()
+  const { idempotencyKey: key } = request
+  if (key === undefined) return claimOrWait(state, verb, request)
+  const earlier = state.dequeues.get(key)
+  if (earlier !== undefined) {
+    if (earlier.verb !== verb) throw idempotencyConflict(key, verb, earlier.verb)
+    return followEarlier(state, verb, request, earlier.answer)
+  }
+  const answer = claimOrWait(state, verb, request).finally(() => state.dequeues.delete(key))
+  state.dequeues.set(key, { verb, answer })
+  return answer
+}
+
+export function capacityOfNobody(): AglError {
+  return new AglError({
+    code: 'invalid_argument',
+    message: 'Expected a workerId beside `capacity`: the attempts of a worker without an id cannot be counted.',
+  })
+}
+
+/** Waits for the answer of an earlier call within the limits of this one. */
+async function followEarlier(state: RedisState, verb: Verb, request: Request, answer: Promise<Claimed>): Promise<Claimed> {
+  const { waitMs = 0, signal } = request
+  const end = state.clock.now() + waitMs / 1000
+  const outcome = await waitAlong<{ readonly claimed: Claimed | null } | null>(
+    state.clock,
+    answer.then(
+      (claimed) => ({ claimed }),
+      () => ({ claimed: null }),
+    ),
+    { waitMs, signal, onTimeout: () => null },
+  )
+  if (outcome === null) return []
+  if (outcome.claimed !== null) return outcome.claimed
+  return dequeue(state, verb, { ...request, waitMs: Math.max(0, (end - state.clock.now()) * 1000) })
+}
+
+async function claimOrWait(state: RedisState, verb: Verb, request: Request): Promise<Claimed> {
+  const { signal, waitMs = 0, limit, workerId = null, leaseMs = null } = request
+  const end = state.clock.now() + waitMs / 1000
+  let hasTurn = false
+  for (;;) {
+    if (signal?.aborted === true && hasTurn) offerWork(state, 1)
+    signal?.throwIfAborted()
+    state.throwIfClosed()
+    const mayWait = waitMs > 0 && limit > 0 && state.clock.now() < end
+    // Whoever waits is told of what comes after its look: it listens before it looks.
+    if (mayWait) await state.wakes.listen()
+    const { workCount } = state.wakes
+    const { claimed, capacity, isOthers } = await claim(state, verb, request, mayWait)
+    if (claimed !== null) return claimed
+    if (hasTurn && isOthers) offerWork(state, 1)
+    if (!mayWait) return []
+    if (workCount !== state.wakes.workCount) continue
+    signal?.throwIfAborted()
+    state.throwIfClosed()
+    if (workerId !== null && capacity !== null) state.limitedWorkers.set(workerId, capacity)
+    const leftMs = (end - state.clock.now()) * 1000
+    if (leftMs <= 0) continue
+    const turns = await state.claimWaiters.wait({ workerId, leaseMs, limit }, { waitMs: leftMs, signal })
+    if (state.claimWaiters.size === 0) state.limitedWorkers.clear()
+    hasTurn = turns.length > 0
+    if (!hasTurn && request.idempotencyKey === undefined) return []
+    // The same call may have been given work in another process while its time ran out here.
+    if (!hasTurn) return (await claim(state, verb, { ...request, limit: 0 }, false)).claimed ?? []
+  }
+}
+
+interface Answer {
+  /** Null when there was nothing. */
+  readonly claimed: Claimed | null
+  /** What the worker said, if anything. */
+  readonly capacity: number | null
+  /** Something may wait that this worker may not have. */
+  readonly isOthers: boolean
+}
+
+async function claim(state: RedisState, verb: Verb, request: Request, waits: boolean): Promise<Answer> {
+  const { workerId = null, leaseMs, capacity, idempotencyKey: key = '', limit } = request
+  // Without a key a claim for very many is done in parts.
+  const count = Math.max(0, Math.min(limit, mostClaims))
+  const ids = Array.from({ length: count }, state.ids.attemptId)
+  const args = [verb, nameText(workerId), leaseMs ?? '', capacity ?? '', key, waits ? '1' : '', ...ids]
+  const reply = await state.calls.call('dequeue', args)
+  const [word, ...rest] = reply
+  if (word === '-') {
+    const [known, , more] = rest as unknown as readonly [string, string, string]
+    return { claimed: null, capacity: known === '' ? null : Number(known), isOthers: more === '1' }
+  }
+  const claimed = decodeClaims(state, reply, verb)
+  if (key === '' && claimed.length === mostClaims && limit > mostClaims) {
+    const more = await claim(state, verb, { ...request, limit: limit - mostClaims }, false)
+    return { claimed: [...claimed, ...(more.claimed ?? [])], capacity: null, isOthers: false }
+  }
+  return { claimed, capacity: null, isOthers: false }
+}
+
+function decodeClaims(state: RedisState, reply: Reply, verb: string): Claimed {
+  const [word, ...rest] = reply
+  switch (word) {
+    case '+':
+      return (rest as readonly StoredRollout[]).map((stored) => noteLimit(state, decodeAttempted(stored) as AttemptedRollout))
+    case '=':
+      return decodeStored(rest[0] as string)
+    case 'conflict':
+      throw idempotencyConflict(rest[0] as string, verb, rest[1] as string)
+    default:
+      throw refusalOf(state, reply, '')
+  }
+}
+
+/** Gives a turn to as many of the calls that wait for work, in their order. */
+export function offerWork(state: RedisState, count: number): void {
+  const { claimWaiters, limitedWorkers } = state
+  if (claimWaiters.size === 0) return
+  if (limitedWorkers.size === 0) giveTurns(state, count, new Map())
+  else
+    void readLoads(state).then(
+      (loads) => giveTurns(state, count, loads),
+      () => giveTurns(state, count, new Map()),
+    )
+}
+
+interface Load {
+  running: number
+  readonly capacity: number
+}
+
+function giveTurns(state: RedisState, count: number, loads: ReadonlyMap<string, Load>): void {
+  let left = count
+  state.claimWaiters.serve(
+    ({ workerId }) => {
+      if (left-- <= 0) return []
+      const load = loads.get(workerId ?? '')
+      if (load !== undefined) load.running++
+      return ['turn']
+    },
+    (workerId) => loads.get(workerId) ?? null,
+  )
+}
+
+/** How much those have to do who wait and have said how much they can. */
+async function readLoads({ connection, keys, limitedWorkers }: RedisState): Promise<ReadonlyMap<string, Load>> {
+  const ids = [...limitedWorkers.keys()]
+  const packed = await connection.run((client) => client.hmget(keys.of('control'), ...ids.map((id) => `w:${id}`)))
+  const loads = new Map<string, Load>()
+  for (const [index, id] of ids.entries()) {
+    const text = packed[index]
+    if (text == null) continue
+    const { worker, running } = decodeWorker(id, text)
+    if (worker.capacity !== null) loads.set(id, { running, capacity: worker.capacity })
+  }
+  return loads
+}

@@ -1,0 +1,124 @@
+import {
+  type Clock,
+  createClaimWaiters,
+  createIds,
+  createRolloutWaiters,
+  seededRandom,
+  storeClosed,
+  systemClock,
+} from '@agl/store-kit'
+import { createCalls } from './connection/calls.ts'
+import { createConnection } from './connection/connection.ts'
+import { emptyOthersTrash } from './delete.ts'
+import { offerWork } from './dequeue.ts'
+import { createKeys } from './keys.ts'
+import type { ParsedOptions } from './options.ts'
+import { isBounded, retain } from './retention.ts'
+import type { RedisState, Turn } from './state.ts'
+import { createSweeper } from './sweep.ts'
+import { createWakes } from './wakes.ts'
+
+/** What belongs to one open store. */
+export interface Handle {
+  readonly state: RedisState
+  open(): Promise<void>
+  close(): Promise<void>
+}
+
+/** The time in the hands of a test. */
+export interface TestClock {
+  /** For the waits and timers of this process. */
+  readonly clock: Clock
+  /** The time that the next script is to take for the present, in microseconds. */
+  readonly time: () => number
+}
+
+const name = 'RedisStore'
+
+export function createHandle(options: ParsedOptions, test?: TestClock): Handle {
+  const { logger, retention, resourceKinds, pollMs } = options
+  const clock = test?.clock ?? systemClock()
+  const random = options.seed === undefined ? options.random : seededRandom(options.seed)
+  const keys = createKeys(options.namespace)
+  const connection = createConnection({ ...options, closedError: () => storeClosed(name) })
+  const calls = createCalls({
+    connection,
+    prefix: keys.prefix,
+    time: test?.time ?? (() => ''),
+    onFirstCall: () => sweeper.start(),
+    afterWrite: isBounded({ retention }) ? () => retain(state, 0) : null,
+  })
+  const rolloutWaiters = createRolloutWaiters({ clock })
+  const claimWaiters = createClaimWaiters<Turn>({ clock })
+  let isClosed = false
+
+  const wakes = createWakes({
+    connection,
+    keys,
+    logger,
+    rolloutWaiters,
+    onWork: (count) => offerWork(state, count),
+    onGap: () => {
+      wakes.tellAll()
+      void sweeper.sweep()
+    },
+  })
+  const sweeper = createSweeper({
+    calls,
+    clock,
+    logger,
+    pollMs,
+    waiting: () => `${claimWaiters.size > 0 ? 'w' : ''}${rolloutWaiters.size > 0 ? 'r' : ''}`,
+    onWork: (count) => offerWork(state, count),
+    async onLook(trash) {
+      if (isBounded({ retention })) await retain(state, 0)
+      if (trash > 0) await emptyOthersTrash(state)
+      wakes.tellWatchers()
+    },
+  })
+
+  const state: RedisState = {
+    name,
+    keys,
+    connection,
+    calls,
+    clock,
+    ids: createIds(random === undefined ? {} : { random }),
+    logger,
+    resourceKinds: new Map(resourceKinds.map((kind) => [kind.resourceType, kind])),
+    retention,
+    startTime: clock.now(),
+    claimWaiters,
+    rolloutWaiters,
+    limitedWorkers: new Map(),
+    workersLook: { at: 0 },
+    dequeues: new Map(),
+    wakes,
+    sweeper,
+    get isClosed() {
+      return isClosed
+    },
+    throwIfClosed() {
+      if (isClosed) throw storeClosed(name)
+    },
+  }
+
+  return {
+    state,
+    async open() {
+      state.throwIfClosed()
+      await connection.run((client) => client.ping())
+    },
+    async close() {
+      if (isClosed) return
+      isClosed = true
+      const reason = storeClosed(name)
+      claimWaiters.close(reason)
+      rolloutWaiters.close(reason)
+      sweeper.close()
+      wakes.close()
+      await calls.close()
+      connection.close()
+    },
+  }
+}

@@ -1,0 +1,123 @@
+-- What every script that writes begins with: the time, and the control hash.
+--
+-- A script does many calls of one verb. ARGV[1] is the time where a test sets it (microseconds), else ''; ARGV[2] is '1' when the
+-- calls are sent again after a connection was lost; then each call, led by the number of its arguments. A call that is refused
+-- has changed nothing: its checks come before its first write. What is the same for all calls (the control hash, workers, the
+-- index of statuses, the feed, wake-ups) is gathered here and written once, by `finish`.
+
+local P = KEYS[1]
+-- How long a handle that waits is told of what happens, unless it says again that it waits.
+local WAIT_SECONDS = 60
+local is_again = ARGV[2] == '1'
+local clock = redis.call('TIME')
+-- The real time: what says that somebody waits must not lapse when a test moves the clock.
+local real_seconds = tonumber(clock[1])
+local micros = ARGV[1] ~= '' and tonumber(ARGV[1]) or clock[1] * 1000000 + clock[2]
+-- The time of the present call in epoch seconds, and as it is stored.
+local now, stamp
+
+-- The next moment: no two calls of a script have the same time.
+local function tick()
+  micros = micros + 1
+  now = micros / 1000000
+  stamp = string.format('%.6f', now)
+end
+
+-- A number as text from which the very same one is read again.
+local function exact(number)
+  return string.format('%.17g', number)
+end
+
+local CONTROL = redis.call('HMGET', P .. KEY_CONTROL, 'ordinal', 'attempts', 'bytes', 'finished_bytes', 'feed', 'workers',
+  'watched', 'waiting', 'awaited', 'priorities')
+-- The last place given in the order of insertion and in the queue.
+local ordinal = tonumber(CONTROL[1]) or 0
+local attempts_total = tonumber(CONTROL[2]) or 0
+-- Of all records and spans of rollouts, and of those that are finished.
+local bytes_total = tonumber(CONTROL[3]) or 0
+local finished_bytes = tonumber(CONTROL[4]) or 0
+local feed = tonumber(CONTROL[5]) or 0
+local workers_total = tonumber(CONTROL[6]) or 0
+-- Whether somebody watches, waits for work, waits for rollouts: without them nothing is told.
+local is_watched = (tonumber(CONTROL[7]) or 0) > real_seconds
+local is_waiting = (tonumber(CONTROL[8]) or 0) > real_seconds
+local is_awaited = (tonumber(CONTROL[9]) or 0) > real_seconds
+-- Priorities with a list in the queue, highest first, as text between commas; absent while there is only 0.
+local priorities = CONTROL[10] or ',0,'
+
+-- Further fields of the control hash to be written.
+local control_set = {}
+-- Pairs of score and id for the index of statuses.
+local status_moves = {}
+-- Events, each a list of texts.
+local events = {}
+-- Ids of rollouts that are finished or open again, each with a letter before it.
+local told = {}
+-- How much there is more to be claimed.
+local new_work = 0
+
+-- A command with any number of arguments: no more than 4,000 fit on the stack at a time.
+local function send(command, key, list)
+  for from = 1, #list, 4000 do
+    redis.call(command, key, unpack(list, from, math.min(from + 3999, #list)))
+  end
+end
+
+local workers = {}
+local write_workers
+
+local function note(field, before, value)
+  if value ~= before then
+    control_set[#control_set + 1] = field
+    control_set[#control_set + 1] = value
+  end
+end
+
+local function finish()
+  if write_workers then
+    write_workers()
+  end
+  note('ordinal', tonumber(CONTROL[1]) or 0, ordinal)
+  note('attempts', tonumber(CONTROL[2]) or 0, attempts_total)
+  note('bytes', tonumber(CONTROL[3]) or 0, bytes_total)
+  note('finished_bytes', tonumber(CONTROL[4]) or 0, finished_bytes)
+  note('workers', tonumber(CONTROL[6]) or 0, workers_total)
+  note('priorities', CONTROL[10] or ',0,', priorities)
+  if #events > 0 then
+    feed = feed + #events
+    control_set[#control_set + 1] = 'feed'
+    control_set[#control_set + 1] = feed
+    redis.call('XADD', P .. KEY_FEED, 'MAXLEN', '~', 100000, feed .. '-0', 'e', cjson.encode(events))
+  end
+  send('ZADD', P .. KEY_STATUSES, status_moves)
+  send('HSET', P .. KEY_CONTROL, control_set)
+  local message = {}
+  if is_waiting and new_work > 0 then
+    message[#message + 1] = 'w' .. new_work
+  end
+  if is_awaited then
+    for _, id in ipairs(told) do
+      message[#message + 1] = id
+    end
+  end
+  if #events > 0 then
+    message[#message + 1] = 'e'
+  end
+  if #message > 0 then
+    redis.call('SPUBLISH', P .. KEY_WAKE, table.concat(message, '\n'))
+  end
+end
+
+-- Does the calls one after the other; `run` gets the places of the first and the last argument of each in ARGV.
+local function each_call(run)
+  local replies = {}
+  local at = 3
+  while at <= #ARGV do
+    local last = at + ARGV[at]
+    tick()
+    replies[#replies + 1] = run(at + 1, last)
+    at = last + 1
+  end
+  finish()
+  return replies
+end

@@ -1,0 +1,102 @@
+import {
+  defaultRetention,
+  hasOneSource,
+  quietLogger,
+  type RandomSource,
+  type Retention,
+  retentionOf,
+  type RetentionOptions,
+  storeOptionShape,
+} from '@agl/store-kit'
+import { isPlainObject, type Logger, parseOptions as parse, type ResourceKind, silentLogger } from '@agl/types'
+import type { Cluster, Redis } from 'ioredis'
+import { z } from 'zod'
+
+/** Options of `createRedisStore`. */
+export interface RedisStoreOptions {
+  /** Where Redis is: `redis://host:6379/0`, `rediss://…` for TLS. Default: `redis://127.0.0.1:6379`. Not together with `client`. */
+  readonly url?: string
+  /**
+   * A client of ioredis, of one server or a cluster, for what a URL cannot say. The store makes connections of its own with the
+   * client's options and leaves this one alone: it may stay unconnected (`lazyConnect`) and is never closed.
+   */
+  readonly client?: Redis | Cluster
+  /** Names the store: all handles with the same one share their data. 1 to 100 letters, digits, `_`, `.`, `:` or `-`. Default: `agl`. */
+  readonly namespace?: string
+  /**
+   * How long a call waits for a server that has gone away, in milliseconds; then it is refused with the retryable `timeout`.
+   * A server that was never there is told at once. Minimum 0. Default: 10,000.
+   */
+  readonly deadlineMs?: number
+  /**
+   * How often a handle looks at what others' wake-ups may have missed and at limits that others have set, in milliseconds. 10 to
+   * 60,000. Default: 1000.
+   */
+  readonly pollMs?: number
+  /** How much is kept. Default: everything; the server's `maxmemory` is the bound then. */
+  readonly retention?: RetentionOptions
+  /** Where the bits of new ids come from. Default: the system's cryptographic source. Not together with `seed`. */
+  readonly random?: RandomSource
+  /** Makes the ids of new records repeatable. An integer; a different one for each handle. Default: none. */
+  readonly seed?: number
+  /** Kinds of `custom:*` resources to be checked on write. Default: none; other custom resources are kept as they are. */
+  readonly resourceKinds?: readonly Pick<ResourceKind<object>, 'resourceType' | 'schema'>[]
+  /** Default: silent. */
+  readonly logger?: Logger
+}
+
+/** The defaults of {@link RedisStoreOptions}. */
+export const redisStoreDefaults: Readonly<{
+  url: string
+  namespace: string
+  deadlineMs: number
+  pollMs: number
+  retention: Retention
+  resourceKinds: readonly Pick<ResourceKind<object>, 'resourceType' | 'schema'>[]
+  logger: Logger
+}> = Object.freeze({
+  url: 'redis://127.0.0.1:6379',
+  namespace: 'agl',
+  deadlineMs: 10_000,
+  pollMs: 1000,
+  retention: Object.freeze({ ...defaultRetention, maxBytes: null }),
+  resourceKinds: Object.freeze([]),
+  logger: silentLogger,
+})
+
+export type ParsedOptions = RedisStoreOptions & typeof redisStoreDefaults
+
+const isClient = (value: unknown): boolean =>
+  typeof value === 'object' &&
+  value !== null &&
+  !isPlainObject(value) &&
+  ['duplicate', 'defineCommand', 'pipeline'].every(
+    (method) => typeof (value as Readonly<Record<string, unknown>>)[method] === 'function',
+  )
+
+const { clock: _, ...sharedShape } = storeOptionShape
+
+const optionsSchema = z
+  .strictObject({
+    ...sharedShape,
+    url: z
+      .string()
+      .regex(/^(rediss?:\/\/|\/)/, { error: 'expected "redis://host:port", "rediss://host:port" or the path of a socket' })
+      .optional(),
+    client: z.custom<Redis | Cluster>(isClient, { error: 'expected a client of ioredis' }).optional(),
+    namespace: z
+      .string()
+      .regex(/^[A-Za-z0-9_.:-]{1,100}$/, { error: 'expected 1 to 100 letters, digits, "_", ".", ":" or "-"' })
+      .optional(),
+    deadlineMs: z.number().min(0).optional(),
+    pollMs: z.number().min(10).max(60_000).optional(),
+  })
+  .refine(hasOneSource, { error: 'give either random or seed, not both' })
+  .refine(({ url, client }) => url === undefined || client === undefined, { error: 'give either url or client, not both' })
+
+/** @throws AglError `invalid_argument` */
+export function parseOptions(options: RedisStoreOptions): ParsedOptions {
+  const parsed = parse(optionsSchema, options, redisStoreDefaults, 'options of createRedisStore')
+  const logger = quietLogger(parsed.logger)
+  return { ...parsed, logger, retention: retentionOf(options.retention, redisStoreDefaults.retention) }
+}

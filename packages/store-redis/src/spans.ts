@@ -1,0 +1,271 @@
+import {
+  attemptNotFound,
+  checkSequenceId,
+  matchSpans,
+  pageOf,
+  type ParsedSpan,
+  readJson,
+  rolloutNotFound,
+  sortFields,
+  spansGone,
+  writeJson,
+} from '@agl/store-kit'
+import type { LightningStore, Page, Span, SpanQuery } from '@agl/types'
+import { isRewardSpan } from '@agl/types/spans'
+import type { ScriptArgument } from './connection/connection.ts'
+import { decodeAttempt, decodeHeader } from './records.ts'
+import { withRoom } from './retention.ts'
+import { byteBound, refusalOf, type RedisState } from './state.ts'
+
+/*
+ * A span is stored in two steps: a script gives it its place and takes its sign of life (see `add-spans.lua`), then its body is
+ * written by a plain command, because bodies that go through scripts cost twice. It is acknowledged after both. A body is its
+ * sequence id, a space, and the rest as JSON, without the id of the rollout.
+ */
+
+/** Bodies read in one step. */
+const stepSize = 200
+
+/** Stores spans in order; answers those that were new. All ids are known, and there is room for all, before the first is stored. */
+export async function addSpans(state: RedisState, spans: readonly ParsedSpan[]): Promise<readonly Span[]> {
+  if (spans.length === 0) return []
+  const attempts = new Map<string, number>()
+  const keys: string[] = []
+  const args: ScriptArgument[] = []
+  const bodies = spans.map((span) => {
+    const { rollout_id: rolloutId, attempt_id: attemptId, span_id: spanId, sequence_id: sequenceId } = span
+    if (sequenceId !== undefined) checkSequenceId(sequenceId)
+    const name = `${rolloutId}/${attemptId}`
+    let place = attempts.get(name)
+    if (place === undefined) {
+      place = attempts.size + 1
+      attempts.set(name, place)
+      keys.push(rolloutId, attemptId)
+    }
+    const body = encodeBody(span)
+    args.push(place, spanId, sequenceId ?? '', body.length, isRewardSpan(span) ? '1' : '')
+    return body
+  })
+  const call = [byteBound(state), attempts.size, ...keys, ...args]
+  const reply = await withRoom(state, () => state.calls.call('addSpans', call))
+  const [word, ...rest] = reply as readonly [string, ...string[]]
+  switch (word) {
+    case '+':
+      break
+    case 'missing':
+      throw rolloutNotFound(rest[0]!)
+    case 'no-attempt':
+      throw attemptNotFound(rest[0]!, rest[1]!)
+    case 'no-ids':
+      checkSequenceId(Number(rest[0]))
+      throw refusalOf(state, reply, '')
+    default:
+      throw refusalOf(state, reply, '')
+  }
+  const ordinals = rest.slice(0, attempts.size)
+  const places = spans.map((span, index): Place => {
+    const at = attempts.size + 3 * index
+    const ordinal = ordinals[(args[5 * index] as number) - 1]!
+    return {
+      span,
+      body: bodies[index]!,
+      key: state.keys.spans(span.rollout_id, ordinal),
+      sequence: rest[at]!,
+      field: rest[at + 1]!,
+      isNew: rest[at + 2] === '1',
+    }
+  })
+  return writeBodies(state, places)
+}
+
+interface Place {
+  readonly span: ParsedSpan
+  readonly body: string
+  readonly key: string
+  readonly sequence: string
+  /** '' for a late span of what retention has dropped: acknowledged and dropped too. */
+  readonly field: string
+  readonly isNew: boolean
+}
+
+export function encodeBody(span: ParsedSpan | Span): string {
+  // A field that is undefined is left out of JSON.
+  return writeJson({ ...span, rollout_id: undefined, sequence_id: undefined }, 'the span')
+}
+
+/** Answers those that this call stored. */
+async function writeBodies(state: RedisState, places: readonly Place[]): Promise<readonly Span[]> {
+  const byKey = new Map<string, string[]>()
+  const known: Place[] = []
+  for (const place of places) {
+    if (place.field === '') continue
+    if (!place.isNew) {
+      known.push(place)
+      continue
+    }
+    const fields = byKey.get(place.key)
+    if (fields === undefined) byKey.set(place.key, [place.field, textOf(place)])
+    else fields.push(place.field, textOf(place))
+  }
+  const written = await state.connection.run(async (client) => {
+    const bodies = [...byKey].map(([key, fields]) => client.hset(key, ...fields))
+    // A duplicate, or one whose writer never came to the second step.
+    const others = known.map((place) => client.hsetnx(place.key, place.field, textOf(place)))
+    await Promise.all(bodies)
+    return Promise.all(others)
+  })
+  const rescued = new Set(known.filter((_, index) => written[index] === 1))
+  for (const { span } of known.filter((place) => !rescued.has(place))) {
+    const { rollout_id: rolloutId, attempt_id: attemptId, span_id: spanId } = span
+    state.logger.debug('duplicate span skipped', { rolloutId, attemptId, spanId })
+  }
+  return places.flatMap((place) =>
+    place.isNew || rescued.has(place) ? [Object.freeze({ ...place.span, sequence_id: Number(place.sequence) }) as Span] : [],
+  )
+}
+
+function textOf({ sequence, body }: Place): string {
+  return `${sequence} ${body}`
+}
+
+function decodeBody(rolloutId: string, text: string): Span {
+  const space = text.indexOf(' ')
+  const rest = readJson<Omit<Span, 'rollout_id' | 'sequence_id'>>(text.slice(space + 1))
+  return Object.freeze({ rollout_id: rolloutId, ...rest, sequence_id: Number(text.slice(0, space)) } as Span)
+}
+
+/** The next sequence ids; all rollouts are known before the first id is given. The count is the rollout's: the attempt may be any. */
+export async function nextSequenceIds(
+  state: RedisState,
+  attempts: Parameters<LightningStore['getManySpanSequenceIds']>[0]['attempts'],
+): Promise<readonly number[]> {
+  if (attempts.length === 0) return []
+  const reply = await state.calls.call(
+    'nextSequenceIds',
+    attempts.map(({ rolloutId }) => rolloutId),
+  )
+  const [word, ...rest] = reply as readonly [string, ...string[]]
+  if (word === '+') return rest.map(Number)
+  if (word === 'no-ids') checkSequenceId(Number(rest[0]))
+  throw refusalOf(state, reply, rest[0] ?? '')
+}
+
+/** Where the spans of a rollout, or of one attempt, are. */
+export interface Shelf {
+  readonly rolloutId: string
+  readonly key: string
+  /** Spans that arrived. */
+  readonly arrived: number
+  /** Whether the order of arrival is that of the sequence ids. */
+  readonly isOrdered: boolean
+  /** Only this attempt's; null for all. */
+  readonly attempt: number | null
+}
+
+/**
+ * Without `sortBy` by sequence id; null asks for the order of arrival. Where only these orders are asked for, nothing but
+ * the page is read, and where attempts or ids are mixed the index; otherwise the spans of the rollout in steps.
+ * @throws AglError `gone`
+ */
+export async function querySpans(state: RedisState, query: SpanQuery): Promise<Page<Span>> {
+  const { sortBy = 'sequence_id', sortOrder = 'asc', limit = -1, offset = 0 } = query
+  const shelf = await findShelf(state, query)
+  if (shelf === null) return pageOf<Span>([], null, { ...query, sortBy }, sortFields.spans)
+  const matcher = matchSpans(query)
+  if (matcher !== null || (sortBy !== null && sortBy !== 'sequence_id')) {
+    const spans: Span[] = []
+    for await (const span of readAllSpans(state, shelf)) if (matcher === null || matcher(span)) spans.push(span)
+    return pageOf(spans, null, { ...query, sortBy }, sortFields.spans)
+  }
+  const order = sortBy === null ? 'arrival' : sortOrder
+  const fields = await fieldsInOrder(state, shelf, order)
+  const wanted = fields.slice(offset, limit === -1 ? undefined : offset + limit)
+  const items = await readBodies(state, shelf, wanted)
+  return { items, limit, offset, total: fields.length }
+}
+
+async function findShelf(state: RedisState, { rolloutId, attemptId }: SpanQuery): Promise<Shelf | null> {
+  const { connection, keys } = state
+  const key = keys.of('rollout', rolloutId)
+  const [header, arrived, isUnordered, count, latest, generation] = await connection.run((client) =>
+    client.hmget(key, 'h', 'y', 'w', 'n', 'a', 'g'),
+  )
+  if (header == null) return null
+  const number = Number(count ?? 0)
+  const before = Array.from({ length: Math.max(0, number - 1) }, (_, index) => `a${index + 1}`)
+  const earlier = before.length === 0 ? [] : await connection.run((client) => client.hmget(key, ...before))
+  const attempts = [...earlier, latest].flatMap((packed) => (packed == null ? [] : [decodeAttempt(rolloutId, packed)]))
+  const shelf = {
+    rolloutId,
+    key: keys.spans(rolloutId, placeOf(decodeHeader(header!).ordinal, generation)),
+    arrived: Number(arrived ?? 0),
+    isOrdered: isUnordered == null,
+  }
+  const isGone = ({ letters }: { readonly letters: string }): boolean => letters.includes('G')
+  if (attemptId === undefined) {
+    if (attempts.some(isGone)) throw spansGone(rolloutId)
+    return { ...shelf, attempt: null }
+  }
+  const asked = attemptId === 'latest' ? attempts.at(-1) : attempts.find(({ attempt }) => attempt.attempt_id === attemptId)
+  if (asked === undefined) return null
+  if (isGone(asked)) throw spansGone(rolloutId)
+  return { ...shelf, attempt: attempts.length === 1 ? null : asked.attempt.sequence_id }
+}
+
+type Order = 'arrival' | 'asc' | 'desc'
+
+/** The fields of the bodies that are there. */
+async function fieldsInOrder(state: RedisState, shelf: Shelf, order: Order): Promise<readonly string[]> {
+  const { connection, keys } = state
+  const { key, arrived, isOrdered, attempt } = shelf
+  const count = await connection.run((client) => client.hlen(key))
+  if (count === arrived && attempt === null && (order === 'arrival' || isOrdered)) {
+    const all = Array.from({ length: count }, (_, index) => String(index + 1))
+    return order === 'desc' ? all.toReversed() : all
+  }
+  const [index, present] = await connection.run((client) =>
+    Promise.all([
+      client.hgetall(keys.of('spanIndex', shelf.rolloutId)),
+      // A place without a body: its writer is between its two steps, or died there.
+      count === arrived ? null : client.hkeys(key),
+    ]),
+  )
+  const isThere = present === null ? null : new Set(present)
+  const places = Object.entries(index).flatMap(([name, place]) => {
+    const [field, sequence] = place.split(':') as [string, string]
+    if (attempt !== null && !name.startsWith(`${attempt}:`)) return []
+    return isThere === null || isThere.has(field) ? [{ field, arrival: Number(field), sequence: Number(sequence) }] : []
+  })
+  const inOrder = places.sort((a, b) => {
+    const bySequence = order === 'arrival' ? 0 : order === 'asc' ? a.sequence - b.sequence : b.sequence - a.sequence
+    return bySequence === 0 ? a.arrival - b.arrival : bySequence
+  })
+  return inOrder.map(({ field }) => field)
+}
+
+async function readBodies(
+  { connection }: RedisState,
+  { rolloutId, key }: Shelf,
+  fields: readonly string[],
+): Promise<readonly Span[]> {
+  const spans: Span[] = []
+  for (let start = 0; start < fields.length; start += stepSize) {
+    const step = fields.slice(start, start + stepSize)
+    const texts = await connection.run((client) => client.hmget(key, ...step))
+    for (const text of texts) if (text !== null) spans.push(decodeBody(rolloutId, text))
+  }
+  return spans
+}
+
+/** In the order of arrival. */
+export async function* readAllSpans(state: RedisState, shelf: Shelf): AsyncGenerator<Span, void, void> {
+  const fields = await fieldsInOrder(state, shelf, 'arrival')
+  for (let start = 0; start < fields.length; start += stepSize) {
+    yield* await readBodies(state, shelf, fields.slice(start, start + stepSize))
+  }
+}
+
+/** Where the spans of a rollout lie; see `throw_away_spans` of `include/remove.lua`. */
+export function placeOf(ordinal: number, generation: string | null | undefined): string {
+  return generation == null ? String(ordinal) : `${ordinal}.${generation}`
+}

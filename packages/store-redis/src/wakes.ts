@@ -1,0 +1,116 @@
+import type { RolloutWaiters } from '@agl/store-kit'
+import { errorMessage, type Logger } from '@agl/types'
+import type { Client, Connection } from './connection/connection.ts'
+import type { Keys } from './keys.ts'
+
+/*
+ * How parked calls learn of changes, their own handle's included: each script that changes something tells a channel, if somebody
+ * has said that he waits. A message is lines: `w<count>` for work, `f<id>` and `o<id>` for a rollout that is finished or open
+ * again, `e` for events. Messages may be lost with a connection; whoever waits looks again when it is back, and now and then.
+ */
+
+export interface Wakes {
+  /** Counts what came for those who wait for work: a change says that a look is out of date. */
+  readonly workCount: number
+  /** Resolves when what happens from now on will be heard, or cannot be listened to: then the slow look must do. */
+  listen(): Promise<void>
+  /** Calls back when there may be events, until the answer is called. */
+  onEvents(callback: () => void): () => void
+  /** Calls back who waits for events. */
+  tellWatchers(): void
+  /** Calls everybody back as if everything had changed. */
+  tellAll(): void
+  /** Resolves when what was sent before has arrived; for tests. */
+  settle(): Promise<void>
+  close(): void
+}
+
+export function createWakes(parts: {
+  readonly connection: Connection
+  readonly keys: Keys
+  readonly logger: Logger
+  readonly rolloutWaiters: RolloutWaiters
+  /** There may be so many rollouts to be claimed. */
+  readonly onWork: (count: number) => void
+  /** Messages may have been lost. */
+  readonly onGap: () => void
+}): Wakes {
+  const { connection, keys, logger, rolloutWaiters } = parts
+  const channel = keys.of('wake')
+  const watchers = new Set<() => void>()
+  let listener: Client | null = null
+  let listening: Promise<void> | null = null
+  let workCount = 0
+  let isClosed = false
+
+  const onMessage = (message: string): void => {
+    for (const line of message.split('\n')) {
+      const rest = line.slice(1)
+      switch (line[0]) {
+        case 'w':
+          workCount++
+          parts.onWork(Number(rest))
+          break
+        case 'f':
+          rolloutWaiters.finished(rest)
+          break
+        case 'o':
+          rolloutWaiters.reopened(rest)
+          break
+        default:
+          tellWatchers()
+      }
+    }
+  }
+
+  const tellWatchers = (): void => {
+    // One that takes itself out while it is called is allowed by a Set.
+    for (const watcher of watchers) watcher()
+  }
+
+  const open = async (): Promise<void> => {
+    const made = connection.openListener()
+    listener = made
+    made.on('smessage', (_, message: string) => onMessage(message))
+    try {
+      await made.connect()
+      await made.ssubscribe(channel)
+      // From then on a new connection is one after a gap.
+      made.on('ready', () => parts.onGap())
+    } catch (error) {
+      logger.warn('cannot listen for wake-ups; looking now and then instead', { error: errorMessage(error) })
+      made.disconnect()
+      listener = null
+      listening = null
+    }
+    if (isClosed) made.disconnect()
+  }
+
+  return {
+    get workCount() {
+      return workCount
+    },
+    listen: () => (listening ??= open()),
+    onEvents(callback) {
+      watchers.add(callback)
+      return () => void watchers.delete(callback)
+    },
+    tellWatchers,
+    tellAll() {
+      workCount++
+      parts.onWork(Number.POSITIVE_INFINITY)
+      tellWatchers()
+    },
+    async settle() {
+      if (listening === null || listener === null) return
+      await listening
+      // The answer comes behind all messages that were sent before it.
+      await listener.ssubscribe(channel)
+    },
+    close() {
+      isClosed = true
+      listener?.disconnect()
+      tellWatchers()
+    },
+  }
+}
