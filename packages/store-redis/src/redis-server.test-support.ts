@@ -1,12 +1,15 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Redis } from 'ioredis'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { Cluster, Redis } from 'ioredis'
 
 /** A redis-server of a test's own. */
 export interface TestServer {
-  /** The path of its socket, which is a `url` of the store. */
+  /** What the store takes as its `url`. */
   readonly url: string
   /** Ends the process without a farewell. */
   kill(): Promise<void>
@@ -19,25 +22,39 @@ export interface TestServer {
 /** In memory where the system has such a file system: a test must not wait for the disk. */
 const memoryFolder = '/dev/shm'
 
+function makeFolder(): string {
+  return mkdtempSync(join(existsSync(memoryFolder) ? memoryFolder : tmpdir(), 'agl-store-redis-'))
+}
+
 /**
  * Starts redis-server on a socket in a folder of its own.
  * @param settings of its command line, for example `--appendonly yes`
  * @throws Error that says how to install it
  */
 export async function startServer(...settings: readonly string[]): Promise<TestServer> {
-  const folder = mkdtempSync(join(existsSync(memoryFolder) ? memoryFolder : tmpdir(), 'agl-store-redis-'))
-  const url = join(folder, 'socket')
-  const own = ['--port', '0', '--unixsocket', url, '--dir', folder, '--save', '']
-  let run = await runServer(url, [...own, ...settings])
+  const folder = makeFolder()
+  return startAt(join(folder, 'socket'), folder, ['--port', '0', '--unixsocket', join(folder, 'socket'), ...settings])
+}
+
+/** The same on a TCP port. */
+export async function startTcpServer(...settings: readonly string[]): Promise<TestServer & { readonly port: number }> {
+  const port = await findPort()
+  const server = await startAt(`redis://127.0.0.1:${port}`, makeFolder(), ['--port', String(port), ...settings])
+  return { ...server, port }
+}
+
+async function startAt(url: string, folder: string, settings: readonly string[]): Promise<TestServer> {
+  const args = ['--dir', folder, '--save', '', ...settings]
+  let running = await runServer(url, args)
   const kill = async (): Promise<void> => {
-    run.process.kill('SIGKILL')
-    await run.ended
+    running.process.kill('SIGKILL')
+    await running.ended
   }
   return {
     url,
     kill,
     async restart() {
-      run = await runServer(url, [...own, ...settings])
+      running = await runServer(url, args)
     },
     async stop() {
       await kill()
@@ -46,7 +63,10 @@ export async function startServer(...settings: readonly string[]): Promise<TestS
   }
 }
 
-async function runServer(url: string, args: readonly string[]) {
+async function runServer(
+  url: string,
+  args: readonly string[],
+): Promise<{ readonly process: ChildProcess; readonly ended: Promise<void> }> {
   const child = spawn('redis-server', args, { stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (data: Buffer) => (output += data.toString()))
@@ -56,9 +76,7 @@ async function runServer(url: string, args: readonly string[]) {
   })
   const failed = new Promise<never>((_, reject) => {
     child.once('error', (error) =>
-      reject(
-        new Error(`Cannot run redis-server; install it (apt-get install redis-server, brew install redis): ${error.message}`),
-      ),
+      reject(new Error(`Cannot run redis-server; install it (apt-get install redis-server, brew install redis): ${error.message}`)),
     )
     child.once('exit', () => reject(new Error(`redis-server ended:\n${output}`)))
   })
@@ -72,4 +90,65 @@ async function untilReady(url: string): Promise<void> {
   client.on('error', () => {})
   await client.ping()
   client.disconnect()
+}
+
+/** A port that is free, and the one 10,000 above it, on which servers of a cluster talk. */
+async function findPort(): Promise<number> {
+  for (;;) {
+    const port = 20_000 + Math.floor(Math.random() * 30_000)
+    if ((await isFree(port)) && (await isFree(port + 10_000))) return port
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer()
+  return new Promise((resolve) => {
+    server.once('error', () => resolve(false))
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })
+}
+
+/** A cluster of a test's own. */
+export interface TestCluster {
+  /** A client to be given to stores; not connected. */
+  createClient(): Cluster
+  readonly servers: readonly (TestServer & { readonly port: number })[]
+  stop(): Promise<void>
+}
+
+/** Starts servers that share the slots. @param replicas of each of the three primaries */
+export async function startCluster(replicas: 0 | 1 = 0): Promise<TestCluster> {
+  const settings = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '1000', '--appendonly', 'no']
+  const servers = await Promise.all(Array.from({ length: 3 * (1 + replicas) }, () => startTcpServer(...settings)))
+  const addresses = servers.map(({ port }) => `127.0.0.1:${port}`)
+  const options = ['--cluster-replicas', String(replicas), '--cluster-yes']
+  await promisify(execFile)('redis-cli', ['--cluster', 'create', ...addresses, ...options])
+  const createClient = (): Cluster => {
+    const client = new Cluster(
+      servers.map(({ port }) => ({ host: '127.0.0.1', port })),
+      { lazyConnect: true },
+    )
+    client.on('error', () => {})
+    return client
+  }
+  await untilClusterIsReady(servers)
+  return {
+    createClient,
+    servers,
+    async stop() {
+      await Promise.all(servers.map((server) => server.stop()))
+    },
+  }
+}
+
+async function untilClusterIsReady(servers: readonly TestServer[]): Promise<void> {
+  for (const { url } of servers) {
+    const client = new Redis(url)
+    for (;;) {
+      const info = (await client.cluster('INFO')) as string
+      if (info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${servers.length}`)) break
+      await sleep(20)
+    }
+    client.disconnect()
+  }
 }
