@@ -9,7 +9,11 @@ if (major < 18) {
   process.exit(1)
 }
 
-const [{ setUp }, { runJob, SetupError }] = await Promise.all([import('./set-up.mjs'), import('./processes.mjs')])
+const [{ setUp }, { findOrInstallRedis }, { runJob, SetupError }] = await Promise.all([
+  import('./set-up.mjs'),
+  import('./redis.mjs'),
+  import('./processes.mjs'),
+])
 
 /** What each command runs once everything is in place; arguments are passed on. @type {Record<string, string[]>} */
 const jobs = {
@@ -26,6 +30,7 @@ if (job === undefined) {
 
 try {
   const { node, environment } = setUp()
+  if (name === 'test') findOrInstallRedis(environment)
   await runJob(node, [...job, ...(rest[0] === '--' ? rest.slice(1) : rest)], environment)
 } catch (error) {
   if (!(error instanceof SetupError)) throw error

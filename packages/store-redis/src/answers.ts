@@ -1,12 +1,12 @@
 import type { RememberedKey } from '@agl/store-kit'
-import type { AttemptedRollout, ResourcesUpdate } from '@agl/types'
-import { decodeAttempted, separator, type StoredRollout } from './records.ts'
+import type { AttemptedRollout, ResourcesUpdate, Rollout } from '@agl/types'
+import { decodeAttempted, decodeRollout, separator, type StoredRollout } from './records.ts'
 import { getResourcesById } from './resources.ts'
 import type { RedisState } from './state.ts'
 
 /*
  * What calls with an idempotency key answered, as scripts keep it (see `include/answers.lua`): the id of a rollout; the reply to a
- * claim as JSON, or `["j", answer]` for one that came with a snapshot; the versions of resources as JSON.
+ * claim or a change as JSON, or `["j", answer]` for one that came with a snapshot; the versions of resources as JSON.
  */
 
 export type StoredAnswer = RememberedKey & { readonly answer: string }
@@ -42,6 +42,8 @@ export async function decodeAnswer(state: RedisState, { verb, answer }: StoredAn
       return decodeClaims(answer)
     case 'startAttempt':
       return decodeClaims(answer)[0]
+    case 'updateRollout':
+      return decodeChanged(answer)
     default: {
       const updates = await readUpdates(state, JSON.parse(answer) as readonly (readonly [string, number])[])
       if (updates === null) return undefined
@@ -57,6 +59,12 @@ export function decodeClaims(text: string): readonly AttemptedRollout[] {
   const [answer] = rest
   if (answer === null) return []
   return (Array.isArray(answer) ? answer : [answer]) as readonly AttemptedRollout[]
+}
+
+/** How a rollout stood after it was changed, of the JSON of a reply. */
+export function decodeChanged(text: string): Rollout {
+  const [word, answer] = JSON.parse(text) as readonly ['+', StoredRollout] | readonly ['j', Rollout]
+  return word === '+' ? decodeRollout(answer) : answer
 }
 
 async function readUpdates(
@@ -81,6 +89,7 @@ export function encodeAnswer(verb: string, answer: unknown): string {
     case 'dequeueRollout':
     case 'dequeueManyRollouts':
     case 'startAttempt':
+    case 'updateRollout':
       return JSON.stringify(['j', answer])
     default: {
       const updates = (Array.isArray(answer) ? answer : [answer]) as readonly ResourcesUpdate[]

@@ -37,7 +37,16 @@ import { beatWorker, getWorker, queryWorkers } from './workers.ts'
 const capabilities: StoreCapabilities = Object.freeze({
   durability: 'durable',
   sharing: 'network',
-  features: Object.freeze(['leases', 'scheduling', 'watch', 'deletes', 'retention', 'aliases', 'snapshots'] as const),
+  features: Object.freeze([
+    'leases',
+    'scheduling',
+    'watch',
+    'deletes',
+    'retention',
+    'aliases',
+    'snapshots',
+    'losslessJson',
+  ] as const),
 })
 
 /** A store in Redis. */

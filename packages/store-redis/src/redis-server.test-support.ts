@@ -76,7 +76,9 @@ async function runServer(
   })
   const failed = new Promise<never>((_, reject) => {
     child.once('error', (error) =>
-      reject(new Error(`Cannot run redis-server; install it (apt-get install redis-server, brew install redis): ${error.message}`)),
+      reject(
+        new Error(`Cannot run redis-server; install it (apt-get install redis-server, brew install redis): ${error.message}`),
+      ),
     )
     child.once('exit', () => reject(new Error(`redis-server ended:\n${output}`)))
   })
@@ -146,7 +148,9 @@ async function untilClusterIsReady(servers: readonly TestServer[]): Promise<void
     const client = new Redis(url)
     for (;;) {
       const info = (await client.cluster('INFO')) as string
-      if (info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${servers.length}`)) break
+      const isJoined = info.includes('cluster_state:ok') && info.includes(`cluster_known_nodes:${servers.length}`)
+      // A replica without the data of its primary cannot take over.
+      if (isJoined && !(await client.info('replication')).includes('master_link_status:down')) break
       await sleep(20)
     }
     client.disconnect()

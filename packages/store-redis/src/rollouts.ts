@@ -1,5 +1,6 @@
-import { matchRollouts, pageOf, rolloutItemNotFound, sortFields, writeInputText } from '@agl/store-kit'
+import { idempotencyConflict, matchRollouts, pageOf, rolloutItemNotFound, sortFields, writeInputText } from '@agl/store-kit'
 import type { AttemptedRollout, Page, Rollout, RolloutQuery, RolloutStatus, RolloutUpdate } from '@agl/types'
+import { decodeChanged } from './answers.ts'
 import {
   decodeAttempted,
   decodeHeader,
@@ -135,14 +136,17 @@ async function candidates(state: RedisState, query: RolloutQuery): Promise<reado
 }
 
 export async function updateRollout(state: RedisState, update: RolloutUpdate): Promise<Rollout> {
-  const { rolloutId, status, resourcesId, config, input, mode, metadata } = update
+  const { rolloutId, status, resourcesId, config, input, mode, metadata, idempotencyKey: key = '' } = update
+  const verb = 'updateRollout'
   const changesCold = config !== undefined || mode !== undefined || metadata !== undefined
   for (;;) {
     const before = changesCold ? (await readRollouts(state, [rolloutId], false))[0]! : null
-    if (changesCold && before === null) throw rolloutItemNotFound(rolloutId)
+    // With a key there may be an answer all the same.
+    if (changesCold && before === null && key === '') throw rolloutItemNotFound(rolloutId)
     const cold = before === null ? '' : changeCold(before, update)
     const args = [
       byteBound(state),
+      key,
       rolloutId,
       status ?? '',
       resourcesId === undefined ? '' : '1',
@@ -155,8 +159,10 @@ export async function updateRollout(state: RedisState, update: RolloutUpdate): P
       input === undefined ? '' : '1',
       input === undefined ? '' : writeInputText(input),
     ]
-    const reply = await withRoom(state, () => state.calls.call('updateRollout', args))
+    const reply = await withRoom(state, () => state.calls.call(verb, args))
     if (reply[0] === '+') return decodeRollout(reply[1] as StoredRollout)
+    if (reply[0] === '=') return decodeChanged(reply[1] as string)
+    if (reply[0] === 'conflict') throw idempotencyConflict(key, verb, reply[2] as string)
     if (reply[0] === 'missing') throw rolloutItemNotFound(rolloutId)
     if (reply[0] !== 'changed') throw refusalOf(state, reply, rolloutId)
   }

@@ -1855,7 +1855,8 @@ return each_call(function(first, last)
   return { '+', text }
 end)
 `),
-  updateRollout: script('allow-oom', state, rollouts, workers, attempts, moves, room, record, String.raw`local function newest_version(resources)
+  updateRollout: script('allow-oom', state, rollouts, workers, attempts, answers, moves, room, record, String.raw`local VERB = 'updateRollout'
+local function newest_version(resources)
   if resources == '' then
     return ''
   end
@@ -1871,8 +1872,17 @@ local function grow(r, field, value)
   return #value - #before
 end
 return each_call(function(first)
-  local max_bytes, id, status, new_resources, resources, new_limits, limits, new_cold, old_cold, cold, new_input, input =
-    unpack(ARGV, first, first + 11)
+  local max_bytes, key, id, status, new_resources, resources, new_limits, limits, new_cold, old_cold, cold, new_input, input =
+    unpack(ARGV, first, first + 12)
+  if key ~= '' then
+    local answer, earlier_verb = find_answer(key)
+    if answer and earlier_verb ~= VERB then
+      return { 'conflict', key, earlier_verb }
+    end
+    if answer then
+      return { '=', answer }
+    end
+  end
   local r = read_rollout(id)
   if not r then
     return { 'missing' }
@@ -1931,7 +1941,11 @@ return each_call(function(first)
       end
     end
   end
-  return { '+', answer_of(id) }
+  local reply = { '+', answer_of(id) }
+  if key ~= '' then
+    keep_answer(VERB, key, cjson.encode(reply))
+  end
+  return reply
 end)
 `),
   watch: script('', state, String.raw`local WATCH_SECONDS = 660

@@ -1,5 +1,5 @@
-import { cursorExpired, eventLogLimits, formatCursor, parseCursor, type WatchRequest } from '@agl/store-kit'
-import type { StoreEvent } from '@agl/types'
+import { cursorExpired, eventLogLimits, formatCursor, parseCursor } from '@agl/store-kit'
+import type { StoreEvent, WatchRequest } from '@agl/types'
 import { decodeAttempt, decodeHeader, decodeRollout, type StoredRollout } from './records.ts'
 import { readRollouts } from './rollouts.ts'
 import type { RedisState } from './state.ts'
@@ -17,11 +17,11 @@ interface Feed {
 }
 
 /** Everything after the cursor, or after this call. Each iteration starts there anew. */
-export function watch(state: RedisState, { after, signal }: WatchRequest): AsyncIterable<StoreEvent> {
-  const start = state.isClosed ? null : findStart(state, after)
+export function watch(state: RedisState, request: WatchRequest): AsyncIterable<StoreEvent> {
+  const start = state.isClosed ? null : findStart(state, request.after)
   // Who never iterates is not told; who does is told there.
   start?.catch(() => {})
-  return { [Symbol.asyncIterator]: () => iterate(state, start, signal) }
+  return { [Symbol.asyncIterator]: () => iterate(state, start, request) }
 }
 
 /** Also says that somebody watches, which must be said again and again. */
@@ -48,10 +48,11 @@ async function findStart(
 function iterate(
   state: RedisState,
   start: Promise<{ readonly name: string; readonly position: number }> | null,
-  signal: AbortSignal | undefined,
+  { signal, onOpen }: WatchRequest,
 ): AsyncIterator<StoreEvent> {
   let place: { readonly name: string; position: number } | null = null
   let page: StoreEvent[] = []
+  let isOpen = false
   let isOver = false
   let hasNews = false
   let wake = (): void => {}
@@ -85,7 +86,10 @@ function iterate(
       const event = page.shift()
       if (event !== undefined) return { done: false, value: event }
       hasNews = false
+      const from = formatCursor(place.name, place.position)
       page = [...(await readPage(state, place))]
+      if (!isOpen) onOpen?.(from)
+      isOpen = true
       if (page.length > 0 || isOver) continue
       signal?.throwIfAborted()
       state.throwIfClosed()

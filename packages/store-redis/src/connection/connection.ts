@@ -33,6 +33,8 @@ export interface Connection {
 
 const firstRetryMs = 20
 const longestRetryMs = 1000
+/** Least time between two questions who has which slots. */
+const slotsPauseMs = 100
 
 /** Keys looked at in one step of SCAN. */
 const scanSize = 500
@@ -63,6 +65,7 @@ export function createConnection(options: {
   let wasThere = false
   let isClosed = false
   let lastError: unknown = null
+  let nextAsk = 0
 
   const make = (isListener: boolean): Client => {
     const made = duplicate(options, isListener)
@@ -121,6 +124,13 @@ export function createConnection(options: {
     return client
   }
 
+  /** Another server of a cluster may have taken over. */
+  const askWhoHasSlots = (): void => {
+    if (!(client instanceof Cluster) || client.status !== 'ready' || performance.now() < nextAsk) return
+    nextAsk = performance.now() + slotsPauseMs
+    client.refreshSlotsCache()
+  }
+
   const run: Connection['run'] = async (work) => {
     // The usual case costs no more than the command.
     let isAgain = false
@@ -139,6 +149,7 @@ export function createConnection(options: {
         if (!wasThere || !isPassing(error)) throw translateError(error, place)
         if (performance.now() - start >= deadlineMs) throw awayTooLong(place, performance.now() - start, error)
         isAgain = true
+        askWhoHasSlots()
         await sleep(firstRetryMs)
       }
     }

@@ -4,7 +4,7 @@ import { AglError, errorMessage } from '@agl/types'
 const passing = /^(LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|NOREPLICAS|UNBLOCKED)\b/
 /** What ioredis says of a connection that is not there. */
 const lost =
-  /Connection is closed|isn't writeable|isn't ready|max retries per request|Command aborted due to connection close|startup nodes|Failed to refresh slots|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOENT|EHOSTUNREACH|ENOTFOUND|socket/i
+  /Connection is closed|isn't writeable|isn't ready|max retries per request|Command aborted due to connection close|startup nodes|Failed to refresh slots|Too many Cluster redirections|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOENT|EHOSTUNREACH|ENOTFOUND|socket/i
 
 /** Whether the command may have come to nothing only because the server was away. */
 export function isPassing(thrown: unknown): boolean {

@@ -1,11 +1,11 @@
 -- Changes a rollout by hand. As `updateRollout` of the kit's state machine.
 --
 -- KEYS    1 prefix of the control keys
--- ARGV    per call: bound on bytes ('' for none), rollout id, status, '1' if the resources change, new resources ('=' before the
---         id; '' for none), '1' if the limits change, new limits, '1' if the cold fields change, those that they were read as,
---         new cold fields, '1' if the input changes, new input; '' for a status that is left alone
--- Returns per call: '+', the rollout as include/record.lua
--- Errors  missing, changed (the cold fields are others by now: read them and send the call again), full <kept> <added>,
+-- ARGV    per call: bound on bytes ('' for none), idempotency key ('' for none), rollout id, status, '1' if the resources change,
+--         new resources ('=' before the id; '' for none), '1' if the limits change, new limits, '1' if the cold fields change,
+--         those that they were read as, new cold fields, '1' if the input changes, new input; '' for a status that is left alone
+-- Returns per call: '+', the rollout as include/record.lua; for a key that is known: '=', the answer of that call
+-- Errors  conflict <key> <earlier verb>, missing, changed (the cold fields are others by now: read them and send the call again), full <kept> <added>,
 --         retain <added>
 
 -- @flags allow-oom
@@ -13,9 +13,12 @@
 -- @include rollouts
 -- @include workers
 -- @include attempts
+-- @include answers
 -- @include moves
 -- @include room
 -- @include record
+
+local VERB = 'updateRollout'
 
 local function newest_version(resources)
   if resources == '' then
@@ -36,8 +39,17 @@ local function grow(r, field, value)
 end
 
 return each_call(function(first)
-  local max_bytes, id, status, new_resources, resources, new_limits, limits, new_cold, old_cold, cold, new_input, input =
-    unpack(ARGV, first, first + 11)
+  local max_bytes, key, id, status, new_resources, resources, new_limits, limits, new_cold, old_cold, cold, new_input, input =
+    unpack(ARGV, first, first + 12)
+  if key ~= '' then
+    local answer, earlier_verb = find_answer(key)
+    if answer and earlier_verb ~= VERB then
+      return { 'conflict', key, earlier_verb }
+    end
+    if answer then
+      return { '=', answer }
+    end
+  end
   local r = read_rollout(id)
   if not r then
     return { 'missing' }
@@ -97,5 +109,9 @@ return each_call(function(first)
       end
     end
   end
-  return { '+', answer_of(id) }
+  local reply = { '+', answer_of(id) }
+  if key ~= '' then
+    keep_answer(VERB, key, cjson.encode(reply))
+  end
+  return reply
 end)
