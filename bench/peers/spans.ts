@@ -1,4 +1,5 @@
 import type { Attributes, AttributeValue, Span } from '@agl/types'
+import { mulberry32 } from '../lib/random.ts'
 
 /*
  * Spans of known size, which every figure of this project is given for.
@@ -100,15 +101,4 @@ export function spanTexts(kind: SpanKind, count: number): readonly string[] {
 
 export function meanBytes(texts: readonly string[]): number {
   return texts.reduce((sum, text) => sum + Buffer.byteLength(text), 0) / texts.length
-}
-
-/** A small generator of random numbers in [0, 1) with 32 bits of state (Tommy Ettinger's mulberry32). */
-function mulberry32(seed: number): () => number {
-  let state = seed
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1)
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61)
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32
-  }
 }

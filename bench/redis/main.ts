@@ -1,0 +1,10 @@
+// What the store on Redis costs. See `--help` and docs/benchmarks.md.
+import { type Bench, runBench } from '../lib/bench.ts'
+import { claims } from './claim.ts'
+import { ingests } from './ingest.ts'
+import { lifecycles } from './lifecycle.ts'
+import { pickups } from './pickup.ts'
+
+const bench: Bench = { name: 'redis', scenarios: [...lifecycles, ...claims, ...ingests, ...pickups] }
+
+process.exitCode = await runBench(bench)
