@@ -63,10 +63,11 @@ async function claimOurs(server: RedisServer, count: number, limit: number): Pro
   let claimed = 0
   const claim = async (index: number): Promise<void> => {
     const request = { workerId: `w${index % 64}`, leaseMs: 30_000 }
-    claimed +=
+    const got =
       limit === 1
         ? Number((await store.dequeueRollout(request)) !== null)
         : (await store.dequeueManyRollouts({ ...request, limit })).length
+    claimed += got
   }
   const cost = await measureRedis(server, count, () => inFlight(count / limit, limit === 1 ? width : 20, claim))
   if (claimed !== count) throw new Error(`Expected ${count} claims; got ${claimed}.`)

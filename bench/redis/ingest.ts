@@ -27,7 +27,7 @@ export const ingests: readonly Scenario[] = persistence.flatMap(({ suffix, title
       const server = await sharedRedis(context)
       await server.flush()
       await server.setAppendOnly(isAppendOnly)
-      const batches = (context.isShort ? 250 : 1000) / (kind === 'std' ? 1 : 4)
+      const batches = Math.floor((context.isShort ? 250 : 1000) / (kind === 'std' ? 1 : 4))
       const texts = spanTexts(kind, 256)
       const { ours, peer } = await interleave(context, {
         ours: () => addSpans(server, kind, batches),
@@ -98,7 +98,8 @@ async function addSpans(server: RedisServer, kind: SpanKind, batches: number): P
   let stored = 0
   const cost = await measureRedis(server, batches * batch, () =>
     inFlight(batches, width, async (index) => {
-      stored += (await store.addManySpans({ spans: fresh[index]! })).length
+      const added = await store.addManySpans({ spans: fresh[index]! })
+      stored += added.length
     }),
   )
   if (stored !== batches * batch) throw new Error(`Expected ${batches * batch} spans to be stored; got ${stored}.`)

@@ -20,7 +20,9 @@ import {
   decodeRollout,
   decodeWorker,
   encodeMetadata,
+  fieldsOf,
   nameText,
+  parseRollout,
   type StoredRollout,
 } from './records.ts'
 import { withRoom } from './retention.ts'
@@ -80,30 +82,42 @@ export async function heartbeat(state: RedisState, request: HeartbeatRequest): P
   if (capacity !== undefined && workerId === '') throw capacityOfNobody()
   const keys = attempts.flatMap(({ rolloutId, attemptId }) => [rolloutId, attemptId])
   const said = stats === undefined ? '' : JSON.stringify(stats)
-  const [, packed, ...reasons] = (await state.calls.call('heartbeat', [
+  const [, fields, ...reasons] = (await state.calls.call('heartbeat', [
     workerId,
     capacity ?? '',
     said,
     leaseMs ?? '',
     ...keys,
-  ])) as readonly [string, string, ...string[]]
+  ])) as unknown as readonly [string, readonly string[], ...string[]]
   if (leaseMs !== undefined) state.sweeper.noteLimit(leaseMs)
   const stopped = attempts.flatMap(({ rolloutId, attemptId }, index) => {
     const reason = reasons[index]
     return reason === '' ? [] : [{ rolloutId, attemptId, reason: reason as HeartbeatReply['stopped'][number]['reason'] }]
   })
-  return { worker: decodeWorker(workerId, packed).worker, stopped }
+  return { worker: decodeWorker(workerId, fieldsOf(fields)), stopped }
 }
 
 /** In the order of their claims. */
 export async function readAttempts({ connection, keys }: RedisState, rolloutId: string): Promise<readonly DecodedAttempt[]> {
-  const fields = await connection.run((client) => client.hgetall(keys.of('rollout', rolloutId)))
-  return attemptsOf(rolloutId, fields)
+  const text = await connection.run((client) => client.get(keys.of('rollout', rolloutId)))
+  return text === null ? [] : attemptsOf({ connection, keys }, rolloutId, parseRollout(text).latest)
 }
 
-export function attemptsOf(rolloutId: string, fields: Readonly<Record<string, string>>): readonly DecodedAttempt[] {
-  const packed = Object.entries(fields).flatMap(([field, text]) => (/^a\d*$/.test(field) ? [text] : []))
-  return packed.map((text) => decodeAttempt(rolloutId, text)).toSorted((a, b) => a.attempt.sequence_id - b.attempt.sequence_id)
+/** @param latest as the rollout has it; '' for none */
+export async function attemptsOf(
+  { connection, keys }: Pick<RedisState, 'connection' | 'keys'>,
+  rolloutId: string,
+  latest: string,
+): Promise<readonly DecodedAttempt[]> {
+  if (latest === '') return []
+  const last = decodeAttempt(rolloutId, latest)
+  const count = last.attempt.sequence_id
+  if (count === 1) return [last]
+  const earlier = await connection.run((client) => client.hgetall(keys.of('attempts', rolloutId)))
+  const before = Object.values(earlier).map((packed) => decodeAttempt(rolloutId, packed))
+  // A newer one may have come since the rollout was read.
+  const older = before.filter(({ attempt }) => attempt.sequence_id < count)
+  return [...older.toSorted((a, b) => a.attempt.sequence_id - b.attempt.sequence_id), last]
 }
 
 export async function queryAttempts(
@@ -120,6 +134,7 @@ export async function queryAttempts(
 }
 
 export async function getLatestAttempt({ connection, keys }: RedisState, rolloutId: string): Promise<Attempt | null> {
-  const packed = await connection.run((client) => client.hget(keys.of('rollout', rolloutId), 'a'))
-  return packed === null ? null : decodeAttempt(rolloutId, packed).attempt
+  const text = await connection.run((client) => client.get(keys.of('rollout', rolloutId)))
+  const latest = text === null ? '' : parseRollout(text).latest
+  return latest === '' ? null : decodeAttempt(rolloutId, latest).attempt
 }

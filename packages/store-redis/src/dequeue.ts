@@ -3,7 +3,7 @@ import { AglError, type AttemptedRollout, type DequeueRequest } from '@agl/types
 import type { Reply } from './connection/calls.ts'
 import { decodeClaims as decodeStored } from './answers.ts'
 import { noteLimit } from './enqueue.ts'
-import { decodeAttempted, decodeWorker, nameText, type StoredRollout } from './records.ts'
+import { decodeAttempted, nameText, type StoredRollout } from './records.ts'
 import { refusalOf, type RedisState } from './state.ts'
 
 type Verb = 'dequeueRollout' | 'dequeueManyRollouts'
@@ -162,13 +162,11 @@ function giveTurns(state: RedisState, count: number, loads: ReadonlyMap<string, 
 /** How much those have to do who wait and have said how much they can. */
 async function readLoads({ connection, keys, limitedWorkers }: RedisState): Promise<ReadonlyMap<string, Load>> {
   const ids = [...limitedWorkers.keys()]
-  const packed = await connection.run((client) => client.hmget(keys.of('control'), ...ids.map((id) => `w:${id}`)))
+  const read = await connection.run((client) => Promise.all(ids.map((id) => client.hmget(keys.of('worker', id), 'c', 'n'))))
   const loads = new Map<string, Load>()
   for (const [index, id] of ids.entries()) {
-    const text = packed[index]
-    if (text == null) continue
-    const { worker, running } = decodeWorker(id, text)
-    if (worker.capacity !== null) loads.set(id, { running, capacity: worker.capacity })
+    const [capacity, running] = read[index]!
+    if (capacity != null) loads.set(id, { running: Number(running ?? 0), capacity: Number(capacity) })
   }
   return loads
 }

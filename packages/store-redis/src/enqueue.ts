@@ -15,11 +15,12 @@ export async function enqueueRollouts(
   const args = [byteBound(state), verb, ...news.flatMap(({ args: own }) => own)]
   const reply = await withRoom(state, () => state.calls.call('enqueue', args))
   if (reply[0] !== '+') throw refuse(state, reply, verb)
-  return news.map(({ request, id }, index) => answer(request, id, reply[index + 1] as StoredNew | StoredRollout, 'queuing'))
+  return news.map(({ request, id }, index) => answer(request, id, reply[index + 1] as Stored, 'queuing'))
 }
 
-/** What is told of a rollout that is new: start time, resources, version. */
+/** What is told of a rollout that is new. */
 type StoredNew = readonly [start: string, resources: string, version: string]
+type Stored = StoredNew | readonly ['=', StoredRollout]
 
 interface New {
   readonly request: EnqueueRolloutRequest
@@ -33,13 +34,8 @@ function prepare(state: RedisState, request: EnqueueRolloutRequest): New {
   return { request, id, args: encodeNew(request, id, request.rollout_id != null) }
 }
 
-function answer(
-  request: EnqueueRolloutRequest,
-  rolloutId: string,
-  stored: StoredNew | StoredRollout,
-  status: 'queuing' | 'preparing',
-): Rollout {
-  if (stored.length > 3) return decodeRollout(stored as StoredRollout)
+function answer(request: EnqueueRolloutRequest, rolloutId: string, stored: Stored, status: 'queuing' | 'preparing'): Rollout {
+  if (stored[0] === '=') return decodeRollout(stored[1] as StoredRollout)
   const [start, resources, version] = stored as StoredNew
   const { rollout } = createRollout({
     request,

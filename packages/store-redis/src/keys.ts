@@ -9,17 +9,25 @@ const schemaVersion = 1
 
 /** What comes after the prefix. Those that end in a colon have an id behind it. */
 export const keyNames = {
-  /** Hash: totals, who waits, the feed's place, and a field per worker. See `include/state.lua`. */
+  /** Hash: totals, who waits, the feed's place. See `include/state.lua`. */
   control: 'control',
-  /** Hash per rollout. See `include/rollouts.lua`. */
+  /** String per rollout: what scripts read. See `include/rollouts.lua`. */
   rollout: 'rollout:',
+  /** String per rollout: what only clients read, and its input. */
+  body: 'body:',
+  /** Hash per rollout that was tried more than once: its attempts before the last. See `include/attempts.lua`. */
+  attempts: 'attempts:',
   /** Hash per rollout: where its spans are. See `add-spans.lua`. */
   spanIndex: 'span-index:',
   /** Sorted set of rollouts by status, then by insertion. */
   statuses: 'statuses',
   /** List per priority of what waits to be claimed. */
   queue: 'queue:',
-  /** List per worker of what it runs. See `include/workers.lua`. */
+  /** Sorted set of workers by ordinal. */
+  workers: 'workers',
+  /** Hash per worker. See `include/workers.lua`. */
+  worker: 'worker:',
+  /** List per worker that runs several attempts: these. */
   running: 'running:',
   /** Sorted set of live attempts by the moment at which they are to be looked at. */
   deadlines: 'deadlines',

@@ -29,16 +29,8 @@ const named = (text: string): string | null => (text === '' ? null : text.slice(
 
 export const nameText = (name: string | null | undefined): string => (name == null ? '' : `=${name}`)
 
-/** id, status, end time, header, input, cold fields, last attempt: what `include/record.lua` answers. */
-export type StoredRollout = readonly [
-  id: string,
-  status: string,
-  ended: string,
-  header: string,
-  input: string | null,
-  cold: string,
-  latest: string,
-]
+/** What `include/record.lua` answers. A body of null was not read: the rollout has no input then. */
+export type StoredRollout = readonly [id: string, text: string, body: string | null]
 
 /** What only clients read of a rollout; what is as usual is left out. */
 interface ColdFields {
@@ -50,59 +42,129 @@ interface ColdFields {
   readonly idempotency_key?: string
 }
 
-export interface Header {
+/** What a rollout's text says. */
+export interface RolloutText {
+  readonly status: RolloutStatus
   readonly ordinal: number
-  readonly priority: number
-  readonly startTime: number
+  readonly endTime: number | null
   readonly bytes: number
+  readonly uncountedAttempts: number
+  readonly lostClaims: number
+  /** In the queue. */
+  readonly place: number
+  readonly startTime: number
+  readonly priority: number
   readonly resourcesVersion: number | null
   readonly resourcesId: string | null
+  readonly spans: SpansText
+  /** '' for none. */
+  readonly latest: string
 }
 
-export function decodeHeader(header: string): Header {
-  const [ordinal, priority, start, bytes, version, ...resources] = header.split(separator) as [
+/** How the spans of a rollout stand. */
+export interface SpansText {
+  readonly bytes: number
+  /** How many arrived. */
+  readonly arrived: number
+  /** The highest sequence id that was given or seen. */
+  readonly highest: number
+  /** Whether the order of arrival is that of the sequence ids. */
+  readonly isOrdered: boolean
+  /** How often they were dropped. */
+  readonly generation: string
+}
+
+const fixedSeparator = '\u001e'
+
+export function parseRollout(text: string): RolloutText {
+  const [status, ordinal, ended, bytes, rare, , spans, fixed, ...latest] = text.split(separator) as [
     string,
     string,
     string,
     string,
     string,
+    string,
+    string,
+    string,
+    ...string[],
   ]
+  const [uncounted, lost, place] = rare === '' ? ['0', '0', ''] : (rare.split(',') as [string, string, string])
+  const [start, priority, version, resources] = fixed.split(fixedSeparator) as [string, string, string, string]
   return {
+    status: status as RolloutStatus,
     ordinal: Number(ordinal),
-    priority: Number(priority),
-    startTime: Number(start),
+    endTime: numberOrNull(ended),
     bytes: Number(bytes),
+    uncountedAttempts: Number(uncounted),
+    lostClaims: Number(lost),
+    place: Number(place === '' ? ordinal : place),
+    startTime: Number(start),
+    priority: Number(priority),
     resourcesVersion: numberOrNull(version),
-    resourcesId: named((resources as string[]).join(separator)),
+    resourcesId: named(resources),
+    spans: parseSpans(spans),
+    latest: latest.join(separator),
   }
 }
 
-/** @param stored without its latest attempt. An input of null reads as null */
-export function decodeRollout([id, status, ended, header, input, cold]: StoredRollout): Rollout {
-  const { priority, startTime, resourcesId, resourcesVersion } = decodeHeader(header)
+function parseSpans(text: string): SpansText {
+  if (text === '') return { bytes: 0, arrived: 0, highest: 0, isOrdered: true, generation: '' }
+  const [bytes, arrived, highest, , isUnordered, generation] = text.split(',') as [string, string, string, string, string, string]
+  return { bytes: Number(bytes), arrived: Number(arrived), highest: Number(highest), isOrdered: isUnordered === '', generation }
+}
+
+/** Without its latest attempt. */
+export function decodeRollout([id, text, body]: StoredRollout): Rollout {
+  return rolloutOf(id, parseRollout(text), body)
+}
+
+/** With its latest attempt, if it has one. */
+export function decodeAttempted([id, text, body]: StoredRollout): Rollout | AttemptedRollout {
+  const parsed = parseRollout(text)
+  const rollout = rolloutOf(id, parsed, body)
+  return parsed.latest === '' ? rollout : withAttempt(rollout, decodeAttempt(id, parsed.latest).attempt)
+}
+
+function rolloutOf(id: string, text: RolloutText, body: string | null): Rollout {
+  const [cold, input] = splitBody(body ?? '')
   const { mode, config, metadata, metadata_source: source, labels, idempotency_key: key } = decodeCold(cold)
   if (source !== undefined) keepJsonSource(metadata as object, source)
   return Object.freeze<Rollout>({
     rollout_id: id,
-    input: input === null ? null : readInputText(input),
-    start_time: startTime,
-    end_time: numberOrNull(ended),
+    input: input === '' ? null : readInputText(input),
+    start_time: text.startTime,
+    end_time: text.endTime,
     mode: mode ?? null,
-    resources_id: resourcesId,
-    resources_version: resourcesVersion,
-    status: status as RolloutStatus,
+    resources_id: text.resourcesId,
+    resources_version: text.resourcesVersion,
+    status: text.status,
     config: config === undefined ? defaultRolloutConfig : Object.freeze(config),
     metadata: metadata === undefined ? {} : metadata,
-    priority,
+    priority: text.priority,
     idempotency_key: key ?? null,
     labels: labels ?? {},
   })
 }
 
-/** With its latest attempt, if it has one. */
-export function decodeAttempted(stored: StoredRollout): Rollout | AttemptedRollout {
-  const latest = stored[6]
-  return latest === '' ? decodeRollout(stored) : withAttempt(decodeRollout(stored), decodeAttempt(stored[0], latest).attempt)
+/** What only clients read, then the input; of the beginning of a body the input may be missing. */
+function splitBody(body: string): readonly [cold: string, input: string] {
+  const end = body.indexOf(separator)
+  return end === -1 ? [body, ''] : [body.slice(0, end), body.slice(end + 1)]
+}
+
+/** What of a body only clients read; null when the text is a beginning that does not hold all of it. */
+export function coldPart(beginning: string): string | null {
+  const end = beginning.indexOf(separator)
+  return end === -1 ? null : beginning.slice(0, end)
+}
+
+/** The input of a body, as text. */
+export function inputPart(body: string): string {
+  return splitBody(body)[1]
+}
+
+export function encodeRolloutBody(rollout: Parameters<typeof encodeCold>[0], input: string): string {
+  return encodeCold(rollout) + separator + input
 }
 
 export function withAttempt(rollout: Rollout, attempt: Attempt): AttemptedRollout {
@@ -113,7 +175,7 @@ function decodeCold(cold: string): ColdFields {
   return cold === '' ? {} : (JSON.parse(cold) as ColdFields)
 }
 
-export function encodeCold(rollout: Pick<Rollout, 'mode' | 'config' | 'metadata' | 'labels' | 'idempotency_key'>): string {
+function encodeCold(rollout: Pick<Rollout, 'mode' | 'config' | 'metadata' | 'labels' | 'idempotency_key'>): string {
   const { mode, config, metadata, labels, idempotency_key: key } = rollout
   const cold: ColdFields = {
     ...(mode === null ? {} : { mode }),
@@ -151,25 +213,25 @@ const outcomeLetters: Readonly<Record<AttemptOutcome, string>> = {
   unresponsive: 'u',
 }
 
-/** '' where nothing limits the rollout: scripts need look no further. */
+/** As scripts read them; '' where nothing limits the rollout: then they need look no further. */
 export function encodeLimits(config: RolloutConfig): string {
   if (config === defaultRolloutConfig) return ''
   const { timeout_seconds: timeout, unresponsive_seconds: silence, max_attempts: most } = config
   const conditions = config.retry_condition.map((status) => statusLetters[status]).join('')
   const outcomes = config.retry_outcomes.map((outcome) => outcomeLetters[outcome]).join('')
-  return [timeout ?? '', silence ?? '', most, conditions, outcomes].join(separator)
+  return [timeout ?? '', silence ?? '', most, conditions, outcomes].join(',')
 }
 
 /** What a script needs of a new rollout; see `include/insert.lua`. */
 export function encodeNew(request: EnqueueRolloutRequest, id: string, isChosen: boolean): readonly ScriptArgument[] {
   const config = request.config == null ? defaultRolloutConfig : { ...defaultRolloutConfig, ...request.config }
-  const cold = encodeCold({
+  const rollout = {
     mode: request.mode ?? null,
     config,
     metadata: request.metadata ?? {},
     labels: request.labels ?? {},
     idempotency_key: request.idempotency_key ?? null,
-  })
+  }
   return [
     id,
     isChosen ? '1' : '',
@@ -178,8 +240,7 @@ export function encodeNew(request: EnqueueRolloutRequest, id: string, isChosen: 
     nameText(request.resources_id),
     request.resources_version ?? '',
     encodeLimits(config),
-    cold,
-    writeInputText(request.input),
+    encodeRolloutBody(rollout, writeInputText(request.input)),
   ]
 }
 
@@ -237,42 +298,49 @@ function decodeMetadata(text: string): JsonObject | null {
   return text === '' ? null : (readInputText(text) as JsonObject)
 }
 
-export interface DecodedWorker {
-  readonly worker: Worker
-  readonly ordinal: number
-  readonly running: number
-}
+/** As `include/workers.lua` has it; what is null is absent or ''. */
+export type WorkerFields = Readonly<Record<string, string>>
 
-export function decodeWorker(workerId: string, packed: string): DecodedWorker {
-  const [ordinal, status, beat, dequeue, busy, idle, rollout, attempt, capacity, running, , stats] = packed.split(separator)
-  const worker = Object.freeze<Worker>({
+export function decodeWorker(workerId: string, fields: WorkerFields): Worker {
+  const { s: status, x: stats = '', h = '', d = '', b = '', i = '', r = '', a = '', c = '' } = fields
+  return Object.freeze<Worker>({
     worker_id: workerId,
     status: status as WorkerStatus,
-    heartbeat_stats: stats === '' ? null : (JSON.parse(stats!) as JsonObject),
-    last_heartbeat_time: numberOrNull(beat!),
-    last_dequeue_time: numberOrNull(dequeue!),
-    last_busy_time: numberOrNull(busy!),
-    last_idle_time: numberOrNull(idle!),
-    current_rollout_id: textOrNull(rollout!),
-    current_attempt_id: textOrNull(attempt!),
-    capacity: numberOrNull(capacity!),
+    heartbeat_stats: stats === '' ? null : (JSON.parse(stats) as JsonObject),
+    last_heartbeat_time: numberOrNull(h),
+    last_dequeue_time: numberOrNull(d),
+    last_busy_time: numberOrNull(b),
+    last_idle_time: numberOrNull(i),
+    current_rollout_id: textOrNull(r),
+    current_attempt_id: textOrNull(a),
+    capacity: numberOrNull(c),
   })
-  return { worker, ordinal: Number(ordinal), running: Number(running) }
 }
 
-/** A worker as it is first stored by an import, before it runs anything. */
-export function encodeWorker(worker: Worker): string {
-  return [
-    worker.status,
-    worker.last_heartbeat_time ?? '',
-    worker.last_dequeue_time ?? '',
-    worker.last_busy_time ?? '',
-    worker.last_idle_time ?? '',
-    worker.current_rollout_id ?? '',
-    worker.current_attempt_id ?? '',
-    worker.capacity ?? '',
-    0,
-    0,
-    worker.heartbeat_stats === null ? '' : JSON.stringify(worker.heartbeat_stats),
-  ].join(separator)
+/** Of a reply: fields and values in turns. */
+export function fieldsOf(list: readonly string[]): WorkerFields {
+  const fields: Record<string, string> = {}
+  for (let index = 0; index < list.length; index += 2) fields[list[index]!] = list[index + 1]!
+  return fields
+}
+
+/** How many attempts it runs. */
+export function runningCount({ n = '0' }: WorkerFields): number {
+  return Number(n)
+}
+
+/** A worker as it is first stored by an import, before it runs anything: fields and values in turns. */
+export function encodeWorker(worker: Worker): readonly ScriptArgument[] {
+  const fields = {
+    s: worker.status,
+    h: worker.last_heartbeat_time,
+    d: worker.last_dequeue_time,
+    b: worker.last_busy_time,
+    i: worker.last_idle_time,
+    r: worker.current_rollout_id,
+    a: worker.current_attempt_id,
+    c: worker.capacity,
+    x: worker.heartbeat_stats === null ? null : JSON.stringify(worker.heartbeat_stats),
+  }
+  return Object.entries(fields).flatMap(([field, value]) => (value === null ? [] : [field, value]))
 }

@@ -14,9 +14,9 @@ import {
 import type { LightningStore, NamedResources, Page, ResourcesChange, ResourcesQuery, ResourcesUpdate } from '@agl/types'
 import { readAliases } from './aliases.ts'
 import type { ScriptArgument } from './connection/connection.ts'
-import { decodeHeader, separator } from './records.ts'
+import { parseRollout, separator } from './records.ts'
 import { withRoom } from './retention.ts'
-import { readIds, readRollouts } from './rollouts.ts'
+import { readIds, readTexts } from './rollouts.ts'
 import { byteBound, refusalOf, type RedisState } from './state.ts'
 
 type RequestOf<Verb extends keyof LightningStore> = LightningStore[Verb] extends (request: infer Request) => unknown
@@ -227,14 +227,13 @@ async function retainResources(state: RedisState, changedIds: ReadonlySet<string
 async function readUsedVersions(state: RedisState): Promise<ReadonlySet<string>> {
   const used = new Set((await readAliases(state)).map(({ alias }) => `${alias.version}/${alias.resources_id}`))
   const open = await readIds(state, ['queuing', 'requeuing', 'preparing', 'running'], Infinity)
-  const rows = await readRollouts(
+  const texts = await readTexts(
     state,
     open.map(({ id }) => id),
-    false,
   )
-  for (const row of rows) {
-    if (row === null) continue
-    const { resourcesId, resourcesVersion } = decodeHeader(row[3])
+  for (const text of texts) {
+    if (text === null) continue
+    const { resourcesId, resourcesVersion } = parseRollout(text)
     if (resourcesId !== null) used.add(`${resourcesVersion}/${resourcesId}`)
   }
   const latest = await getLatestResources(state)

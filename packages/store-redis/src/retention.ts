@@ -1,8 +1,9 @@
 import { planWorkersRetention } from '@agl/store-kit'
 import type { Reply } from './connection/calls.ts'
 import { emptyTrash } from './delete.ts'
+import { runningCount, separator } from './records.ts'
 import type { RedisState } from './state.ts'
-import { readPackedWorkers } from './workers.ts'
+import { readWorkers } from './workers.ts'
 
 /*
  * Bytes are those of the stored texts and a flat sum per record, not what Redis takes for them: that is more by its own overhead,
@@ -55,10 +56,14 @@ export async function retain(state: RedisState, addedBytes: number): Promise<voi
 async function forgetWorkers(state: RedisState, now: number): Promise<void> {
   const { maxWorkerAgeSeconds } = state.retention
   if (maxWorkerAgeSeconds === null || now <= state.workersLook.at) return
-  const workers = await readPackedWorkers(state)
-  const held = workers.map(({ worker, running }) => ({ worker, isRunning: running > 0 }))
+  const workers = await readWorkers(state)
+  const held = workers.map(({ worker, fields }) => ({ worker, isRunning: runningCount(fields) > 0 }))
   const { forgotten, nextLook } = planWorkersRetention(maxWorkerAgeSeconds, held, now)
-  const packed = new Map(workers.map((worker) => [worker.worker.worker_id, worker.packed]))
-  await Promise.all(forgotten.map((id) => state.calls.call('forgetWorkers', [id, packed.get(id)!])))
+  const fieldsById = new Map(workers.map(({ worker, fields }) => [worker.worker_id, fields]))
+  const asRead = (id: string): string => {
+    const { s = '', h = '', d = '', b = '', i = '' } = fieldsById.get(id)!
+    return [s, h, d, b, i].join(separator)
+  }
+  await Promise.all(forgotten.map((id) => state.calls.call('forgetWorkers', [id, asRead(id)])))
   state.workersLook.at = nextLook
 }

@@ -1,13 +1,16 @@
+import { createHash } from 'node:crypto'
 import { idempotencyConflict, matchRollouts, pageOf, rolloutItemNotFound, sortFields, writeInputText } from '@agl/store-kit'
 import type { AttemptedRollout, Page, Rollout, RolloutQuery, RolloutStatus, RolloutUpdate } from '@agl/types'
 import { decodeChanged } from './answers.ts'
 import {
+  coldPart,
   decodeAttempted,
-  decodeHeader,
   decodeRollout,
-  encodeCold,
   encodeLimits,
+  encodeRolloutBody,
+  inputPart,
   nameText,
+  parseRollout,
   type StoredRollout,
 } from './records.ts'
 import { withRoom } from './retention.ts'
@@ -29,31 +32,58 @@ export const statuses = Object.keys(statusCodes) as readonly RolloutStatus[]
 /** Rollouts read in one step. */
 const stepSize = 500
 
-const bareFields = ['s', 'e', 'h', 'd', 'a'] as const
+/** So much of a body is read where the input is not wanted: mostly all before it. */
+const bodyBeginning = 1024
 
 /** The rollouts that are there, as they are stored, in the order asked; null for the others. */
-export async function readRollouts(
-  state: RedisState,
-  ids: readonly string[],
-  withInput: boolean,
-): Promise<readonly (StoredRollout | null)[]> {
+export async function readRollouts(state: RedisState, ids: readonly string[]): Promise<readonly (StoredRollout | null)[]> {
   const { connection, keys } = state
   const read: (StoredRollout | null)[] = []
   for (let start = 0; start < ids.length; start += stepSize) {
     const step = ids.slice(start, start + stepSize)
-    const rows = await connection.run((client) =>
-      Promise.all(step.map((id) => client.hmget(keys.of('rollout', id), ...bareFields, ...(withInput ? ['i'] : [])))),
+    const names = step.flatMap((id) => [keys.of('rollout', id), keys.of('body', id)])
+    const texts = await connection.run((client) => client.mget(names))
+    for (const [index, id] of step.entries()) {
+      const text = texts[2 * index]
+      read.push(text == null ? null : [id, text, texts[2 * index + 1] ?? null])
+    }
+  }
+  return read
+}
+
+/** What scripts read of rollouts; null for those that are not there. */
+export async function readTexts({ connection, keys }: RedisState, ids: readonly string[]): Promise<readonly (string | null)[]> {
+  const texts: (string | null)[] = []
+  for (let start = 0; start < ids.length; start += stepSize) {
+    const names = ids.slice(start, start + stepSize).map((id) => keys.of('rollout', id))
+    texts.push(...(await connection.run((client) => client.mget(names))))
+  }
+  return texts
+}
+
+/** The rollouts that are there without their inputs, which may be large. */
+async function readBareRollouts(state: RedisState, ids: readonly string[]): Promise<readonly StoredRollout[]> {
+  const { connection, keys } = state
+  const texts = await readTexts(state, ids)
+  const read: StoredRollout[] = []
+  for (let start = 0; start < ids.length; start += stepSize) {
+    const step = ids.slice(start, start + stepSize)
+    const beginnings = await connection.run((client) =>
+      Promise.all(step.map((id) => client.getrange(keys.of('body', id), 0, bodyBeginning - 1))),
     )
-    for (const [index, [status, ended, header, cold, latest, input]] of rows.entries()) {
-      if (status == null || header == null) read.push(null)
-      else read.push([step[index]!, status, ended ?? '', header, input ?? null, cold ?? '', latest ?? ''])
+    for (const [index, id] of step.entries()) {
+      const text = texts[start + index]
+      if (text == null) continue
+      const cold = coldPart(beginnings[index]!)
+      const body = cold === null ? await connection.run((client) => client.get(keys.of('body', id))) : cold
+      read.push([id, text, body === null ? null : (coldPart(body) ?? body)])
     }
   }
   return read
 }
 
 export async function getRolloutById(state: RedisState, rolloutId: string): Promise<Rollout | AttemptedRollout | null> {
-  const [stored] = await readRollouts(state, [rolloutId], true)
+  const [stored] = await readRollouts(state, [rolloutId])
   return stored == null ? null : decodeAttempted(stored)
 }
 
@@ -105,17 +135,18 @@ async function pageByIndex(state: RedisState, query: RolloutQuery): Promise<Page
   const total = (await countRollouts(state, wanted)).reduce((sum, count) => sum + count, 0)
   const end = limit === -1 ? Infinity : offset + limit
   const ids = (await readIds(state, wanted, end)).slice(offset, end).map(({ id }) => id)
-  const rows = await readRollouts(state, ids, true)
+  const rows = await readRollouts(state, ids)
   return { items: rows.flatMap((row) => (row === null ? [] : [decodeAttempted(row)])), limit, offset, total }
 }
 
 /** Looks at every candidate, but reads inputs for the page only: no filter or order looks at them. */
 async function pageByScan(state: RedisState, query: RolloutQuery): Promise<Page<Rollout | AttemptedRollout>> {
-  const found = (await readRollouts(state, await candidates(state, query), false)).filter((row) => row !== null)
-  const rows = new Map(found.map((row) => [decodeRollout(row), row]))
-  const inOrder = [...rows].toSorted(([, a], [, b]) => decodeHeader(a[3]).ordinal - decodeHeader(b[3]).ordinal)
+  const found = await readBareRollouts(state, await candidates(state, query))
+  const inOrder = found
+    .map((row) => ({ rollout: decodeRollout(row), ordinal: parseRollout(row[1]).ordinal }))
+    .toSorted((a, b) => a.ordinal - b.ordinal)
   const page = pageOf(
-    inOrder.map(([rollout]) => rollout),
+    inOrder.map(({ rollout }) => rollout),
     matchRollouts(query),
     query,
     sortFields.rollouts,
@@ -123,7 +154,6 @@ async function pageByScan(state: RedisState, query: RolloutQuery): Promise<Page<
   const whole = await readRollouts(
     state,
     page.items.map((rollout) => rollout.rollout_id),
-    true,
   )
   return { ...page, items: whole.flatMap((row) => (row === null ? [] : [decodeAttempted(row)])) }
 }
@@ -138,12 +168,11 @@ async function candidates(state: RedisState, query: RolloutQuery): Promise<reado
 export async function updateRollout(state: RedisState, update: RolloutUpdate): Promise<Rollout> {
   const { rolloutId, status, resourcesId, config, input, mode, metadata, idempotencyKey: key = '' } = update
   const verb = 'updateRollout'
-  const changesCold = config !== undefined || mode !== undefined || metadata !== undefined
+  const changesBody = config !== undefined || mode !== undefined || metadata !== undefined || input !== undefined
   for (;;) {
-    const before = changesCold ? (await readRollouts(state, [rolloutId], false))[0]! : null
+    const before = changesBody ? (await readRollouts(state, [rolloutId]))[0]! : null
     // With a key there may be an answer all the same.
-    if (changesCold && before === null && key === '') throw rolloutItemNotFound(rolloutId)
-    const cold = before === null ? '' : changeCold(before, update)
+    if (changesBody && before === null && key === '') throw rolloutItemNotFound(rolloutId)
     const args = [
       byteBound(state),
       key,
@@ -153,11 +182,8 @@ export async function updateRollout(state: RedisState, update: RolloutUpdate): P
       nameText(resourcesId),
       config === undefined ? '' : '1',
       config === undefined ? '' : encodeLimits(config),
-      changesCold ? '1' : '',
-      before?.[5] ?? '',
-      cold,
-      input === undefined ? '' : '1',
-      input === undefined ? '' : writeInputText(input),
+      before === null ? '' : sha1Of(before[2] ?? ''),
+      before === null ? '' : changeBody(before, update),
     ]
     const reply = await withRoom(state, () => state.calls.call(verb, args))
     if (reply[0] === '+') return decodeRollout(reply[1] as StoredRollout)
@@ -168,14 +194,20 @@ export async function updateRollout(state: RedisState, update: RolloutUpdate): P
   }
 }
 
-function changeCold(before: StoredRollout, { mode, config, metadata }: RolloutUpdate): string {
+/** As `redis.sha1hex` of scripts, to tell whether a body is still the one that was read. */
+function sha1Of(text: string): string {
+  return createHash('sha1').update(text).digest('hex')
+}
+
+function changeBody(before: StoredRollout, { mode, config, metadata, input }: RolloutUpdate): string {
   const rollout = decodeRollout(before)
-  return encodeCold({
+  const changed = {
     ...rollout,
     ...(mode === undefined ? {} : { mode }),
     ...(config === undefined ? {} : { config }),
     ...(metadata === undefined ? {} : { metadata }),
-  })
+  }
+  return encodeRolloutBody(changed, input === undefined ? inputPart(before[2] ?? '') : writeInputText(input))
 }
 
 export async function cancelRollouts({ calls }: RedisState, rolloutIds: readonly string[]): Promise<readonly Rollout[]> {

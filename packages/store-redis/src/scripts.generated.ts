@@ -3,9 +3,13 @@
 
 const keys = String.raw`local KEY_CONTROL = 'control'
 local KEY_ROLLOUT = 'rollout:'
+local KEY_BODY = 'body:'
+local KEY_ATTEMPTS = 'attempts:'
 local KEY_SPAN_INDEX = 'span-index:'
 local KEY_STATUSES = 'statuses'
 local KEY_QUEUE = 'queue:'
+local KEY_WORKERS = 'workers'
+local KEY_WORKER = 'worker:'
 local KEY_RUNNING = 'running:'
 local KEY_DEADLINES = 'deadlines'
 local KEY_ENDED = 'ended'
@@ -22,35 +26,33 @@ local KEY_WAKE = 'wake'
 `
 const answers = String.raw`local LIFETIME_SECONDS = 600
 local function find_answer(key)
-  local text = redis.call('GET', P .. KEY_ANSWER .. key)
+  local text = call('GET', P .. KEY_ANSWER .. key)
   if not text then
     return nil
   end
-  local verb, time, answer = string.match(text, '^([^\31]*)\31([^\31]*)\31(.*)$')
+  local verb, time, answer = match(text, '^([^\31]*)\31([^\31]*)\31(.*)$')
   if now - time > LIFETIME_SECONDS then
     return nil
   end
   return answer, verb
 end
 local function keep_answer(verb, key, answer)
-  redis.call('SET', P .. KEY_ANSWER .. key, verb .. '\31' .. stamp .. '\31' .. answer, 'PX', LIFETIME_SECONDS * 1000)
+  call('SET', P .. KEY_ANSWER .. key, verb .. '\31' .. stamp .. '\31' .. answer, 'PX', LIFETIME_SECONDS * 1000)
 end
 `
 const attempts = String.raw`local ATTEMPT = '^([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)'
   .. '\31([^\31]*)\31([^\31]*)\31(.*)$'
 local IS_LIVE = { preparing = true, running = true }
 local function unpack_attempt(text)
-  local a = {}
-  a.id, a.number, a.status, a.start, a.ended, a.worker, a.beat, a.outcome, a.lease, a.lease_ms, a.letters, a.metadata =
-    string.match(text, ATTEMPT)
-  a.stored = text
-  a.before_status, a.before_outcome, a.before_worker, a.before_metadata = a.status, a.outcome, a.worker, a.metadata
-  a.runs_on = IS_LIVE[a.status] and a.worker or nil
-  return a
+  local id, number, status, start, ended, worker, beat, outcome, lease, lease_ms, letters, metadata = match(text, ATTEMPT)
+  return { id = id, number = number, status = status, start = start, ended = ended, worker = worker, beat = beat,
+    outcome = outcome, lease = lease, lease_ms = lease_ms, letters = letters, metadata = metadata, stored = text,
+    before_status = status, is_latest = false,
+    runs_on = IS_LIVE[status] and worker or nil }
 end
 local function pack_attempt(a)
-  return table.concat({ a.id, a.number, a.status, a.start, a.ended, a.worker, a.beat, a.outcome, a.lease, a.lease_ms, a.letters,
-    a.metadata }, '\31')
+  return a.id .. '\31' .. a.number .. '\31' .. a.status .. '\31' .. a.start .. '\31' .. a.ended .. '\31' .. a.worker .. '\31' .. a.beat
+    .. '\31' .. a.outcome .. '\31' .. a.lease .. '\31' .. a.lease_ms .. '\31' .. a.letters .. '\31' .. a.metadata
 end
 local function has(a, letter)
   return string.find(a.letters, letter, 1, true) ~= nil
@@ -65,11 +67,11 @@ local function take(a, letter)
 end
 local function attempts_of(r)
   local list = {}
-  if r.attempts == 0 then
+  if r.latest == '' then
     return list
   end
-  for number = 1, r.attempts - 1 do
-    local text = redis.call('HGET', r.key, 'a' .. number)
+  for number = 1, attempts_count(r) - 1 do
+    local text = call('HGET', P .. KEY_ATTEMPTS .. r.id, number)
     if text then
       list[#list + 1] = unpack_attempt(text)
     end
@@ -80,7 +82,7 @@ local function attempts_of(r)
   return list
 end
 local function find_attempt(r, id)
-  if r.attempts == 0 then
+  if r.latest == '' then
     return nil
   end
   local a = unpack_attempt(r.latest)
@@ -88,8 +90,8 @@ local function find_attempt(r, id)
   if id == 'latest' or a.id == id then
     return a
   end
-  for number = r.attempts - 1, 1, -1 do
-    local text = redis.call('HGET', r.key, 'a' .. number)
+  for number = a.number - 1, 1, -1 do
+    local text = call('HGET', P .. KEY_ATTEMPTS .. r.id, number)
     if text and string.sub(text, 1, #id + 1) == id .. '\31' then
       return unpack_attempt(text)
     end
@@ -97,10 +99,10 @@ local function find_attempt(r, id)
   return nil
 end
 local function limits_of(r)
-  if not r.limits then
+  if r.limits == '' then
     return nil, nil
   end
-  local timeout, silence = string.match(r.limits, '^([^\31]*)\31([^\31]*)')
+  local timeout, silence = match(r.limits, '^([^,]*),([^,]*)')
   return tonumber(timeout), tonumber(silence)
 end
 local function next_deadline(r, a)
@@ -108,27 +110,22 @@ local function next_deadline(r, a)
     return nil
   end
   local timeout, silence = limits_of(r)
-  local deadline = a.lease ~= '' and tonumber(a.lease) or nil
-  local function sooner(moment)
-    if not deadline or moment < deadline then
-      deadline = moment
-    end
-  end
+  local deadline = a.lease ~= '' and tonumber(a.lease) or math.huge
   if timeout then
-    sooner(a.start + timeout)
+    deadline = math.min(deadline, a.start + timeout)
   end
   if silence then
-    sooner((a.beat ~= '' and a.beat or a.start) + silence)
+    deadline = math.min(deadline, (a.beat ~= '' and a.beat or a.start) + silence)
   end
-  return deadline
+  return deadline < math.huge and deadline or nil
 end
 local function arm(r, a)
-  if not r.limits and a.lease == '' then
+  if r.limits == '' and a.lease == '' then
     return
   end
   local deadline = next_deadline(r, a)
   if deadline then
-    redis.call('ZADD', P .. KEY_DEADLINES, 'LT', deadline, a.number .. '\31' .. r.id)
+    arm_at(a.number .. '\31' .. r.id, deadline)
   end
 end
 local function tell_attempt(r, text)
@@ -141,42 +138,40 @@ local function save_attempt(r, a)
   end
   if a.is_latest then
     r.latest = text
-    put(r, 'a', text)
   else
-    put(r, 'a' .. a.number, text)
+    call('HSET', P .. KEY_ATTEMPTS .. r.id, a.number, text)
   end
   if IS_LIVE[a.before_status] and not IS_LIVE[a.status] then
-    if r.limits or a.lease_ms ~= '' then
-      redis.call('ZREM', P .. KEY_DEADLINES, a.number .. '\31' .. r.id)
+    if r.limits ~= '' or a.lease_ms ~= '' then
+      disarm(a.number .. '\31' .. r.id)
     end
   end
-  if is_watched and (a.status ~= a.before_status or a.outcome ~= a.before_outcome or a.worker ~= a.before_worker
-    or a.metadata ~= a.before_metadata) then
-    tell_attempt(r, text)
+  if is_watched then
+    local before = unpack_attempt(a.stored)
+    if a.status ~= before.status or a.outcome ~= before.outcome or a.worker ~= before.worker or a.metadata ~= before.metadata then
+      tell_attempt(r, text)
+    end
   end
-  a.stored = text
-  a.before_status, a.before_outcome, a.before_worker, a.before_metadata = a.status, a.outcome, a.worker, a.metadata
+  a.stored, a.before_status = text, a.status
   return text
 end
 `
 const claim = String.raw`local function claim(r, attempt_id, worker, lease_ms, is_from_queue)
-  if r.attempts > 0 then
-    put(r, 'a' .. r.attempts, r.latest)
+  local number = attempts_count(r) + 1
+  if number > 1 then
+    call('HSET', P .. KEY_ATTEMPTS .. r.id, number - 1, r.latest)
   end
-  local number = r.attempts + 1
   local lease = lease_ms == '' and '' or exact(now + lease_ms / 1000)
   local text = attempt_id .. '\31' .. number .. '\31preparing\31' .. stamp .. '\31\31' .. worker .. '\31\31\31' .. lease .. '\31'
     .. lease_ms .. '\31\31'
-  r.attempts, r.latest = number, text
-  put(r, 'n', number)
-  put(r, 'a', text)
+  r.latest = text
   attempts_total = attempts_total + 1
   bytes_total = bytes_total + ATTEMPT_BYTES
   if IS_FINISHED[r.stored_status] then
     finished_bytes = finished_bytes + ATTEMPT_BYTES
   end
   move(r, 'preparing')
-  if r.limits or lease ~= '' then
+  if r.limits ~= '' or lease ~= '' then
     arm(r, { number = number, status = 'preparing', start = stamp, beat = '', lease = lease })
   end
   worker_busy({ id = attempt_id, worker = worker }, r.id, is_from_queue)
@@ -191,58 +186,57 @@ const insert = String.raw`local latest_resources, newest_versions
 local function pin(resources, version)
   if resources == '' then
     if not latest_resources then
-      local newest = redis.call('ZREVRANGE', P .. KEY_RESOURCES_ORDER, 0, 0)[1]
-      latest_resources = newest and { '=' .. string.match(newest, '^[^\31]*\31(.*)$'), string.match(newest, '^([^\31]*)') } or { '', '' }
+      local newest = call('ZREVRANGE', P .. KEY_RESOURCES_ORDER, 0, 0)[1]
+      latest_resources = newest and { '=' .. match(newest, '^[^\31]*\31(.*)$'), match(newest, '^([^\31]*)') } or { '', '' }
     end
     return latest_resources[1], latest_resources[2]
   end
   if version == '' then
     newest_versions = newest_versions or {}
     if not newest_versions[resources] then
-      local history = redis.call('HGET', P .. KEY_RESOURCES, string.sub(resources, 2))
-      newest_versions[resources] = history and string.match(history, '^[^\31]*\31([^\31]*)') or ''
+      local history = call('HGET', P .. KEY_RESOURCES, string.sub(resources, 2))
+      newest_versions[resources] = history and match(history, '^[^\31]*\31([^\31]*)') or ''
     end
     version = newest_versions[resources]
   end
   return resources, version
 end
-local INSERT_ARGUMENTS = 9
+local function new_bytes(at)
+  return #ARGV[at] + #ARGV[at + 7] + 100
+end
+local INSERT_ARGUMENTS = 8
 local function insert(at, status, verb)
-  local id, key, priority, limits, cold, input = ARGV[at], ARGV[at + 2], ARGV[at + 3], ARGV[at + 6], ARGV[at + 7], ARGV[at + 8]
+  local id, key, priority, limits, body = ARGV[at], ARGV[at + 2], ARGV[at + 3], ARGV[at + 6], ARGV[at + 7]
   local resources, version = pin(ARGV[at + 4], ARGV[at + 5])
   ordinal = ordinal + 1
-  local bytes = #id + #cold + #input + 100
-  local r = { id = id, key = P .. KEY_ROLLOUT .. id, status = status, stored_status = status, attempts = 0, ordinal = ordinal,
-    priority = priority, start = stamp, bytes = bytes, version = version, resources = resources, ended = '', uncounted = 0,
-    lost = 0, span_bytes = 0, limits = limits ~= '' and limits or false, set = {} }
-  local fields = { 's', status, 'h', header_of(r), 'i', input }
-  if cold ~= '' then
-    fields[#fields + 1] = 'd'
-    fields[#fields + 1] = cold
-  end
-  if limits ~= '' then
-    fields[#fields + 1] = 'c'
-    fields[#fields + 1] = limits
-  end
-  redis.call('HSET', r.key, unpack(fields))
+  local place = whole(ordinal)
+  local bytes = new_bytes(at)
+  local text = status .. '\31' .. place .. '\31\31' .. bytes .. '\31\31' .. limits .. '\31\31' .. stamp .. '\30' .. priority .. '\30'
+    .. version .. '\30' .. resources .. '\31'
+  local stored = #texts
+  texts[stored + 1], texts[stored + 2] = P .. KEY_ROLLOUT .. id, text
+  texts[stored + 3], texts[stored + 4] = P .. KEY_BODY .. id, body
+  rollouts[id] = nil
   status_moves[#status_moves + 1] = CODE[status] * STATUS_STEP + ordinal
   status_moves[#status_moves + 1] = id
   bytes_total = bytes_total + bytes
   if status == 'queuing' then
-    redis.call('RPUSH', P .. KEY_QUEUE .. priority, ordinal .. '\31' .. id)
-    add_priority(priority)
-    new_work = new_work + 1
+    add_to_queue(priority, place .. '\31' .. id)
   end
   if key ~= '' then
     keep_answer(verb, key, id)
   end
   if is_watched then
-    tell_rollout(r)
+    tell_rollout(id, text, match(body, '^[^\31]*'))
   end
-  return r
+  return text, resources, version
 end
 local function find_earlier(at, verb)
   local id, key = ARGV[at], ARGV[at + 2]
+  if key == '' and ARGV[at + 1] == '' and not is_again then
+    return nil
+  end
+  write_texts()
   local answer, earlier_verb
   if key ~= '' then
     answer, earlier_verb = find_answer(key)
@@ -250,10 +244,10 @@ local function find_earlier(at, verb)
       return nil, earlier_verb
     end
   end
-  if (is_again or ARGV[at + 1] == '1') and redis.call('EXISTS', P .. KEY_ROLLOUT .. id) == 1 then
+  if (is_again or ARGV[at + 1] == '1') and call('EXISTS', P .. KEY_ROLLOUT .. id) == 1 then
     return id
   end
-  if answer and redis.call('EXISTS', P .. KEY_ROLLOUT .. answer) == 1 then
+  if answer and call('EXISTS', P .. KEY_ROLLOUT .. answer) == 1 then
     return answer
   end
   return nil
@@ -283,10 +277,10 @@ local STATUS_LETTER = { failed = 'f', timeout = 't', unresponsive = 'u', succeed
 local OUTCOME_LETTER = { scored = 's', completed = 'c', agent_error = 'a', infra_error = 'i', invalid = 'v', cancelled = 'x',
   timeout = 't', unresponsive = 'u' }
 local function may_retry(r, a)
-  if not r.limits then
+  if r.limits == '' then
     return false
   end
-  local most, conditions, outcomes = string.match(r.limits, '^[^\31]*\31[^\31]*\31([^\31]*)\31([^\31]*)\31([^\31]*)$')
+  local most, conditions, outcomes = match(r.limits, '^[^,]*,[^,]*,([^,]*),([^,]*),([^,]*)$')
   if not string.find(conditions, STATUS_LETTER[a.status], 1, true)
     and not (a.outcome ~= '' and string.find(outcomes, OUTCOME_LETTER[a.outcome], 1, true)) then
     return false
@@ -303,8 +297,6 @@ local function follow_attempt(r, a)
 end
 local function set_uncounted(r, uncounted, lost)
   r.uncounted, r.lost = uncounted, lost
-  put(r, 'u', uncounted)
-  put(r, 'l', lost)
 end
 local function count_again(r, a)
   if not has(a, 'U') then
@@ -324,72 +316,131 @@ local function settle_cancelled(r)
 end
 `
 const record = String.raw`local function answer_of(id)
-  local f = redis.call('HMGET', P .. KEY_ROLLOUT .. id, 's', 'e', 'h', 'i', 'd', 'a')
-  return { id, f[1], f[2] or '', f[3], f[4], f[5] or '', f[6] or '' }
+  write_texts()
+  local r = read_rollout(id)
+  return { id, text_of(r), call('GET', P .. KEY_BODY .. id) }
 end
 `
 const remove = String.raw`local function throw_away_spans(r, trash)
   if r.span_bytes == 0 then
     return
   end
-  local place = (r.generation and (r.ordinal .. '.' .. r.generation) or r.ordinal) .. '\31' .. r.id
-  redis.call('SADD', P .. KEY_TRASH, place)
-  redis.call('UNLINK', P .. KEY_SPAN_INDEX .. r.id)
+  local s = spans_of(r)
+  local place = place_of_spans(r, s.generation) .. '\31' .. r.id
+  call('SADD', P .. KEY_TRASH, place)
+  call('UNLINK', P .. KEY_SPAN_INDEX .. r.id)
   trash[#trash + 1] = place
-  local count = tonumber(redis.call('HGET', r.key, 'y')) or 0
-  redis.call('HINCRBY', P .. KEY_CONTROL, 'spans', -count)
-  redis.call('HINCRBY', P .. KEY_CONTROL, 'span_bytes', -r.span_bytes)
+  spans_added = spans_added - s.arrived
+  span_bytes_added = span_bytes_added - s.bytes
 end
 local function remove_rollout(r, trash)
   local attempts = attempts_of(r)
   for _, a in ipairs(attempts) do
     if IS_LIVE[a.status] then
       worker_left(a, r.id, false)
-      redis.call('ZREM', P .. KEY_DEADLINES, a.number .. '\31' .. r.id)
+      disarm(a.number .. '\31' .. r.id)
     end
   end
   throw_away_spans(r, trash)
-  redis.call('UNLINK', r.key)
-  redis.call('ZREM', P .. KEY_STATUSES, r.id)
+  call('UNLINK', P .. KEY_ROLLOUT .. r.id, P .. KEY_BODY .. r.id, P .. KEY_ATTEMPTS .. r.id)
+  r.is_removed = true
+  rollouts[r.id] = false
+  call('ZREM', P .. KEY_STATUSES, r.id)
   attempts_total = attempts_total - #attempts
   bytes_total = bytes_total - weight_of(r)
   finished_bytes = finished_bytes - weight_of(r)
   if is_watched then
     events[#events + 1] = { 'd', stamp, r.id }
   end
-  tick()
 end
 `
-const rollouts = String.raw`local HEADER = '^([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31(.*)$'
+const rollouts = String.raw`local ROLLOUT = '^([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31(.*)$'
 local CODE = { queuing = 0, requeuing = 1, preparing = 2, running = 3, succeeded = 4, failed = 5, cancelled = 6 }
 local STATUS_STEP = 35184372088832
 local IS_QUEUING = { queuing = true, requeuing = true }
 local IS_FINISHED = { succeeded = true, failed = true, cancelled = true }
 local ATTEMPT_BYTES = 200
-local function read_rollout(id)
-  local key = P .. KEY_ROLLOUT .. id
-  local f = redis.call('HMGET', key, 's', 'h', 'n', 'a', 'u', 'l', 'c', 'q', 'e', 'z', 'g')
-  if not f[1] then
-    return nil
+local rollouts = {}
+local changed_rollouts = {}
+local function parse_rollout(id, text)
+  local status, ordinal, ended, bytes, rare, limits, spans, fixed, latest = match(text, ROLLOUT)
+  local r = { id = id, status = status, stored_status = status, ordinal = ordinal, ended = ended, bytes = bytes, limits = limits,
+    spans = spans, fixed = fixed, latest = latest, uncounted = 0, lost = 0, place = '', span_bytes = 0, text = false,
+    is_changed = false }
+  if rare ~= '' then
+    local uncounted, lost, place = match(rare, '^([^,]*),([^,]*),(.*)$')
+    r.uncounted, r.lost, r.place = tonumber(uncounted), tonumber(lost), place
   end
-  local r = { id = id, key = key, status = f[1], stored_status = f[1], attempts = tonumber(f[3]) or 0, latest = f[4],
-    uncounted = tonumber(f[5]) or 0, lost = tonumber(f[6]) or 0, limits = f[7], place = f[8], ended = f[9] or '',
-    span_bytes = tonumber(f[10]) or 0, generation = f[11], set = {} }
-  r.ordinal, r.priority, r.start, r.bytes, r.version, r.resources = string.match(f[2], HEADER)
-  r.ordinal = tonumber(r.ordinal)
-  r.bytes = tonumber(r.bytes)
+  if spans ~= '' then
+    r.span_bytes = tonumber(match(spans, '^[^,]*'))
+  end
   return r
 end
-local function put(r, field, value)
-  local set = r.set
-  set[#set + 1] = field
-  set[#set + 1] = value
+local function read_rollout(id)
+  local r = rollouts[id]
+  if r == nil then
+    local text = call('GET', P .. KEY_ROLLOUT .. id)
+    r = text and parse_rollout(id, text) or false
+    rollouts[id] = r
+  end
+  return r or nil
 end
-local function header_of(r)
-  return table.concat({ r.ordinal, r.priority, r.start, r.bytes, r.version, r.resources }, '\31')
+local function read_rollouts(ids)
+  for from = 1, #ids, 1000 do
+    local keys = {}
+    for at = from, math.min(from + 999, #ids) do
+      keys[#keys + 1] = P .. KEY_ROLLOUT .. ids[at]
+    end
+    for place, text in ipairs(call('MGET', unpack(keys))) do
+      local id = ids[from + place - 1]
+      if rollouts[id] == nil then
+        rollouts[id] = text and parse_rollout(id, text) or false
+      end
+    end
+  end
+end
+local function text_of(r)
+  if not r.text then
+    local is_usual = r.uncounted == 0 and r.lost == 0 and r.place == ''
+    local rare = is_usual and '' or (r.uncounted .. ',' .. r.lost .. ',' .. r.place)
+    r.text = r.status .. '\31' .. r.ordinal .. '\31' .. r.ended .. '\31' .. r.bytes .. '\31' .. rare .. '\31' .. r.limits .. '\31'
+      .. r.spans .. '\31' .. r.fixed .. '\31' .. r.latest
+  end
+  return r.text
+end
+write_rollouts = function()
+  for _, r in ipairs(changed_rollouts) do
+    if not r.is_removed then
+      texts[#texts + 1] = P .. KEY_ROLLOUT .. r.id
+      texts[#texts + 1] = text_of(r)
+    end
+  end
+end
+local function fixed_of(r)
+  return match(r.fixed, '^([^\30]*)\30([^\30]*)\30([^\30]*)\30(.*)$')
+end
+local function attempts_count(r)
+  return r.latest == '' and 0 or tonumber(match(r.latest, '^[^\31]*\31([^\31]*)'))
+end
+local function spans_of(r)
+  if r.spans == '' then
+    return { bytes = 0, arrived = 0, highest = 0, generation = '' }
+  end
+  local bytes, arrived, highest, stored, is_unordered, generation =
+    match(r.spans, '^([^,]*),([^,]*),([^,]*),([^,]*),([^,]*),(.*)$')
+  return { bytes = tonumber(bytes), arrived = tonumber(arrived), highest = tonumber(highest), stored = tonumber(stored),
+    is_unordered = is_unordered == '1', generation = generation }
+end
+local function set_spans(r, s)
+  r.span_bytes = s.bytes
+  r.spans = s.bytes .. ',' .. s.arrived .. ',' .. whole(s.highest) .. ',' .. (s.stored and whole(s.stored) or '') .. ','
+    .. (s.is_unordered and '1' or '') .. ',' .. s.generation
+end
+local function place_of_spans(r, generation)
+  return generation == '' and r.ordinal or r.ordinal .. '.' .. generation
 end
 local function weight_of(r)
-  return r.bytes + r.attempts * ATTEMPT_BYTES + r.span_bytes
+  return r.bytes + attempts_count(r) * ATTEMPT_BYTES + r.span_bytes
 end
 local function add_priority(priority)
   if string.find(priorities, ',' .. priority .. ',', 1, true) then
@@ -403,13 +454,21 @@ local function add_priority(priority)
   table.sort(list, function(a, b) return tonumber(a) > tonumber(b) end)
   priorities = ',' .. table.concat(list, ',') .. ','
 end
+local function add_to_queue(priority, entry)
+  local entries = queue_adds[priority]
+  if not entries then
+    entries = {}
+    queue_adds[priority] = entries
+    add_priority(priority)
+  end
+  entries[#entries + 1] = entry
+  new_work = new_work + 1
+end
 local function put_into_queue(r)
   ordinal = ordinal + 1
-  r.place = ordinal
-  put(r, 'q', ordinal)
-  redis.call('RPUSH', P .. KEY_QUEUE .. r.priority, ordinal .. '\31' .. r.id)
-  add_priority(r.priority)
-  new_work = new_work + 1
+  r.place = whole(ordinal)
+  local _, priority = fixed_of(r)
+  add_to_queue(priority, r.place .. '\31' .. r.id)
 end
 local function move(r, status)
   local before = r.status
@@ -428,51 +487,54 @@ local function move(r, status)
     if IS_FINISHED[before] then
       told[#told + 1] = 'o' .. r.id
       r.lost = 0
-      put(r, 'l', 0)
-    end
-    if r.ended ~= '' then
-      put(r, 'e', '')
     end
     r.ended = ''
   end
   r.status = status
 end
-local function tell_rollout(r)
-  events[#events + 1] = { 'r', stamp, r.id, r.status, r.ended, header_of(r), redis.call('HGET', r.key, 'd') or '',
-    r.limits or '' }
+local function cold_of(id)
+  write_texts()
+  local key = P .. KEY_BODY .. id
+  return match(call('GETRANGE', key, 0, 1023), '^([^\31]*)\31') or match(call('GET', key) or '', '^[^\31]*')
+end
+local function tell_rollout(id, text, cold)
+  events[#events + 1] = { 'r', stamp, id, text, cold }
 end
 local function save_rollout(r)
   local status = r.status
   if status ~= r.stored_status then
-    put(r, 's', status)
     status_moves[#status_moves + 1] = CODE[status] * STATUS_STEP + r.ordinal
     status_moves[#status_moves + 1] = r.id
     if IS_FINISHED[status] then
-      put(r, 'e', r.ended)
-      redis.call('RPUSH', P .. KEY_ENDED, r.ended .. '\31' .. r.id)
+      local entry = r.ended .. '\31' .. r.id
+      ended_adds[#ended_adds + 1] = entry
       if r.span_bytes > 0 then
-        redis.call('RPUSH', P .. KEY_ENDED_WITH_SPANS, r.ended .. '\31' .. r.id)
+        ended_with_spans_adds[#ended_with_spans_adds + 1] = entry
       end
     end
     if IS_FINISHED[status] ~= IS_FINISHED[r.stored_status] then
       finished_bytes = finished_bytes + (IS_FINISHED[status] and weight_of(r) or -weight_of(r))
     end
   end
-  if #r.set > 0 then
-    redis.call('HSET', r.key, unpack(r.set))
+  r.text = false
+  if not r.is_changed then
+    r.is_changed = true
+    changed_rollouts[#changed_rollouts + 1] = r
   end
   if is_watched and (status ~= r.stored_status or r.is_news) then
-    tell_rollout(r)
+    tell_rollout(r.id, text_of(r), cold_of(r.id))
+  end
+  if r.is_news then
+    r.is_news = nil
   end
   r.stored_status = status
-  r.set = {}
 end
 `
 const room = String.raw`local function refuse_bytes(max_bytes, added)
   if max_bytes == '' or added <= 0 then
     return nil
   end
-  local resources = tonumber(redis.call('HGET', P .. KEY_CONTROL, 'resources_bytes') or 0)
+  local resources = tonumber(call('HGET', P .. KEY_CONTROL, 'resources_bytes') or 0)
   local kept = bytes_total - finished_bytes + resources
   if kept + added > tonumber(max_bytes) then
     return { 'full', tostring(kept), tostring(added) }
@@ -483,10 +545,11 @@ const room = String.raw`local function refuse_bytes(max_bytes, added)
   return nil
 end
 `
-const state = String.raw`local P = KEYS[1]
+const state = String.raw`local call, match = redis.call, string.match
+local P = KEYS[1]
 local WAIT_SECONDS = 60
 local is_again = ARGV[2] == '1'
-local clock = redis.call('TIME')
+local clock = call('TIME')
 local real_seconds = tonumber(clock[1])
 local micros = ARGV[1] ~= '' and tonumber(ARGV[1]) or clock[1] * 1000000 + clock[2]
 local now, stamp
@@ -495,33 +558,67 @@ local function tick()
   now = micros / 1000000
   stamp = string.format('%.6f', now)
 end
+tick()
 local function exact(number)
   return string.format('%.17g', number)
 end
-local CONTROL = redis.call('HMGET', P .. KEY_CONTROL, 'ordinal', 'attempts', 'bytes', 'finished_bytes', 'feed', 'workers',
-  'watched', 'waiting', 'awaited', 'priorities')
+local function whole(number)
+  return number < 1e14 and number .. '' or string.format('%.0f', number)
+end
+local CONTROL = call('HMGET', P .. KEY_CONTROL, 'ordinal', 'attempts', 'bytes', 'finished_bytes', 'feed', 'watched',
+  'waiting', 'awaited', 'priorities')
 local ordinal = tonumber(CONTROL[1]) or 0
 local attempts_total = tonumber(CONTROL[2]) or 0
 local bytes_total = tonumber(CONTROL[3]) or 0
 local finished_bytes = tonumber(CONTROL[4]) or 0
 local feed = tonumber(CONTROL[5]) or 0
-local workers_total = tonumber(CONTROL[6]) or 0
-local is_watched = (tonumber(CONTROL[7]) or 0) > real_seconds
-local is_waiting = (tonumber(CONTROL[8]) or 0) > real_seconds
-local is_awaited = (tonumber(CONTROL[9]) or 0) > real_seconds
-local priorities = CONTROL[10] or ',0,'
+local is_watched = (tonumber(CONTROL[6]) or 0) > real_seconds
+local is_waiting = (tonumber(CONTROL[7]) or 0) > real_seconds
+local is_awaited = (tonumber(CONTROL[8]) or 0) > real_seconds
+local priorities = CONTROL[9] or ',0,'
 local control_set = {}
 local status_moves = {}
+local texts = {}
+local queue_adds = {}
+local ended_adds, ended_with_spans_adds = {}, {}
+local deadline_adds, deadline_drops = {}, {}
 local events = {}
 local told = {}
 local new_work = 0
+local spans_added, span_bytes_added = 0, 0
 local function send(command, key, list)
   for from = 1, #list, 4000 do
-    redis.call(command, key, unpack(list, from, math.min(from + 3999, #list)))
+    call(command, key, unpack(list, from, math.min(from + 3999, #list)))
   end
 end
 local workers = {}
-local write_workers
+local write_rollouts
+local function write_texts()
+  for from = 1, #texts, 4000 do
+    call('MSET', unpack(texts, from, math.min(from + 3999, #texts)))
+  end
+  texts = {}
+end
+local function arm_at(member, deadline)
+  deadline_adds[member] = math.ceil(deadline * 1000)
+end
+local function disarm(member)
+  deadline_adds[member] = nil
+  deadline_drops[#deadline_drops + 1] = member
+end
+local function write_deadlines()
+  send('ZREM', P .. KEY_DEADLINES, deadline_drops)
+  deadline_drops = {}
+  local list = {}
+  for member, deadline in pairs(deadline_adds) do
+    list[#list + 1] = deadline
+    list[#list + 1] = member
+  end
+  for from = 1, #list, 4000 do
+    call('ZADD', P .. KEY_DEADLINES, 'LT', unpack(list, from, math.min(from + 3999, #list)))
+  end
+  deadline_adds = {}
+end
 local function note(field, before, value)
   if value ~= before then
     control_set[#control_set + 1] = field
@@ -529,23 +626,33 @@ local function note(field, before, value)
   end
 end
 local function finish()
-  if write_workers then
-    write_workers()
+  if write_rollouts then
+    write_rollouts()
   end
+  write_texts()
+  write_deadlines()
+  for priority, entries in pairs(queue_adds) do
+    send('RPUSH', P .. KEY_QUEUE .. priority, entries)
+  end
+  send('RPUSH', P .. KEY_ENDED, ended_adds)
+  send('RPUSH', P .. KEY_ENDED_WITH_SPANS, ended_with_spans_adds)
   note('ordinal', tonumber(CONTROL[1]) or 0, ordinal)
   note('attempts', tonumber(CONTROL[2]) or 0, attempts_total)
   note('bytes', tonumber(CONTROL[3]) or 0, bytes_total)
   note('finished_bytes', tonumber(CONTROL[4]) or 0, finished_bytes)
-  note('workers', tonumber(CONTROL[6]) or 0, workers_total)
-  note('priorities', CONTROL[10] or ',0,', priorities)
+  note('priorities', CONTROL[9] or ',0,', priorities)
   if #events > 0 then
     feed = feed + #events
     control_set[#control_set + 1] = 'feed'
     control_set[#control_set + 1] = feed
-    redis.call('XADD', P .. KEY_FEED, 'MAXLEN', '~', 100000, feed .. '-0', 'e', cjson.encode(events))
+    call('XADD', P .. KEY_FEED, 'MAXLEN', '~', 100000, feed .. '-0', 'e', cjson.encode(events))
   end
   send('ZADD', P .. KEY_STATUSES, status_moves)
   send('HSET', P .. KEY_CONTROL, control_set)
+  if spans_added ~= 0 then
+    call('HINCRBY', P .. KEY_CONTROL, 'spans', spans_added)
+    call('HINCRBY', P .. KEY_CONTROL, 'span_bytes', span_bytes_added)
+  end
   local message = {}
   if is_waiting and new_work > 0 then
     message[#message + 1] = 'w' .. new_work
@@ -559,7 +666,7 @@ local function finish()
     message[#message + 1] = 'e'
   end
   if #message > 0 then
-    redis.call('SPUBLISH', P .. KEY_WAKE, table.concat(message, '\n'))
+    call('SPUBLISH', P .. KEY_WAKE, table.concat(message, '\n'))
   end
 end
 local function each_call(run)
@@ -567,20 +674,28 @@ local function each_call(run)
   local at = 3
   while at <= #ARGV do
     local last = at + ARGV[at]
-    tick()
     replies[#replies + 1] = run(at + 1, last)
     at = last + 1
   end
   finish()
   return replies
 end
+local function argument_of_calls(place)
+  local values = {}
+  local at = 3
+  while at <= #ARGV do
+    values[#values + 1] = ARGV[at + 1 + place]
+    at = at + ARGV[at] + 1
+  end
+  return values
+end
 `
 const versions = String.raw`local function read_history(id)
-  local text = redis.call('HGET', P .. KEY_RESOURCES, id)
+  local text = call('HGET', P .. KEY_RESOURCES, id)
   if not text then
     return nil
   end
-  local last, newest, created, place = string.match(text, '^([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)$')
+  local last, newest, created, place = match(text, '^([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)$')
   return { last = tonumber(last), newest = newest, created = created, place = place }
 end
 local function write_history(id, history)
@@ -588,28 +703,28 @@ local function write_history(id, history)
     ordinal = ordinal + 1
     history.place = ordinal
   end
-  redis.call('HSET', P .. KEY_RESOURCES, id,
+  call('HSET', P .. KEY_RESOURCES, id,
     table.concat({ history.last, history.newest, history.created, history.place }, '\31'))
 end
 local function store_version(id, history, version, created, updated, encoding, data)
   if history.newest == '' then
-    redis.call('HINCRBY', P .. KEY_CONTROL, 'resources', 1)
+    call('HINCRBY', P .. KEY_CONTROL, 'resources', 1)
     history.created = created
   end
   history.newest = version
-  redis.call('HSET', P .. KEY_VERSIONS .. id, version, table.concat({ created, updated, encoding, data }, '\31'))
-  redis.call('ZADD', P .. KEY_RESOURCES_ORDER, updated, version .. '\31' .. id)
-  redis.call('HINCRBY', P .. KEY_CONTROL, 'resources_bytes', #data)
+  call('HSET', P .. KEY_VERSIONS .. id, version, table.concat({ created, updated, encoding, data }, '\31'))
+  call('ZADD', P .. KEY_RESOURCES_ORDER, updated, version .. '\31' .. id)
+  call('HINCRBY', P .. KEY_CONTROL, 'resources_bytes', #data)
   if is_watched then
     events[#events + 1] = { 'v', stamp, id, tostring(version), created, updated }
   end
 end
 local function drop_version(id, history, version)
   local key = P .. KEY_VERSIONS .. id
-  local data = string.match(redis.call('HGET', key, version), '^[^\31]*\31[^\31]*\31[^\31]*\31(.*)$')
-  redis.call('HDEL', key, version)
-  redis.call('ZREM', P .. KEY_RESOURCES_ORDER, version .. '\31' .. id)
-  redis.call('HINCRBY', P .. KEY_CONTROL, 'resources_bytes', -#data)
+  local data = match(call('HGET', key, version), '^[^\31]*\31[^\31]*\31[^\31]*\31(.*)$')
+  call('HDEL', key, version)
+  call('ZREM', P .. KEY_RESOURCES_ORDER, version .. '\31' .. id)
+  call('HINCRBY', P .. KEY_CONTROL, 'resources_bytes', -#data)
   if is_watched then
     events[#events + 1] = { 'x', stamp, id, tostring(version) }
   end
@@ -617,103 +732,87 @@ local function drop_version(id, history, version)
     return
   end
   local newest = 0
-  for _, left in ipairs(redis.call('HKEYS', key)) do
+  for _, left in ipairs(call('HKEYS', key)) do
     newest = math.max(newest, tonumber(left))
   end
   history.newest = newest > 0 and newest or ''
   if newest == 0 then
     history.created = ''
-    redis.call('HINCRBY', P .. KEY_CONTROL, 'resources', -1)
+    call('HINCRBY', P .. KEY_CONTROL, 'resources', -1)
   end
 end
 `
-const workers = String.raw`local WORKER = '^([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)'
-  .. '\31([^\31]*)\31([^\31]*)\31(.*)$'
-local function find_worker(id)
+const workers = String.raw`local function find_worker(id)
   local w = workers[id]
-  if w ~= nil then
-    return w or nil
+  if w == nil then
+    local key = P .. KEY_WORKER .. id
+    local f = call('HMGET', key, 's', 'c', 'n', 'l', 'r', 'a')
+    w = f[1] and { id = id, key = key, status = f[1], capacity = f[2] or '', count = tonumber(f[3]) or 0,
+      length = tonumber(f[4]) or 0, rollout = f[5] or '', attempt = f[6] or '' }
+    workers[id] = w
   end
-  local text = redis.call('HGET', P .. KEY_CONTROL, 'w:' .. id)
-  if not text then
-    workers[id] = false
-    return nil
-  end
-  w = { id = id }
-  w.ordinal, w.status, w.beat, w.dequeue, w.busy, w.idle, w.rollout, w.attempt, w.capacity, w.count, w.length, w.stats =
-    string.match(text, WORKER)
-  w.count = tonumber(w.count)
-  w.length = tonumber(w.length)
-  workers[id] = w
-  return w
+  return w or nil
 end
-local function change_worker(id)
+local function need_worker(id)
   local w = find_worker(id)
   if not w then
     ordinal = ordinal + 1
-    workers_total = workers_total + 1
-    w = { id = id, ordinal = ordinal, status = 'unknown', beat = '', dequeue = '', busy = '', idle = '', rollout = '',
-      attempt = '', capacity = '', count = 0, length = 0, stats = '' }
+    call('ZADD', P .. KEY_WORKERS, ordinal, id)
+    local key = P .. KEY_WORKER .. id
+    call('HSET', key, 's', 'unknown')
+    w = { id = id, key = key, status = 'unknown', capacity = '', count = 0, length = 0, rollout = '', attempt = '' }
     workers[id] = w
   end
-  w.is_changed = true
   return w
 end
-local function pack_worker(w)
-  return table.concat({ w.ordinal, w.status, w.beat, w.dequeue, w.busy, w.idle, w.rollout, w.attempt, w.capacity, w.count,
-    w.length, w.stats }, '\31')
-end
-write_workers = function()
-  for id, w in pairs(workers) do
-    if w and w.is_changed then
-      control_set[#control_set + 1] = 'w:' .. id
-      control_set[#control_set + 1] = pack_worker(w)
-    end
-  end
-end
 local function is_running(w, entry, changing)
-  local rollout_id, attempt_id = string.match(entry, '^([^\31]*)\31(.*)$')
+  local rollout_id, attempt_id = match(entry, '^([^\31]*)\31(.*)$')
   if attempt_id == changing then
     return false
   end
-  local key = P .. KEY_ROLLOUT .. rollout_id
-  local f = redis.call('HMGET', key, 'a', 'n')
-  local text = f[1]
-  local number = tonumber(f[2]) or 0
-  while text or number > 1 do
+  local r = read_rollout(rollout_id)
+  local text = r and r.latest
+  local number = r and attempts_count(r) or 0
+  while number > 0 do
     if text then
-      local id, status, worker = string.match(text, '^([^\31]*)\31[^\31]*\31([^\31]*)\31[^\31]*\31[^\31]*\31([^\31]*)')
+      local id, status, worker = match(text, '^([^\31]*)\31[^\31]*\31([^\31]*)\31[^\31]*\31[^\31]*\31([^\31]*)')
       if id == attempt_id then
         return (status == 'preparing' or status == 'running') and worker == '=' .. w.id
       end
     end
     number = number - 1
-    text = number > 0 and redis.call('HGET', key, 'a' .. number)
+    text = number > 0 and call('HGET', P .. KEY_ATTEMPTS .. rollout_id, number)
   end
   return false
 end
+local function set_length(w, length)
+  w.length = length
+  call('HSET', w.key, 'l', length)
+end
 local function drop_list(w)
   if w.length > 0 then
-    redis.call('UNLINK', P .. KEY_RUNNING .. w.id)
-    w.length = 0
+    call('UNLINK', P .. KEY_RUNNING .. w.id)
+    set_length(w, 0)
   end
 end
 local function step_back(w, changing)
   local list = P .. KEY_RUNNING .. w.id
-  while w.length > 0 do
-    local entry = redis.call('LINDEX', list, -1)
-    if entry and is_running(w, entry, changing) then
-      w.rollout, w.attempt = string.match(entry, '^([^\31]*)\31(.*)$')
-      return
-    end
-    redis.call('RPOP', list)
-    w.length = w.length - 1
-  end
+  local length = w.length
   w.rollout, w.attempt = '', ''
+  while length > 0 do
+    local entry = call('LINDEX', list, -1)
+    if entry and is_running(w, entry, changing) then
+      w.rollout, w.attempt = match(entry, '^([^\31]*)\31(.*)$')
+      break
+    end
+    call('RPOP', list)
+    length = length - 1
+  end
+  set_length(w, length)
 end
 local function shorten_list(w, changing)
   local list = P .. KEY_RUNNING .. w.id
-  local entries = redis.call('LRANGE', list, 0, -1)
+  local entries = call('LRANGE', list, 0, -1)
   local kept, seen = {}, {}
   for place = #entries, 1, -1 do
     local entry = entries[place]
@@ -722,30 +821,42 @@ local function shorten_list(w, changing)
     end
     seen[entry] = true
   end
-  redis.call('DEL', list)
+  call('DEL', list)
   send('RPUSH', list, kept)
-  w.length = #kept
+  return #kept
+end
+local function add_to_list(w, rollout_id, attempt_id)
+  local list, length = P .. KEY_RUNNING .. w.id, w.length
+  if length == 0 and w.attempt ~= '' then
+    call('RPUSH', list, w.rollout .. '\31' .. w.attempt, rollout_id .. '\31' .. attempt_id)
+    length = 2
+  else
+    call('RPUSH', list, rollout_id .. '\31' .. attempt_id)
+    length = length + 1
+  end
+  if length > 2 * w.count + 16 then
+    length = shorten_list(w, attempt_id)
+  end
+  set_length(w, length)
 end
 local function worker_busy(a, rollout_id, is_claim)
   local name = a.worker
   if name == '' or name == '=' then
     return
   end
-  local w = change_worker(string.sub(name, 2))
+  local w = need_worker(string.sub(name, 2))
   if a.runs_on ~= name then
     w.count = w.count + 1
     a.runs_on = name
   end
-  if w.attempt ~= a.id or w.rollout ~= rollout_id or w.length == 0 then
-    redis.call('RPUSH', P .. KEY_RUNNING .. w.id, rollout_id .. '\31' .. a.id)
-    w.length = w.length + 1
-    if w.length > 2 * w.count + 16 then
-      shorten_list(w, a.id)
-    end
+  if (w.count > 1 or w.length > 0) and (w.attempt ~= a.id or w.rollout ~= rollout_id) then
+    add_to_list(w, rollout_id, a.id)
   end
-  w.rollout, w.attempt, w.status, w.busy = rollout_id, a.id, 'busy', stamp
+  w.rollout, w.attempt, w.status = rollout_id, a.id, 'busy'
   if is_claim then
-    w.dequeue = stamp
+    call('HSET', w.key, 's', 'busy', 'r', rollout_id, 'a', a.id, 'b', stamp, 'n', w.count, 'd', stamp)
+  else
+    call('HSET', w.key, 's', 'busy', 'r', rollout_id, 'a', a.id, 'b', stamp, 'n', w.count)
   end
 end
 local function worker_left(a, rollout_id, is_lost)
@@ -753,7 +864,7 @@ local function worker_left(a, rollout_id, is_lost)
   if name == '' or name == '=' then
     return
   end
-  local w = change_worker(string.sub(name, 2))
+  local w = need_worker(string.sub(name, 2))
   if a.runs_on == name then
     a.runs_on = nil
     w.count = w.count - 1
@@ -762,14 +873,17 @@ local function worker_left(a, rollout_id, is_lost)
     end
   end
   if w.count > 0 then
+    w.status = 'busy'
     if w.attempt == a.id and w.rollout == rollout_id then
       step_back(w, a.id)
+      call('HSET', w.key, 's', 'busy', 'n', w.count, 'r', w.rollout, 'a', w.attempt)
+    else
+      call('HSET', w.key, 's', 'busy', 'n', w.count)
     end
-    w.status = 'busy'
   else
     drop_list(w)
-    w.rollout, w.attempt, w.idle = '', '', stamp
-    w.status = is_lost and 'unknown' or 'idle'
+    w.rollout, w.attempt, w.status = '', '', is_lost and 'unknown' or 'idle'
+    call('HSET', w.key, 's', w.status, 'n', '0', 'i', stamp, 'r', '', 'a', '')
   end
 end
 local function worker_capacity(id, capacity)
@@ -777,16 +891,19 @@ local function worker_capacity(id, capacity)
   if w and w.capacity == capacity then
     return
   end
-  change_worker(id).capacity = capacity
+  w = need_worker(id)
+  w.capacity = capacity
+  call('HSET', w.key, 'c', capacity)
   new_work = new_work + 1
 end
 local function worker_found_nothing(id)
-  local w = change_worker(id)
-  w.dequeue = stamp
+  local w = need_worker(id)
   if w.count > 0 or w.status == 'idle' then
+    call('HSET', w.key, 'd', stamp)
     return
   end
-  w.status, w.idle, w.rollout, w.attempt = 'idle', stamp, '', ''
+  w.status, w.rollout, w.attempt = 'idle', '', ''
+  call('HSET', w.key, 'd', stamp, 's', 'idle', 'i', stamp, 'r', '', 'a', '')
 end
 `
 
@@ -842,121 +959,168 @@ local function arrive(r, a)
     move(r, 'running')
   end
 end
+local function open_part(r)
+  local s = spans_of(r)
+  return { rollout = r, spans = s, arrived = s.arrived, highest = s.highest, stored = s.stored or 0,
+    is_unordered = s.is_unordered, bytes = 0, fields = {}, seen = {} }
+end
+local function add(part, field, sequence, bytes)
+  local place = part.arrived + 1
+  part.arrived = place
+  if sequence <= part.stored then
+    part.is_unordered = true
+  else
+    part.stored = sequence
+  end
+  part.bytes = part.bytes + bytes
+  local value = place == sequence and place .. '' or place .. ':' .. whole(sequence)
+  local fields = part.fields
+  fields[#fields + 1] = field
+  fields[#fields + 1] = value
+  part.seen[field] = value
+  return place
+end
+local function close_part(part)
+  local r, s = part.rollout, part.spans
+  send('HSET', P .. KEY_SPAN_INDEX .. r.id, part.fields)
+  if #part.fields == 0 and part.highest == s.highest then
+    return
+  end
+  local bytes = s.bytes
+  s.bytes, s.arrived, s.highest, s.is_unordered = bytes + part.bytes, part.arrived, part.highest, part.is_unordered
+  if #part.fields > 0 then
+    s.stored = part.stored
+  end
+  set_spans(r, s)
+  bytes_total = bytes_total + part.bytes
+  if IS_FINISHED[r.status] then
+    finished_bytes = finished_bytes + part.bytes
+    if bytes == 0 and part.bytes > 0 then
+      ended_with_spans_adds[#ended_with_spans_adds + 1] = r.ended .. '\31' .. r.id
+    end
+  end
+  spans_added = spans_added + #part.fields / 2
+  span_bytes_added = span_bytes_added + part.bytes
+end
+read_rollouts(argument_of_calls(2))
 return each_call(function(first, last)
   local max_bytes, count = ARGV[first], tonumber(ARGV[first + 1])
-  local rollouts, attempts = {}, {}
+  local parts, attempts, reply = {}, {}, { '+' }
   for place = 1, count do
     local id, attempt_id = ARGV[first + 2 * place], ARGV[first + 2 * place + 1]
-    local r = rollouts[id] or read_rollout(id)
+    local r = read_rollout(id)
     if not r then
       return { 'missing', id }
-    end
-    if not rollouts[id] then
-      rollouts[id] = r
-      local counters = redis.call('HMGET', r.key, 'x', 'y', 'v')
-      r.sequence, r.arrived, r.new_bytes, r.index = tonumber(counters[1]) or 0, tonumber(counters[2]) or 0, 0, {}
-      r.had_sequence, r.stored_sequence = r.sequence, tonumber(counters[3])
     end
     local a = attempt_id ~= 'latest' and find_attempt(r, attempt_id) or nil
     if not a then
       return { 'no-attempt', id, attempt_id }
     end
-    a.rollout = r
-    a.is_dropped = has(a, 'G') and IS_FINISHED[r.status] or false
-    attempts[place] = a
+    local part = parts[id] or open_part(r)
+    parts[id] = part
+    attempts[place] = { attempt = a, part = part, is_dropped = has(a, 'G') and IS_FINISHED[r.status] or false, has_new = false,
+      has_reward = false }
+    reply[#reply + 1] = place_of_spans(r, part.spans.generation)
   end
-  local reply, added, spans = { '+' }, 0, 0
-  for place = 1, count do
-    local r = attempts[place].rollout
-    reply[#reply + 1] = r.generation and (r.ordinal .. '.' .. r.generation) or tostring(r.ordinal)
+  local start = first + 2 + 2 * count
+  local known
+  if count == 1 and attempts[1].part.arrived > 0 then
+    local number, fields = attempts[1].attempt.number, {}
+    for at = start + 1, last, SPAN_ARGUMENTS do
+      fields[#fields + 1] = number .. ':' .. ARGV[at]
+    end
+    known = {}
+    for from = 1, #fields, 4000 do
+      local values = call('HMGET', P .. KEY_SPAN_INDEX .. attempts[1].part.rollout.id,
+        unpack(fields, from, math.min(from + 3999, #fields)))
+      for at, value in ipairs(values) do
+        known[fields[from + at - 1]] = value
+      end
+    end
   end
-  for at = first + 2 + 2 * count, last, SPAN_ARGUMENTS do
-    local a = attempts[tonumber(ARGV[at])]
-    local r = a.rollout
-    local field = a.number .. ':' .. ARGV[at + 1]
+  local is_run, run_sequence, run_place = count == 1 and start <= last
+  for at = start, last, SPAN_ARGUMENTS do
+    local target = attempts[tonumber(ARGV[at])]
+    local part = target.part
+    local field = target.attempt.number .. ':' .. ARGV[at + 1]
     local given = tonumber(ARGV[at + 2])
-    local known = r.index[field] or redis.call('HGET', P .. KEY_SPAN_INDEX .. r.id, field)
-    if given and given > r.sequence then
-      r.sequence = given
-    end
-    if known then
-      local k, sequence = string.match(known, '^([^:]*):(.*)$')
-      reply[#reply + 1] = sequence
-      reply[#reply + 1] = k
-      reply[#reply + 1] = ''
-    else
-      local sequence = given or r.sequence + 1
-      if sequence > HIGHEST_SEQUENCE then
-        return { 'no-ids', exact(sequence) }
-      end
-      if sequence > r.sequence then
-        r.sequence = sequence
-      end
-      a.has_new = true
-      a.has_reward = a.has_reward or ARGV[at + 4] == '1'
-      reply[#reply + 1] = exact(sequence)
-      if a.is_dropped then
-        reply[#reply + 1] = ''
+    local value = part.seen[field]
+    if value == nil and part.spans.arrived > 0 then
+      if known then
+        value = known[field]
       else
-        if r.stored_sequence and sequence <= r.stored_sequence then
-          r.is_unordered = true
-        else
-          r.stored_sequence = sequence
-        end
-        r.arrived = r.arrived + 1
-        r.new_bytes = r.new_bytes + ARGV[at + 3]
-        added = added + ARGV[at + 3]
-        spans = spans + 1
-        r.index[field] = r.arrived .. ':' .. exact(sequence)
-        reply[#reply + 1] = r.arrived
+        value = call('HGET', P .. KEY_SPAN_INDEX .. part.rollout.id, field)
       end
-      reply[#reply + 1] = '1'
     end
+    if given and given > part.highest then
+      part.highest = given
+    end
+    local sequence, place, is_new
+    if value then
+      place, sequence = match(value, '^(%d+):?(%d*)$')
+      if sequence == '' then
+        sequence = place
+      end
+      is_new = ''
+    else
+      sequence = given or part.highest + 1
+      if sequence > HIGHEST_SEQUENCE then
+        return { 'no-ids', whole(sequence) }
+      end
+      if sequence > part.highest then
+        part.highest = sequence
+      end
+      target.has_new = true
+      target.has_reward = target.has_reward or ARGV[at + 4] == '1'
+      place = target.is_dropped and '' or add(part, field, sequence, ARGV[at + 3])
+      is_new = '1'
+    end
+    if is_run and at == start then
+      run_sequence, run_place = sequence, place
+    end
+    if is_run then
+      local index = (at - start) / SPAN_ARGUMENTS
+      if is_new == '' or place == '' or sequence ~= run_sequence + index then
+        for before = 0, index - 1 do
+          reply[#reply + 1] = whole(run_sequence + before)
+          reply[#reply + 1] = run_place + before
+          reply[#reply + 1] = '1'
+        end
+        is_run = false
+      end
+    end
+    if not is_run then
+      reply[#reply + 1] = type(sequence) == 'number' and whole(sequence) or sequence
+      reply[#reply + 1] = place
+      reply[#reply + 1] = is_new
+    end
+  end
+  if is_run then
+    reply[#reply + 1] = 'run'
+    reply[#reply + 1] = whole(run_sequence)
+    reply[#reply + 1] = run_place
+  end
+  local added = 0
+  for _, part in pairs(parts) do
+    added = added + part.bytes
   end
   local refusal = refuse_bytes(max_bytes, added)
   if refusal then
     return refusal
   end
-  for id, r in pairs(rollouts) do
-    local fields = {}
-    for field, value in pairs(r.index) do
-      fields[#fields + 1] = field
-      fields[#fields + 1] = value
-    end
-    send('HSET', P .. KEY_SPAN_INDEX .. id, fields)
-    if r.sequence ~= r.had_sequence then
-      put(r, 'x', exact(r.sequence))
-    end
-    if #fields > 0 then
-      put(r, 'y', r.arrived)
-      put(r, 'v', exact(r.stored_sequence))
-      r.span_bytes = r.span_bytes + r.new_bytes
-      put(r, 'z', r.span_bytes)
-      if r.is_unordered then
-        put(r, 'w', 1)
-      end
-      bytes_total = bytes_total + r.new_bytes
-      if IS_FINISHED[r.status] then
-        finished_bytes = finished_bytes + r.new_bytes
-        if r.span_bytes == r.new_bytes then
-          redis.call('RPUSH', P .. KEY_ENDED_WITH_SPANS, r.ended .. '\31' .. id)
-        end
-      end
+  for _, part in pairs(parts) do
+    close_part(part)
+  end
+  for _, target in ipairs(attempts) do
+    if target.has_new then
+      local a = target.attempt
+      a.has_reward = target.has_reward
+      arrive(target.part.rollout, a)
+      save_attempt(target.part.rollout, a)
     end
   end
-  for place = 1, count do
-    local a = attempts[place]
-    if a.has_new then
-      arrive(a.rollout, a)
-      save_attempt(a.rollout, a)
-    end
-  end
-  for _, r in pairs(rollouts) do
-    save_rollout(r)
-  end
-  if spans > 0 then
-    redis.call('HINCRBY', P .. KEY_CONTROL, 'spans', spans)
-    redis.call('HINCRBY', P .. KEY_CONTROL, 'span_bytes', added)
+  for _, part in pairs(parts) do
+    save_rollout(part.rollout)
   end
   return reply
 end)
@@ -976,7 +1140,6 @@ end)
       move(r, 'cancelled')
       save_rollout(r)
       reply[#reply + 1] = answer_of(r.id)
-      tick()
     end
   end
   return reply
@@ -984,10 +1147,9 @@ end)
 `),
   deleteResources: script('allow-oom', state, rollouts, versions, String.raw`local function count_pins(id)
   local pins = {}
-  local open = redis.call('ZRANGEBYSCORE', P .. KEY_STATUSES, '-inf', '(' .. exact(CODE.succeeded * STATUS_STEP))
+  local open = call('ZRANGEBYSCORE', P .. KEY_STATUSES, '-inf', '(' .. exact(CODE.succeeded * STATUS_STEP))
   for _, rollout_id in ipairs(open) do
-    local header = redis.call('HGET', P .. KEY_ROLLOUT .. rollout_id, 'h')
-    local version, resources = string.match(header, '^[^\31]*\31[^\31]*\31[^\31]*\31[^\31]*\31([^\31]*)\31(.*)$')
+    local _, _, version, resources = fixed_of(read_rollout(rollout_id))
     if resources == '=' .. id then
       pins[version] = (pins[version] or 0) + 1
     end
@@ -996,9 +1158,9 @@ end)
 end
 local function find_aliases(id)
   local aliases = {}
-  local all = redis.call('HGETALL', P .. KEY_ALIASES)
+  local all = call('HGETALL', P .. KEY_ALIASES)
   for at = 1, #all, 2 do
-    local version, resources = string.match(all[at + 1], '^[^\31]*\31([^\31]*)\31[^\31]*\31(.*)$')
+    local version, resources = match(all[at + 1], '^[^\31]*\31([^\31]*)\31[^\31]*\31(.*)$')
     if resources == id then
       aliases[version] = aliases[version] or {}
       table.insert(aliases[version], all[at])
@@ -1014,17 +1176,17 @@ return each_call(function(first, last)
   end
   local versions = {}
   if last == first + 1 then
-    versions = redis.call('HKEYS', P .. KEY_VERSIONS .. id)
+    versions = call('HKEYS', P .. KEY_VERSIONS .. id)
     table.sort(versions, function(a, b) return tonumber(a) < tonumber(b) end)
   else
     for at = first + 2, last do
-      if redis.call('HEXISTS', P .. KEY_VERSIONS .. id, ARGV[at]) == 1 then
+      if call('HEXISTS', P .. KEY_VERSIONS .. id, ARGV[at]) == 1 then
         versions[#versions + 1] = ARGV[at]
       end
     end
   end
   local pins, aliases = count_pins(id), find_aliases(id)
-  local latest = redis.call('ZREVRANGE', P .. KEY_RESOURCES_ORDER, 0, 0)[1]
+  local latest = call('ZREVRANGE', P .. KEY_RESOURCES_ORDER, 0, 0)[1]
   local pinned, pointing, free = 0, {}, {}
   for _, version in ipairs(versions) do
     pinned = pinned + (pins[version] or 0)
@@ -1042,7 +1204,6 @@ return each_call(function(first, last)
   end
   for _, version in ipairs(versions) do
     drop_version(id, history, version)
-    tick()
   end
   write_history(id, history)
   return { '+', unpack(versions) }
@@ -1060,26 +1221,54 @@ end)
   return { '+', deleted, trash }
 end)
 `),
-  dequeue: script('allow-oom', state, rollouts, workers, attempts, answers, claim, String.raw`local MOST_STALE = 1000
+  dequeue: script('allow-oom', state, rollouts, workers, attempts, answers, record, claim, String.raw`local MOST_STALE = 1000
+local wanted = 0
+local taken, bodies = {}, {}
+local function next_entry(priority)
+  local t = taken[priority]
+  if not t or t.at == #t.entries then
+    local entries = call('LPOP', P .. KEY_QUEUE .. priority, math.max(1, math.min(wanted, 500)))
+    if not entries then
+      return nil
+    end
+    t = { entries = entries, at = 0 }
+    taken[priority] = t
+    local ids, keys = {}, {}
+    for _, entry in ipairs(entries) do
+      local id = match(entry, '\31(.*)$')
+      ids[#ids + 1] = id
+      keys[#keys + 1] = P .. KEY_BODY .. id
+    end
+    read_rollouts(ids)
+    for at, body in ipairs(call('MGET', unpack(keys))) do
+      bodies[ids[at]] = body
+    end
+  end
+  t.at = t.at + 1
+  return t.entries[t.at]
+end
+local function put_back()
+  for priority, t in pairs(taken) do
+    local left = {}
+    for at = #t.entries, t.at + 1, -1 do
+      left[#left + 1] = t.entries[at]
+    end
+    send('LPUSH', P .. KEY_QUEUE .. priority, left)
+  end
+end
 local function pop()
   local stale = 0
   for priority in string.gmatch(priorities, '[^,]+') do
-    local list = P .. KEY_QUEUE .. priority
     while true do
-      local entry = redis.call('LPOP', list)
+      local entry = next_entry(priority)
       if not entry then
         break
       end
-      local place, id = string.match(entry, '^([^\31]*)\31(.*)$')
-      local f = redis.call('HMGET', P .. KEY_ROLLOUT .. id, 's', 'h', 'n', 'a', 'c', 'q', 'i', 'd')
-      if f[1] and IS_QUEUING[f[1]] then
-        local r = { id = id, key = P .. KEY_ROLLOUT .. id, status = f[1], stored_status = f[1], attempts = tonumber(f[3]) or 0,
-          latest = f[4], limits = f[5], ended = '', header = f[2], input = f[7], cold = f[8], set = {} }
-        r.ordinal, r.priority, r.start, r.bytes, r.version, r.resources = string.match(f[2], HEADER)
-        if place == (f[6] or r.ordinal) then
-          r.ordinal = tonumber(r.ordinal)
-          return r
-        end
+      local place, id = match(entry, '^([^\31]*)\31(.*)$')
+      local r = rollouts[id]
+      if r and IS_QUEUING[r.status] and place == (r.place == '' and r.ordinal or r.place) then
+        wanted = wanted - 1
+        return r
       end
       stale = stale + 1
       if stale == MOST_STALE then
@@ -1094,11 +1283,11 @@ local function pop()
 end
 local function find_claimed(attempt_ids)
   local claimed = {}
-  local preparing = redis.call('ZRANGEBYSCORE', P .. KEY_STATUSES, CODE.preparing * STATUS_STEP,
+  local preparing = call('ZRANGEBYSCORE', P .. KEY_STATUSES, CODE.preparing * STATUS_STEP,
     '(' .. exact(CODE.running * STATUS_STEP))
   for _, id in ipairs(preparing) do
-    local latest = redis.call('HGET', P .. KEY_ROLLOUT .. id, 'a')
-    local place = latest and attempt_ids[string.match(latest, '^[^\31]*')]
+    local r = read_rollout(id)
+    local place = r and attempt_ids[match(r.latest, '^[^\31]*')]
     if place then
       claimed[#claimed + 1] = { place, id }
     end
@@ -1113,12 +1302,16 @@ local function answer_again(first, last)
   end
   local reply = { '+' }
   for _, found in ipairs(find_claimed(ids)) do
-    local f = redis.call('HMGET', P .. KEY_ROLLOUT .. found[2], 's', 'e', 'h', 'i', 'd', 'a')
-    reply[#reply + 1] = { found[2], f[1], f[2] or '', f[3], f[4], f[5] or '', f[6] }
+    reply[#reply + 1] = answer_of(found[2])
   end
   return reply
 end
-return each_call(function(first, last)
+local at = 3
+while at <= #ARGV do
+  wanted = wanted + ARGV[at] - 6
+  at = at + ARGV[at] + 1
+end
+local replies = each_call(function(first, last)
   local verb, worker, lease_ms, capacity, key, waits = ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 3],
     ARGV[first + 4], ARGV[first + 5] == '1'
   if key ~= '' then
@@ -1145,6 +1338,7 @@ return each_call(function(first, last)
   if w and w.capacity ~= '' then
     slots = math.max(0, math.min(limit, w.capacity - w.count))
   end
+  wanted = wanted - limit + slots
   local reply, has_more = { '+' }, false
   for at = first + 6, first + 5 + slots do
     local r
@@ -1152,9 +1346,8 @@ return each_call(function(first, last)
     if not r then
       break
     end
-    local attempt = claim(r, ARGV[at], worker, lease_ms, true)
-    reply[#reply + 1] = { r.id, 'preparing', '', r.header, r.input, r.cold or '', attempt }
-    tick()
+    claim(r, ARGV[at], worker, lease_ms, true)
+    reply[#reply + 1] = { r.id, text_of(r), bodies[r.id] }
   end
   if #reply > 1 then
     if key ~= '' then
@@ -1174,6 +1367,8 @@ return each_call(function(first, last)
   w = worker_id ~= '' and find_worker(worker_id) or nil
   return { '-', w and w.capacity or '', w and w.count or 0, (has_more or slots < limit) and '1' or '' }
 end)
+put_back()
+return replies
 `),
   enqueue: script('', state, rollouts, answers, room, insert, record, String.raw`return each_call(function(first, last)
   local max_bytes, verb = ARGV[first], ARGV[first + 1]
@@ -1183,9 +1378,10 @@ end)
     if other_verb then
       return { 'conflict', ARGV[at + 2], other_verb }
     end
-    earlier[at] = id
-    if not id then
-      added = added + #ARGV[at + 8] + #ARGV[at + 7] + 100
+    if id then
+      earlier[at] = id
+    elseif max_bytes ~= '' then
+      added = added + new_bytes(at)
     end
   end
   local refusal = refuse_bytes(max_bytes, added)
@@ -1194,20 +1390,19 @@ end)
   end
   local reply = { '+' }
   for at = first + 2, last, INSERT_ARGUMENTS do
-    local chosen, key = ARGV[at + 1], ARGV[at + 2]
-    local id = earlier[at]
-    if not id and (key ~= '' or chosen == '1') then
-      id = find_earlier(at, verb)
-    end
+    local key = ARGV[at + 2]
+    local id = earlier[at] or find_earlier(at, verb)
     if id then
       if key ~= '' and not find_answer(key) then
         keep_answer(verb, key, id)
       end
-      reply[#reply + 1] = answer_of(id)
+      reply[#reply + 1] = { '=', answer_of(id) }
     else
-      local r = insert(at, 'queuing', verb)
-      reply[#reply + 1] = { r.start, r.resources, r.version }
-      tick()
+      local _, resources, version = insert(at, 'queuing', verb)
+      reply[#reply + 1] = { stamp, resources, version }
+      if at + INSERT_ARGUMENTS <= last then
+        tick()
+      end
     end
   end
   return reply
@@ -1215,11 +1410,18 @@ end)
 `),
   forgetWorkers: script('allow-oom', state, rollouts, workers, String.raw`return each_call(function(first)
   local w = find_worker(ARGV[first])
-  if w and w.count == 0 and pack_worker(w) == ARGV[first + 1] then
-    redis.call('HDEL', P .. KEY_CONTROL, 'w:' .. w.id)
+  if not w or w.count > 0 then
+    return { '+' }
+  end
+  local f = call('HMGET', w.key, 's', 'h', 'd', 'b', 'i')
+  for place = 1, 5 do
+    f[place] = f[place] or ''
+  end
+  if table.concat(f, '\31') == ARGV[first + 1] then
     drop_list(w)
+    call('UNLINK', w.key)
+    call('ZREM', P .. KEY_WORKERS, w.id)
     workers[w.id] = false
-    workers_total = workers_total - 1
   end
   return { '+' }
 end)
@@ -1271,45 +1473,46 @@ return each_call(function(first, last)
   local reply = { '+', '' }
   for at = first + 4, last, 2 do
     reply[#reply + 1] = beat(ARGV[at], ARGV[at + 1], lease_ms)
-    tick()
   end
   if capacity ~= '' then
     worker_capacity(worker_id, capacity)
   end
-  local w = change_worker(worker_id)
-  w.beat = stamp
+  local w = need_worker(worker_id)
+  call('HSET', w.key, 'h', stamp)
   if stats ~= '' then
-    w.stats = stats
+    call('HSET', w.key, 'x', stats)
   end
-  reply[2] = pack_worker(w)
+  reply[2] = call('HGETALL', w.key)
   return reply
 end)
 `),
-  nextSequenceIds: script('', state, String.raw`local HIGHEST_SEQUENCE = 9007199253692415
+  nextSequenceIds: script('', state, rollouts, String.raw`local HIGHEST_SEQUENCE = 9007199253692415
 return each_call(function(first, last)
-  local present = {}
+  local highest = {}
   for at = first, last do
     local id = ARGV[at]
-    if not present[id] then
-      local f = redis.call('HMGET', P .. KEY_ROLLOUT .. id, 's', 'x')
-      if not f[1] then
-        return { 'missing', id }
-      end
-      present[id] = tonumber(f[2]) or 0
+    local r = read_rollout(id)
+    if not r then
+      return { 'missing', id }
     end
+    highest[id] = spans_of(r).highest
   end
   local reply = { '+' }
   for at = first, last do
     local id = ARGV[at]
-    local sequence = present[id] + 1
+    local sequence = highest[id] + 1
     if sequence > HIGHEST_SEQUENCE then
-      return { 'no-ids', exact(sequence) }
+      return { 'no-ids', whole(sequence) }
     end
-    present[id] = sequence
-    reply[#reply + 1] = exact(sequence)
+    highest[id] = sequence
+    reply[#reply + 1] = whole(sequence)
   end
-  for id, sequence in pairs(present) do
-    redis.call('HSET', P .. KEY_ROLLOUT .. id, 'x', exact(sequence))
+  for id, sequence in pairs(highest) do
+    local r = read_rollout(id)
+    local s = spans_of(r)
+    s.highest = sequence
+    set_spans(r, s)
+    save_rollout(r)
   end
   return reply
 end)
@@ -1372,18 +1575,16 @@ local function ends_rollout(r, a, status)
   end
   return true
 end
+read_rollouts(argument_of_calls(1))
 return each_call(function(first)
   local max_bytes, id, attempt_id, status, outcome, worker, beat, metadata = unpack(ARGV, first, first + 7)
   local r = read_rollout(id)
   if not r then
     return { 'missing' }
   end
-  if r.attempts == 0 then
-    return { 'no-attempts' }
-  end
   local a = find_attempt(r, attempt_id)
   if not a then
-    return { 'no-attempt' }
+    return { r.latest == '' and 'no-attempts' or 'no-attempt' }
   end
   local grown = metadata ~= '' and #metadata - #a.metadata or 0
   if grown > 0 and not ends_rollout(r, a, status) then
@@ -1410,7 +1611,6 @@ return each_call(function(first)
     if IS_FINISHED[r.status] then
       finished_bytes = finished_bytes + grown
     end
-    put(r, 'h', header_of(r))
   end
   give(a, 'L')
   if status == '' or not takes_status(r, a, status) then
@@ -1448,34 +1648,31 @@ end
 function restore.alias(at)
   local alias, id, version, updated = unpack(ARGV, at, at + 3)
   ordinal = ordinal + 1
-  redis.call('HSET', P .. KEY_ALIASES, alias, table.concat({ ordinal, version, updated, id }, '\31'))
+  call('HSET', P .. KEY_ALIASES, alias, table.concat({ ordinal, version, updated, id }, '\31'))
   if is_watched then
     events[#events + 1] = { 'l', stamp, alias, version, updated, id }
   end
 end
 function restore.rollout(at)
-  local id, status, ended, priority, start, resources, version, input, cold, limits, uncounted, lost, sequence =
-    unpack(ARGV, at, at + 12)
+  local id, status, ended, priority, start, resources, version, body, limits, uncounted, lost, sequence = unpack(ARGV, at, at + 11)
   ordinal = ordinal + 1
-  local r = { id = id, key = P .. KEY_ROLLOUT .. id, status = status, ended = ended, ordinal = ordinal, priority = priority,
-    start = start, resources = resources, version = version, attempts = 0, span_bytes = 0,
-    bytes = #id + #cold + #input + 100, limits = limits ~= '' and limits or false }
-  redis.call('HSET', r.key, 's', status, 'h', header_of(r), 'i', input, 'u', uncounted, 'l', lost, 'x', sequence, 'e', ended)
-  if cold ~= '' then
-    redis.call('HSET', r.key, 'd', cold)
+  local bytes = #id + #body + 100
+  local r = { id = id, status = status, stored_status = status, ordinal = whole(ordinal), ended = ended, bytes = bytes,
+    limits = limits, spans = '', fixed = start .. '\30' .. priority .. '\30' .. version .. '\30' .. resources, latest = '',
+    uncounted = tonumber(uncounted), lost = tonumber(lost), place = '', span_bytes = 0, is_news = true }
+  if sequence ~= '0' then
+    set_spans(r, { bytes = 0, arrived = 0, highest = tonumber(sequence), generation = '' })
   end
-  if limits ~= '' then
-    redis.call('HSET', r.key, 'c', limits)
-  end
+  rollouts[id] = r
+  texts[#texts + 1] = P .. KEY_BODY .. id
+  texts[#texts + 1] = body
   status_moves[#status_moves + 1] = CODE[status] * STATUS_STEP + ordinal
   status_moves[#status_moves + 1] = id
-  bytes_total = bytes_total + r.bytes
+  bytes_total = bytes_total + bytes
   if IS_FINISHED[status] then
-    finished_bytes = finished_bytes + r.bytes
+    finished_bytes = finished_bytes + bytes
   end
-  if is_watched then
-    tell_rollout(r)
-  end
+  save_rollout(r)
 end
 function restore.queue(at)
   local r = read_rollout(ARGV[at])
@@ -1484,74 +1681,74 @@ function restore.queue(at)
 end
 function restore.ended(at)
   local r = read_rollout(ARGV[at])
-  redis.call('RPUSH', P .. KEY_ENDED, r.ended .. '\31' .. r.id)
+  call('RPUSH', P .. KEY_ENDED, r.ended .. '\31' .. r.id)
   if r.span_bytes > 0 then
-    redis.call('RPUSH', P .. KEY_ENDED_WITH_SPANS, r.ended .. '\31' .. r.id)
+    call('RPUSH', P .. KEY_ENDED_WITH_SPANS, r.ended .. '\31' .. r.id)
   end
 end
 function restore.attempt(at)
   local id, number, text = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2]
   local r = read_rollout(id)
-  if r.attempts > 0 then
-    put(r, 'a' .. r.attempts, r.latest)
+  local before = attempts_count(r)
+  if before > 0 then
+    call('HSET', P .. KEY_ATTEMPTS .. id, before, r.latest)
   end
-  local bytes = (number - r.attempts) * ATTEMPT_BYTES
+  local bytes = (number - before) * ATTEMPT_BYTES
   bytes_total = bytes_total + bytes
   if IS_FINISHED[r.status] then
     finished_bytes = finished_bytes + bytes
   end
   attempts_total = attempts_total + 1
-  put(r, 'a', text)
-  put(r, 'n', number)
+  r.latest = text
   if is_watched then
     tell_attempt(r, text)
   end
   save_rollout(r)
-  local a = unpack_attempt(text)
-  local deadline = next_deadline(r, a)
+  local deadline = next_deadline(r, unpack_attempt(text))
   if deadline then
-    redis.call('ZADD', P .. KEY_DEADLINES, deadline, number .. '\31' .. id)
+    arm_at(number .. '\31' .. id, deadline)
   end
 end
 function restore.span(at)
-  local id, number, span_id, sequence, bytes = unpack(ARGV, at, at + 4)
+  local id, number, span_id, sequence, bytes = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
   local r = read_rollout(id)
-  local f = redis.call('HMGET', r.key, 'y', 'v')
-  local arrived, stored = (tonumber(f[1]) or 0) + 1, tonumber(f[2])
-  put(r, 'y', arrived)
-  put(r, 'z', r.span_bytes + bytes)
-  if stored and tonumber(sequence) <= stored then
-    put(r, 'w', 1)
+  local s = spans_of(r)
+  s.arrived = s.arrived + 1
+  s.bytes = s.bytes + bytes
+  if s.stored and sequence <= s.stored then
+    s.is_unordered = true
   else
-    put(r, 'v', sequence)
+    s.stored = sequence
   end
-  redis.call('HSET', P .. KEY_SPAN_INDEX .. id, number .. ':' .. span_id, arrived .. ':' .. sequence)
-  redis.call('HINCRBY', P .. KEY_CONTROL, 'spans', 1)
-  redis.call('HINCRBY', P .. KEY_CONTROL, 'span_bytes', bytes)
+  set_spans(r, s)
+  call('HSET', P .. KEY_SPAN_INDEX .. id, number .. ':' .. span_id, s.arrived .. ':' .. whole(sequence))
+  spans_added = spans_added + 1
+  span_bytes_added = span_bytes_added + bytes
   bytes_total = bytes_total + bytes
   if IS_FINISHED[r.status] then
     finished_bytes = finished_bytes + bytes
   end
   save_rollout(r)
-  return { '+', r.ordinal, arrived }
+  return { '+', r.ordinal, whole(s.arrived) }
 end
 function restore.worker(at, last)
-  local id = ARGV[at]
-  ordinal = ordinal + 1
-  workers_total = workers_total + 1
-  redis.call('HSET', P .. KEY_CONTROL, 'w:' .. id, ordinal .. '\31' .. ARGV[at + 1])
-  local w = change_worker(id)
-  for place = at + 2, last, 2 do
-    redis.call('RPUSH', P .. KEY_RUNNING .. id, ARGV[place] .. '\31' .. ARGV[place + 1])
+  local id, count = ARGV[at], tonumber(ARGV[at + 1])
+  local w = need_worker(id)
+  call('HSET', w.key, unpack(ARGV, at + 2, at + 1 + 2 * count))
+  for place = at + 2 + 2 * count, last, 2 do
+    call('RPUSH', P .. KEY_RUNNING .. id, ARGV[place] .. '\31' .. ARGV[place + 1])
     w.count = w.count + 1
-    w.length = w.length + 1
+  end
+  if w.count > 0 then
+    call('HSET', w.key, 'n', w.count)
+    set_length(w, w.count)
   end
 end
 function restore.key(at)
   local key, verb, time, answer = unpack(ARGV, at, at + 3)
   local left = math.floor((LIFETIME_SECONDS - (now - time)) * 1000)
   if left > 0 then
-    redis.call('SET', P .. KEY_ANSWER .. key, verb .. '\31' .. time .. '\31' .. answer, 'PX', left)
+    call('SET', P .. KEY_ANSWER .. key, verb .. '\31' .. time .. '\31' .. answer, 'PX', left)
   end
 end
 return each_call(function(first, last)
@@ -1560,22 +1757,22 @@ end)
 `),
   retain: script('allow-oom', state, rollouts, workers, attempts, remove, String.raw`local function head_of(list)
   while true do
-    local entry = redis.call('LINDEX', list, 0)
+    local entry = call('LINDEX', list, 0)
     if not entry then
       return nil
     end
-    local ended, id = string.match(entry, '^([^\31]*)\31(.*)$')
+    local ended, id = match(entry, '^([^\31]*)\31(.*)$')
     local r = read_rollout(id)
     if r and IS_FINISHED[r.status] and r.ended == ended then
       return r
     end
-    redis.call('LPOP', list)
+    call('LPOP', list)
   end
 end
 local function drop_spans(r, trash)
   local had = {}
-  for _, field in ipairs(redis.call('HKEYS', P .. KEY_SPAN_INDEX .. r.id)) do
-    had[string.match(field, '^[^:]*')] = true
+  for _, field in ipairs(call('HKEYS', P .. KEY_SPAN_INDEX .. r.id)) do
+    had[match(field, '^[^:]*')] = true
   end
   for _, a in ipairs(attempts_of(r)) do
     if had[a.number] then
@@ -1586,20 +1783,17 @@ local function drop_spans(r, trash)
   throw_away_spans(r, trash)
   bytes_total = bytes_total - r.span_bytes
   finished_bytes = finished_bytes - r.span_bytes
-  r.span_bytes = 0
-  put(r, 'g', (r.generation or 0) + 1)
-  put(r, 'y', 0)
-  put(r, 'z', 0)
+  local s = spans_of(r)
+  set_spans(r, { bytes = 0, arrived = 0, highest = s.highest, generation = (tonumber(s.generation) or 0) + 1 })
   save_rollout(r)
-  redis.call('HDEL', r.key, 'v', 'w')
 end
 return each_call(function(first)
   local max_age, max_rollouts, max_bytes, added, most = tonumber(ARGV[first]), tonumber(ARGV[first + 1]),
     tonumber(ARGV[first + 2]), tonumber(ARGV[first + 3]), tonumber(ARGV[first + 4])
   local trash, deleted, dropped = {}, 0, 0
   local ended, ended_with_spans = P .. KEY_ENDED, P .. KEY_ENDED_WITH_SPANS
-  local finished = redis.call('ZCOUNT', P .. KEY_STATUSES, exact(CODE.succeeded * STATUS_STEP), '+inf')
-  local resources = tonumber(redis.call('HGET', P .. KEY_CONTROL, 'resources_bytes') or 0)
+  local finished = call('ZCOUNT', P .. KEY_STATUSES, exact(CODE.succeeded * STATUS_STEP), '+inf')
+  local resources = tonumber(call('HGET', P .. KEY_CONTROL, 'resources_bytes') or 0)
   local function is_too_much()
     return max_bytes and bytes_total + resources + added > max_bytes
   end
@@ -1611,7 +1805,7 @@ return each_call(function(first)
     if not r or not ((max_age and now - r.ended > max_age) or (max_rollouts and finished > max_rollouts)) then
       break
     end
-    redis.call('LPOP', ended)
+    call('LPOP', ended)
     remove_rollout(r, trash)
     deleted = deleted + 1
     finished = finished - 1
@@ -1621,7 +1815,7 @@ return each_call(function(first)
     if not r then
       break
     end
-    redis.call('LPOP', ended_with_spans)
+    call('LPOP', ended_with_spans)
     if r.span_bytes > 0 then
       drop_spans(r, trash)
       dropped = dropped + 1
@@ -1632,7 +1826,7 @@ return each_call(function(first)
     if not r then
       break
     end
-    redis.call('LPOP', ended)
+    call('LPOP', ended)
     remove_rollout(r, trash)
     deleted = deleted + 1
   end
@@ -1641,21 +1835,21 @@ end)
 `),
   setAlias: script('allow-oom', state, String.raw`return each_call(function(first)
   local alias, version, id, expected, expected_version, expected_id = unpack(ARGV, first, first + 5)
-  local present = redis.call('HGET', P .. KEY_ALIASES, alias)
+  local present = call('HGET', P .. KEY_ALIASES, alias)
   local place, old_version, updated, old_id = '', '', '', ''
   if present then
-    place, old_version, updated, old_id = string.match(present, '^([^\31]*)\31([^\31]*)\31([^\31]*)\31(.*)$')
+    place, old_version, updated, old_id = match(present, '^([^\31]*)\31([^\31]*)\31([^\31]*)\31(.*)$')
   end
   if version == '' then
     if present then
-      redis.call('HDEL', P .. KEY_ALIASES, alias)
+      call('HDEL', P .. KEY_ALIASES, alias)
       if is_watched then
         events[#events + 1] = { 'l', stamp, alias, '', '', '' }
       end
     end
     return { '+', present and '1' or '' }
   end
-  if redis.call('HEXISTS', P .. KEY_VERSIONS .. id, version) == 0 then
+  if call('HEXISTS', P .. KEY_VERSIONS .. id, version) == 0 then
     return { 'missing' }
   end
   if old_id == id and old_version == version then
@@ -1668,7 +1862,7 @@ end)
     ordinal = ordinal + 1
     place = ordinal
   end
-  redis.call('HSET', P .. KEY_ALIASES, alias, table.concat({ place, version, stamp, id }, '\31'))
+  call('HSET', P .. KEY_ALIASES, alias, table.concat({ place, version, stamp, id }, '\31'))
   if is_watched then
     events[#events + 1] = { 'l', stamp, alias, version, stamp, id }
   end
@@ -1714,17 +1908,21 @@ return each_call(function(first)
       keep_answer(VERB, key, id)
     end
     local r = read_rollout(id)
-    if r.attempts == 0 then
+    local attempts = attempts_count(r)
+    if attempts == 0 then
       return { 'queued', id }
     end
-    return { '=', answer_of(id), r.attempts == 1 and r.latest or redis.call('HGET', r.key, 'a1') }
+    return { '=', answer_of(id), attempts == 1 and r.latest or call('HGET', P .. KEY_ATTEMPTS .. id, 1) }
   end
-  local refusal = refuse_bytes(max_bytes, #ARGV[at + 8] + #ARGV[at + 7] + 100)
+  local refusal = refuse_bytes(max_bytes, new_bytes(at))
   if refusal then
     return refusal
   end
-  local r = insert(at, 'preparing', VERB)
-  return { '+', r.start, r.resources, r.version, claim(r, attempt_id, worker, lease_ms, false) }
+  id = ARGV[at]
+  local text, resources, version = insert(at, 'preparing', VERB)
+  local r = parse_rollout(id, text)
+  rollouts[id] = r
+  return { '+', stamp, resources, version, claim(r, attempt_id, worker, lease_ms, false) }
 end)
 `),
   sweep: script('allow-oom', state, rollouts, workers, attempts, moves, String.raw`local MOST_LOST_CLAIMS = 5
@@ -1757,21 +1955,22 @@ local function sweep(r, a)
   save_rollout(r)
 end
 local function look(member, reply)
-  local number, id = string.match(member, '^([^\31]*)\31(.*)$')
+  local number, id = match(member, '^([^\31]*)\31(.*)$')
   local r = read_rollout(id)
-  local text = r and (tonumber(number) == r.attempts and r.latest or redis.call('HGET', r.key, 'a' .. number))
+  local is_latest = r and tonumber(number) == attempts_count(r)
+  local text = r and (is_latest and r.latest or call('HGET', P .. KEY_ATTEMPTS .. id, number))
   local a = text and unpack_attempt(text)
   if a then
-    a.is_latest = tonumber(number) == r.attempts
+    a.is_latest = is_latest
   end
   local deadline = a and next_deadline(r, a)
   if not deadline then
-    redis.call('ZREM', P .. KEY_DEADLINES, member)
+    call('ZREM', P .. KEY_DEADLINES, member)
   elseif now <= deadline then
-    redis.call('ZADD', P .. KEY_DEADLINES, deadline, member)
+    call('ZADD', P .. KEY_DEADLINES, math.ceil(deadline * 1000), member)
   else
     sweep(r, a)
-    redis.call('ZREM', P .. KEY_DEADLINES, member)
+    call('ZREM', P .. KEY_DEADLINES, member)
     reply[#reply + 1] = id .. '\31' .. a.stored
   end
 end
@@ -1783,19 +1982,19 @@ local function renew(letters, letter, field, until_seconds)
 end
 return each_call(function(first)
   local most, letters = ARGV[first], ARGV[first + 1]
-  renew(letters, 'w', 'waiting', tonumber(CONTROL[8]) or 0)
-  renew(letters, 'r', 'awaited', tonumber(CONTROL[9]) or 0)
-  local reply = { '+', '', 0, stamp, redis.call('SCARD', P .. KEY_TRASH) }
-  local due = redis.call('ZRANGEBYSCORE', P .. KEY_DEADLINES, '-inf', '(' .. exact(now), 'LIMIT', 0, most)
+  renew(letters, 'w', 'waiting', tonumber(CONTROL[7]) or 0)
+  renew(letters, 'r', 'awaited', tonumber(CONTROL[8]) or 0)
+  local reply = { '+', '', 0, stamp, call('SCARD', P .. KEY_TRASH) }
+  local due = call('ZRANGEBYSCORE', P .. KEY_DEADLINES, '-inf', '(' .. exact(now * 1000), 'LIMIT', 0, most)
   for _, member in ipairs(due) do
     look(member, reply)
-    tick()
   end
-  local next_due = redis.call('ZRANGE', P .. KEY_DEADLINES, 0, 0, 'WITHSCORES')
+  write_deadlines()
+  local next_due = call('ZRANGE', P .. KEY_DEADLINES, 0, 0, 'WITHSCORES')
   reply[2] = next_due[2] or ''
   send('ZADD', P .. KEY_STATUSES, status_moves)
   status_moves = {}
-  reply[3] = redis.call('ZCOUNT', P .. KEY_STATUSES, '-inf', '(' .. exact(CODE.preparing * STATUS_STEP))
+  reply[3] = call('ZCOUNT', P .. KEY_STATUSES, '-inf', '(' .. exact(CODE.preparing * STATUS_STEP))
   return reply
 end)
 `),
@@ -1812,7 +2011,7 @@ return each_call(function(first, last)
     end
   end
   if is_again then
-    local answer = redis.call('GET', P .. KEY_SENT .. word)
+    local answer = call('GET', P .. KEY_SENT .. word)
     if answer then
       return { '=', answer }
     end
@@ -1851,7 +2050,7 @@ return each_call(function(first, last)
   if key ~= '' then
     keep_answer(verb, key, text)
   end
-  redis.call('SET', P .. KEY_SENT .. word, text, 'EX', WAIT_SECONDS)
+  call('SET', P .. KEY_SENT .. word, text, 'EX', WAIT_SECONDS)
   return { '+', text }
 end)
 `),
@@ -1860,20 +2059,11 @@ local function newest_version(resources)
   if resources == '' then
     return ''
   end
-  local history = redis.call('HGET', P .. KEY_RESOURCES, string.sub(resources, 2))
-  return history and string.match(history, '^[^\31]*\31([^\31]*)') or ''
-end
-local function grow(r, field, value)
-  local before = redis.call('HGET', r.key, field) or ''
-  if before ~= value then
-    put(r, field, value)
-    r.is_news = true
-  end
-  return #value - #before
+  local history = call('HGET', P .. KEY_RESOURCES, string.sub(resources, 2))
+  return history and match(history, '^[^\31]*\31([^\31]*)') or ''
 end
 return each_call(function(first)
-  local max_bytes, key, id, status, new_resources, resources, new_limits, limits, new_cold, old_cold, cold, new_input, input =
-    unpack(ARGV, first, first + 12)
+  local max_bytes, key, id, status, new_resources, resources, new_limits, limits, sha1, body = unpack(ARGV, first, first + 9)
   if key ~= '' then
     local answer, earlier_verb = find_answer(key)
     if answer and earlier_verb ~= VERB then
@@ -1887,16 +2077,11 @@ return each_call(function(first)
   if not r then
     return { 'missing' }
   end
-  if new_cold == '1' and (redis.call('HGET', r.key, 'd') or '') ~= old_cold then
+  local before = sha1 ~= '' and call('GET', P .. KEY_BODY .. id)
+  if before and redis.sha1hex(before) ~= sha1 then
     return { 'changed' }
   end
-  local grown = 0
-  if new_cold == '1' then
-    grown = grown + grow(r, 'd', cold)
-  end
-  if new_input == '1' then
-    grown = grown + grow(r, 'i', input)
-  end
+  local grown = before and #body - #before or 0
   local becomes = status ~= '' and status or r.status
   if grown > 0 and not IS_FINISHED[becomes] then
     local refusal = refuse_bytes(max_bytes, grown)
@@ -1904,10 +2089,15 @@ return each_call(function(first)
       return refusal
     end
   end
+  if before and before ~= body then
+    call('SET', P .. KEY_BODY .. id, body)
+    r.is_news = true
+  end
   if new_resources == '1' then
-    local version = newest_version(resources)
-    r.is_news = r.is_news or r.resources ~= resources or r.version ~= version
-    r.resources, r.version = resources, version
+    local start, priority = fixed_of(r)
+    local fixed = start .. '\30' .. priority .. '\30' .. newest_version(resources) .. '\30' .. resources
+    r.is_news = r.is_news or r.fixed ~= fixed
+    r.fixed = fixed
   end
   if grown ~= 0 then
     r.bytes = r.bytes + grown
@@ -1916,11 +2106,7 @@ return each_call(function(first)
       finished_bytes = finished_bytes + grown
     end
   end
-  if new_resources == '1' or grown ~= 0 then
-    put(r, 'h', header_of(r))
-  end
   if new_limits == '1' then
-    put(r, 'c', limits)
     r.limits = limits
   end
   if status ~= '' and status ~= r.status then
@@ -1935,9 +2121,9 @@ return each_call(function(first)
       local member = a.number .. '\31' .. r.id
       local deadline = next_deadline(r, a)
       if deadline then
-        redis.call('ZADD', P .. KEY_DEADLINES, deadline, member)
+        call('ZADD', P .. KEY_DEADLINES, math.ceil(deadline * 1000), member)
       else
-        redis.call('ZREM', P .. KEY_DEADLINES, member)
+        call('ZREM', P .. KEY_DEADLINES, member)
       end
     end
   end
@@ -1950,14 +2136,14 @@ end)
 `),
   watch: script('', state, String.raw`local WATCH_SECONDS = 660
 return each_call(function(first)
-  local name = redis.call('HGET', P .. KEY_CONTROL, 'feed_name')
+  local name = call('HGET', P .. KEY_CONTROL, 'feed_name')
   if not is_watched or not name then
     name = ARGV[first]
-    redis.call('UNLINK', P .. KEY_FEED)
-    redis.call('HSET', P .. KEY_CONTROL, 'feed_name', name)
+    call('UNLINK', P .. KEY_FEED)
+    call('HSET', P .. KEY_CONTROL, 'feed_name', name)
     is_watched = true
   end
-  redis.call('HSET', P .. KEY_CONTROL, 'watched', real_seconds + WATCH_SECONDS)
+  call('HSET', P .. KEY_CONTROL, 'watched', real_seconds + WATCH_SECONDS)
   return { '+', name, feed, stamp }
 end)
 `),

@@ -21,16 +21,16 @@ import {
 import { AglError, type Attempt } from '@agl/types'
 import { readAliases } from './aliases.ts'
 import { decodeAnswer, encodeAnswer, readAnswers } from './answers.ts'
-import { attemptsOf } from './attempts.ts'
+import { attemptsOf, readAttempts } from './attempts.ts'
 import type { Reply } from './connection/calls.ts'
 import type { ScriptArgument } from './connection/connection.ts'
-import { decodeHeader, decodeRollout, encodeAttempt, encodeCold, encodeLimits, encodeWorker, nameText } from './records.ts'
+import { decodeRollout, encodeAttempt, encodeLimits, encodeRolloutBody, encodeWorker, nameText, parseRollout } from './records.ts'
 import { packData, readHistories, readVersions } from './resources.ts'
-import { readIds, statuses } from './rollouts.ts'
+import { readIds, readRollouts, statuses } from './rollouts.ts'
 import { encodeBody, placeOf, readAllSpans } from './spans.ts'
 import type { RedisState } from './state.ts'
 import { statistics } from './statistics.ts'
-import { readPackedWorkers } from './workers.ts'
+import { readWorkers } from './workers.ts'
 
 /** Records restored between two turns of the event loop. */
 const chunk = 300
@@ -63,7 +63,7 @@ async function* records(state: RedisState): AsyncGenerator<SnapshotRecord, void,
   }
   for (const { alias } of await readAliases(state)) yield { kind: 'alias', alias }
   for (const { id } of await readIds(state, statuses, Infinity)) yield* rolloutRecords(state, id)
-  for (const { worker } of await readPackedWorkers(state)) yield { kind: 'worker', worker }
+  for (const { worker } of await readWorkers(state)) yield { kind: 'worker', worker }
   for await (const stored of readAnswers(state)) {
     const answer = await decodeAnswer(state, stored)
     if (answer !== undefined) yield { kind: 'idempotency_key', verb: stored.verb, key: stored.key, time: stored.time, answer }
@@ -71,21 +71,19 @@ async function* records(state: RedisState): AsyncGenerator<SnapshotRecord, void,
 }
 
 async function* rolloutRecords(state: RedisState, id: string): AsyncGenerator<SnapshotRecord, void, void> {
-  const { connection, keys } = state
-  const fields = await connection.run((client) => client.hgetall(keys.of('rollout', id)))
-  const { s: status, h: header, e: ended = '', i: input = 'null', d: cold = '', u = '0', l = '0', x = '0', q } = fields
+  const [stored] = await readRollouts(state, [id])
   // Deleted since its id was read.
-  if (status === undefined || header === undefined) return
-  const rollout = decodeRollout([id, status, ended, header, input, cold, ''])
-  const { ordinal } = decodeHeader(header)
-  const notes = { uncountedAttempts: Number(u), lostClaims: Number(l) }
-  const queue = isQueuing(rollout.status) ? Number(q ?? ordinal) : null
-  yield { kind: 'rollout', rollout, notes, sequence: Math.max(0, Number(x)), queue }
-  for (const { attempt, leaseMs, letters } of attemptsOf(id, fields)) {
+  if (stored == null) return
+  const rollout = decodeRollout(stored)
+  const { ordinal, place, uncountedAttempts, lostClaims, spans, latest } = parseRollout(stored[1])
+  const queue = isQueuing(rollout.status) ? place : null
+  yield { kind: 'rollout', rollout, notes: { uncountedAttempts, lostClaims }, sequence: spans.highest, queue }
+  for (const { attempt, leaseMs, letters } of await attemptsOf(state, id, latest)) {
     yield { kind: 'attempt', attempt, notes: { leaseMs, ...notesOf(letters) }, is_gone: letters.includes('G') }
   }
-  const shelf = { rolloutId: id, key: keys.spans(id, placeOf(ordinal, fields['g'])), arrived: Number(fields['y'] ?? 0) }
-  for await (const span of readAllSpans(state, { ...shelf, isOrdered: false, attempt: null })) yield { kind: 'span', span }
+  const key = state.keys.spans(id, placeOf(ordinal, spans.generation))
+  const shelf = { rolloutId: id, key, arrived: spans.arrived, isOrdered: false, attempt: null }
+  for await (const span of readAllSpans(state, shelf)) yield { kind: 'span', span }
 }
 
 function notesOf(letters: string): Omit<AttemptNotes, 'leaseMs'> {
@@ -190,11 +188,10 @@ async function restoreBatch(state: RedisState, batch: readonly SnapshotRecord[],
 }
 
 /** Of each attempt of these rollouts. */
-async function readNumbers({ connection, keys }: RedisState, ids: ReadonlySet<string>): Promise<ReadonlyMap<string, number>> {
+async function readNumbers(state: RedisState, ids: ReadonlySet<string>): Promise<ReadonlyMap<string, number>> {
   const numbers = new Map<string, number>()
   for (const id of ids) {
-    const fields = await connection.run((client) => client.hgetall(keys.of('rollout', id)))
-    for (const { attempt } of attemptsOf(id, fields)) numbers.set(`${id}/${attempt.attempt_id}`, attempt.sequence_id)
+    for (const { attempt } of await readAttempts(state, id)) numbers.set(`${id}/${attempt.attempt_id}`, attempt.sequence_id)
   }
   return numbers
 }
@@ -219,7 +216,7 @@ function callOf(record: Exclude<SnapshotRecord, { readonly kind: 'span' }>, rest
       if (isQueuing(status)) rest.queued.push({ id, place: queue ?? Infinity })
       if (isFinished(status)) rest.ended.push({ id, time: ended! })
       const resources = [nameText(rollout.resources_id), rollout.resources_version ?? '']
-      const texts = [writeInputText(rollout.input), encodeCold(rollout), encodeLimits(rollout.config)]
+      const texts = [encodeRolloutBody(rollout, writeInputText(rollout.input)), encodeLimits(rollout.config)]
       const counts = [notes.uncountedAttempts, notes.lostClaims, sequence]
       return ['rollout', id, status, ended ?? '', rollout.priority, rollout.start_time, ...resources, ...texts, ...counts]
     }
@@ -238,7 +235,8 @@ function callOf(record: Exclude<SnapshotRecord, { readonly kind: 'span' }>, rest
       const { worker } = record
       const running = (rest.running.get(worker.worker_id) ?? []).toSorted((a, b) => a.start_time - b.start_time)
       const entries = running.flatMap((attempt) => [attempt.rollout_id, attempt.attempt_id])
-      return ['worker', worker.worker_id, encodeWorker(worker), ...entries]
+      const fields = encodeWorker(worker)
+      return ['worker', worker.worker_id, fields.length / 2, ...fields, ...entries]
     }
     case 'idempotency_key': {
       const { key, verb, time, answer } = record

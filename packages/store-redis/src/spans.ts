@@ -13,15 +13,18 @@ import {
 import type { LightningStore, Page, Span, SpanQuery } from '@agl/types'
 import { isRewardSpan } from '@agl/types/spans'
 import type { ScriptArgument } from './connection/connection.ts'
-import { decodeAttempt, decodeHeader } from './records.ts'
+import { attemptsOf } from './attempts.ts'
+import { parseRollout } from './records.ts'
 import { withRoom } from './retention.ts'
 import { byteBound, refusalOf, type RedisState } from './state.ts'
 
 /*
  * A span is stored in two steps: a script gives it its place and takes its sign of life (see `add-spans.lua`), then its body is
  * written by a plain command, because bodies that go through scripts cost twice. It is acknowledged after both. A body is its
- * sequence id, a space, and the rest as JSON, without the id of the rollout.
+ * sequence id, a space, and the rest of the span as JSON.
  */
+
+type Mutable<Type> = { -readonly [Field in keyof Type]: Type[Field] }
 
 /** Bodies read in one step. */
 const stepSize = 200
@@ -63,17 +66,16 @@ export async function addSpans(state: RedisState, spans: readonly ParsedSpan[]):
       throw refusalOf(state, reply, '')
   }
   const ordinals = rest.slice(0, attempts.size)
+  const told = rest.slice(attempts.size)
+  const [firstSequence, firstField] = told[0] === 'run' ? [Number(told[1]), Number(told[2])] : [0, 0]
   const places = spans.map((span, index): Place => {
-    const at = attempts.size + 3 * index
     const ordinal = ordinals[(args[5 * index] as number) - 1]!
-    return {
-      span,
-      body: bodies[index]!,
-      key: state.keys.spans(span.rollout_id, ordinal),
-      sequence: rest[at]!,
-      field: rest[at + 1]!,
-      isNew: rest[at + 2] === '1',
+    const common = { span, body: bodies[index]!, key: state.keys.spans(span.rollout_id, ordinal) }
+    if (told[0] === 'run') {
+      return { ...common, sequence: String(firstSequence + index), field: String(firstField + index), isNew: true }
     }
+    const [sequence, field, isNew] = told.slice(3 * index, 3 * index + 3)
+    return { ...common, sequence: sequence!, field: String(field), isNew: isNew === '1' }
   })
   return writeBodies(state, places)
 }
@@ -89,8 +91,8 @@ interface Place {
 }
 
 export function encodeBody(span: ParsedSpan | Span): string {
-  // A field that is undefined is left out of JSON.
-  return writeJson({ ...span, rollout_id: undefined, sequence_id: undefined }, 'the span')
+  // It stands before the body: one that was given must not make the body longer.
+  return writeJson(span.sequence_id === undefined ? span : { ...span, sequence_id: undefined }, 'the span')
 }
 
 /** Answers those that this call stored. */
@@ -119,19 +121,26 @@ async function writeBodies(state: RedisState, places: readonly Place[]): Promise
     const { rollout_id: rolloutId, attempt_id: attemptId, span_id: spanId } = span
     state.logger.debug('duplicate span skipped', { rolloutId, attemptId, spanId })
   }
-  return places.flatMap((place) =>
-    place.isNew || rescued.has(place) ? [Object.freeze({ ...place.span, sequence_id: Number(place.sequence) }) as Span] : [],
-  )
+  const stored: Span[] = []
+  for (const place of places) {
+    if (!place.isNew && !rescued.has(place)) continue
+    // It was made by the parser for us.
+    const span = place.span as Mutable<Span>
+    span.sequence_id = Number(place.sequence)
+    stored.push(Object.freeze(span))
+  }
+  return stored
 }
 
 function textOf({ sequence, body }: Place): string {
   return `${sequence} ${body}`
 }
 
-function decodeBody(rolloutId: string, text: string): Span {
+function decodeBody(text: string): Span {
   const space = text.indexOf(' ')
-  const rest = readJson<Omit<Span, 'rollout_id' | 'sequence_id'>>(text.slice(space + 1))
-  return Object.freeze({ rollout_id: rolloutId, ...rest, sequence_id: Number(text.slice(0, space)) } as Span)
+  const span = readJson<Mutable<Span>>(text.slice(space + 1))
+  span.sequence_id = Number(text.slice(0, space))
+  return Object.freeze(span)
 }
 
 /** The next sequence ids; all rollouts are known before the first id is given. The count is the rollout's: the attempt may be any. */
@@ -186,21 +195,11 @@ export async function querySpans(state: RedisState, query: SpanQuery): Promise<P
 
 async function findShelf(state: RedisState, { rolloutId, attemptId }: SpanQuery): Promise<Shelf | null> {
   const { connection, keys } = state
-  const key = keys.of('rollout', rolloutId)
-  const [header, arrived, isUnordered, count, latest, generation] = await connection.run((client) =>
-    client.hmget(key, 'h', 'y', 'w', 'n', 'a', 'g'),
-  )
-  if (header == null) return null
-  const number = Number(count ?? 0)
-  const before = Array.from({ length: Math.max(0, number - 1) }, (_, index) => `a${index + 1}`)
-  const earlier = before.length === 0 ? [] : await connection.run((client) => client.hmget(key, ...before))
-  const attempts = [...earlier, latest].flatMap((packed) => (packed == null ? [] : [decodeAttempt(rolloutId, packed)]))
-  const shelf = {
-    rolloutId,
-    key: keys.spans(rolloutId, placeOf(decodeHeader(header!).ordinal, generation)),
-    arrived: Number(arrived ?? 0),
-    isOrdered: isUnordered == null,
-  }
+  const text = await connection.run((client) => client.get(keys.of('rollout', rolloutId)))
+  if (text === null) return null
+  const { ordinal, spans, latest } = parseRollout(text)
+  const attempts = await attemptsOf(state, rolloutId, latest)
+  const shelf = { rolloutId, key: keys.spans(rolloutId, placeOf(ordinal, spans.generation)), ...spans }
   const isGone = ({ letters }: { readonly letters: string }): boolean => letters.includes('G')
   if (attemptId === undefined) {
     if (attempts.some(isGone)) throw spansGone(rolloutId)
@@ -232,7 +231,7 @@ async function fieldsInOrder(state: RedisState, shelf: Shelf, order: Order): Pro
   )
   const isThere = present === null ? null : new Set(present)
   const places = Object.entries(index).flatMap(([name, place]) => {
-    const [field, sequence] = place.split(':') as [string, string]
+    const [field, sequence = field] = place.split(':') as [string, string?]
     if (attempt !== null && !name.startsWith(`${attempt}:`)) return []
     return isThere === null || isThere.has(field) ? [{ field, arrival: Number(field), sequence: Number(sequence) }] : []
   })
@@ -243,16 +242,12 @@ async function fieldsInOrder(state: RedisState, shelf: Shelf, order: Order): Pro
   return inOrder.map(({ field }) => field)
 }
 
-async function readBodies(
-  { connection }: RedisState,
-  { rolloutId, key }: Shelf,
-  fields: readonly string[],
-): Promise<readonly Span[]> {
+async function readBodies({ connection }: RedisState, { key }: Shelf, fields: readonly string[]): Promise<readonly Span[]> {
   const spans: Span[] = []
   for (let start = 0; start < fields.length; start += stepSize) {
     const step = fields.slice(start, start + stepSize)
     const texts = await connection.run((client) => client.hmget(key, ...step))
-    for (const text of texts) if (text !== null) spans.push(decodeBody(rolloutId, text))
+    for (const text of texts) if (text !== null) spans.push(decodeBody(text))
   }
   return spans
 }
@@ -266,6 +261,6 @@ export async function* readAllSpans(state: RedisState, shelf: Shelf): AsyncGener
 }
 
 /** Where the spans of a rollout lie; see `throw_away_spans` of `include/remove.lua`. */
-export function placeOf(ordinal: number, generation: string | null | undefined): string {
-  return generation == null ? String(ordinal) : `${ordinal}.${generation}`
+export function placeOf(ordinal: number, generation: string): string {
+  return generation === '' ? String(ordinal) : `${ordinal}.${generation}`
 }

@@ -1,11 +1,14 @@
 import { isFinished } from '@agl/store-kit'
 import type { Rollout, RolloutStatus, WaitRequest } from '@agl/types'
-import { decodeRollout } from './records.ts'
+import { decodeRollout, separator } from './records.ts'
 import { readRollouts } from './rollouts.ts'
 import type { RedisState } from './state.ts'
 
 /** Statuses read in one step. */
 const stepSize = 1000
+
+/** A rollout's text begins with its status. */
+const longestStatus = 16
 
 export async function waitForRollouts(state: RedisState, request: WaitRequest): Promise<readonly Rollout[]> {
   const { rolloutIds, signal, timeoutMs = null, atLeast = Infinity } = request
@@ -17,7 +20,7 @@ export async function waitForRollouts(state: RedisState, request: WaitRequest): 
     const isOver = clock.now() >= end
     const { open, known } = await look(state, ids)
     if (isOver || open.size <= known.length - Math.min(atLeast, known.length)) {
-      const rollouts = (await readRollouts(state, rolloutIds, true)).flatMap((row) => (row === null ? [] : [decodeRollout(row)]))
+      const rollouts = (await readRollouts(state, rolloutIds)).flatMap((row) => (row === null ? [] : [decodeRollout(row)]))
       const finished = rollouts.filter(({ status }) => isFinished(status))
       // One may have been opened again since it was looked at.
       if (isOver || countIds(finished) >= Math.min(atLeast, countIds(rollouts))) return finished
@@ -74,11 +77,13 @@ async function look(
   const open = new Set<string>()
   for (let start = 0; start < ids.length; start += stepSize) {
     const step = ids.slice(start, start + stepSize)
-    const read = await connection.run((client) => Promise.all(step.map((id) => client.hget(keys.of('rollout', id), 's'))))
-    for (const [index, status] of read.entries()) {
-      if (status === null) continue
+    const read = await connection.run((client) =>
+      Promise.all(step.map((id) => client.getrange(keys.of('rollout', id), 0, longestStatus))),
+    )
+    for (const [index, beginning] of read.entries()) {
+      if (beginning === '') continue
       known.push(step[index]!)
-      if (!isFinished(status as RolloutStatus)) open.add(step[index]!)
+      if (!isFinished(beginning.split(separator)[0] as RolloutStatus)) open.add(step[index]!)
     }
   }
   return { known, open }

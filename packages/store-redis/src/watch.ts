@@ -1,6 +1,6 @@
 import { cursorExpired, eventLogLimits, formatCursor, parseCursor } from '@agl/store-kit'
 import type { StoreEvent, WatchRequest } from '@agl/types'
-import { decodeAttempt, decodeHeader, decodeRollout, type StoredRollout } from './records.ts'
+import { decodeAttempt, decodeRollout, inputPart, parseRollout, separator } from './records.ts'
 import { readRollouts } from './rollouts.ts'
 import type { RedisState } from './state.ts'
 
@@ -150,18 +150,24 @@ async function readPage(state: RedisState, place: { readonly name: string; posit
 /** A rollout's input is read from the rollout: it is the present one, and null when the rollout has been deleted. */
 async function readInputs(state: RedisState, events: readonly (readonly string[])[]): Promise<ReadonlyMap<string, string>> {
   const ids = [...new Set(events.flatMap(([type, , id]) => (type === 'r' ? [id!] : [])))]
-  const rows = await readRollouts(state, ids, true)
-  return new Map(rows.flatMap((row) => (row === null ? [] : [[`${row[0]}/${decodeHeader(row[3]).ordinal}`, row[4]!] as const])))
+  const rows = await readRollouts(state, ids)
+  return new Map(
+    rows.flatMap((row) => (row === null ? [] : [[nameOf(row[0], parseRollout(row[1])), inputPart(row[2] ?? '')] as const])),
+  )
+}
+
+/** Apart from a rollout that had the same id before. */
+function nameOf(rolloutId: string, { ordinal }: { readonly ordinal: number }): string {
+  return `${rolloutId}/${ordinal}`
 }
 
 function toEvent([type, time, id, ...rest]: readonly string[], cursor: string, inputs: ReadonlyMap<string, string>): StoreEvent {
   const place = { cursor, time: Number(time) }
   switch (type) {
     case 'r': {
-      const [status, ended, header, cold] = rest as [string, string, string, string]
-      const input = inputs.get(`${id}/${decodeHeader(header).ordinal}`) ?? null
-      const stored: StoredRollout = [id!, status, ended, header, input, cold, '']
-      return { type: 'rollout', rollout: decodeRollout(stored), ...place }
+      const [text, cold] = rest as [string, string]
+      const input = inputs.get(nameOf(id!, parseRollout(text))) ?? ''
+      return { type: 'rollout', rollout: decodeRollout([id!, text, cold + separator + input]), ...place }
     }
     case 'a':
       return { type: 'attempt', attempt: decodeAttempt(id!, rest[0]!).attempt, ...place }

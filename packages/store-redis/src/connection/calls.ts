@@ -65,12 +65,16 @@ export function createCalls(parts: {
   }
 
   const send = async (script: ScriptName, calls: readonly Pending[]): Promise<void> => {
-    const args = calls.flatMap((call) => [call.args.length, call.args]).flat()
     try {
       const replies = await connection.run((client, isAgain) => {
         const run = (client as unknown as Readonly<Record<string, (...all: unknown[]) => Promise<readonly Reply[]>>>)[script]!
         // As one list: a call may have more arguments than fit on the stack.
-        return run.call(client, prefix, [time(), isAgain ? '1' : '0', ...args])
+        const args: ScriptArgument[] = [time(), isAgain ? '1' : '0']
+        for (const call of calls) {
+          args.push(call.args.length)
+          for (const argument of call.args) args.push(argument)
+        }
+        return run.call(client, prefix, args)
       })
       if (parts.afterWrite !== null && !ownScripts.has(script)) await parts.afterWrite()
       for (const [index, call] of calls.entries()) call.resolve(replies[index]!)

@@ -179,7 +179,7 @@ export function createConnection(options: {
 }
 
 function duplicate({ url, client }: { readonly url: string; readonly client?: Client | undefined }, isListener: boolean): Client {
-  const own = { lazyConnect: true, enableAutoPipelining: !isListener }
+  const own = { lazyConnect: true, enableAutoPipelining: !isListener, autoPipeliningIgnoredCommands: Object.keys(scripts) }
   if (client === undefined) return new Redis(url, { ...common, ...own, enableOfflineQueue: isListener, retryStrategy })
   if (client instanceof Cluster || client.isCluster) {
     return (client as Cluster).duplicate([], {

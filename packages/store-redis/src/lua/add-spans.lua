@@ -1,14 +1,15 @@
 -- The first half of storing spans: gives them their places and takes their sign of life; their bodies are written after it,
 -- outside of scripts. As `spansArrived` of the kit's state machine.
 --
--- The index of a rollout's spans has a field per span, '<number of the attempt>:<span id>', with its place and its sequence id. A
--- body that was never written (its writer died between the two halves) is written by whoever sends the span again.
+-- The index of a rollout's spans has a field per span, '<number of the attempt>:<span id>', with its place and, after a colon, its
+-- sequence id where that is another number. A body that was never written (its writer died between the two halves) is written by
+-- whoever sends the span again.
 --
 -- KEYS    1 prefix of the control keys
 -- ARGV    per call: bound on bytes ('' for none), number of attempts, per attempt: rollout id, attempt id; then per span: which
 --         attempt (from 1), span id, sequence id ('' for the next one), bytes, '1' if it is a reward
--- Returns per call: '+', per attempt where the spans of its rollout lie; then per span: sequence id,
---         place ('' for one that is not kept), '1' if it is new
+-- Returns per call: '+', per attempt where the spans of its rollout lie; then per span: sequence id, place ('' for one that is not
+--         kept), '1' if it is new. Where all are new and follow one another: 'run', sequence id and place of the first
 -- Errors  missing <rollout id>, no-attempt <rollout id> <attempt id>, no-ids <sequence id>, full <kept> <added>, retain <added>
 
 -- @include state
@@ -45,124 +46,180 @@ local function arrive(r, a)
   end
 end
 
+-- One rollout's part of a call. Nothing of it is written before all is known to fit.
+local function open_part(r)
+  local s = spans_of(r)
+  return { rollout = r, spans = s, arrived = s.arrived, highest = s.highest, stored = s.stored or 0,
+    is_unordered = s.is_unordered, bytes = 0, fields = {}, seen = {} }
+end
+
+-- A new span gets the next place of its rollout.
+local function add(part, field, sequence, bytes)
+  local place = part.arrived + 1
+  part.arrived = place
+  if sequence <= part.stored then
+    part.is_unordered = true
+  else
+    part.stored = sequence
+  end
+  part.bytes = part.bytes + bytes
+  local value = place == sequence and place .. '' or place .. ':' .. whole(sequence)
+  local fields = part.fields
+  fields[#fields + 1] = field
+  fields[#fields + 1] = value
+  part.seen[field] = value
+  return place
+end
+
+local function close_part(part)
+  local r, s = part.rollout, part.spans
+  send('HSET', P .. KEY_SPAN_INDEX .. r.id, part.fields)
+  if #part.fields == 0 and part.highest == s.highest then
+    return
+  end
+  local bytes = s.bytes
+  s.bytes, s.arrived, s.highest, s.is_unordered = bytes + part.bytes, part.arrived, part.highest, part.is_unordered
+  if #part.fields > 0 then
+    s.stored = part.stored
+  end
+  set_spans(r, s)
+  bytes_total = bytes_total + part.bytes
+  if IS_FINISHED[r.status] then
+    finished_bytes = finished_bytes + part.bytes
+    if bytes == 0 and part.bytes > 0 then
+      ended_with_spans_adds[#ended_with_spans_adds + 1] = r.ended .. '\31' .. r.id
+    end
+  end
+  spans_added = spans_added + #part.fields / 2
+  span_bytes_added = span_bytes_added + part.bytes
+end
+
+read_rollouts(argument_of_calls(2))
+
 return each_call(function(first, last)
   local max_bytes, count = ARGV[first], tonumber(ARGV[first + 1])
-  local rollouts, attempts = {}, {}
+  local parts, attempts, reply = {}, {}, { '+' }
   for place = 1, count do
     local id, attempt_id = ARGV[first + 2 * place], ARGV[first + 2 * place + 1]
-    local r = rollouts[id] or read_rollout(id)
+    local r = read_rollout(id)
     if not r then
       return { 'missing', id }
-    end
-    if not rollouts[id] then
-      rollouts[id] = r
-      local counters = redis.call('HMGET', r.key, 'x', 'y', 'v')
-      r.sequence, r.arrived, r.new_bytes, r.index = tonumber(counters[1]) or 0, tonumber(counters[2]) or 0, 0, {}
-      r.had_sequence, r.stored_sequence = r.sequence, tonumber(counters[3])
     end
     local a = attempt_id ~= 'latest' and find_attempt(r, attempt_id) or nil
     if not a then
       return { 'no-attempt', id, attempt_id }
     end
-    a.rollout = r
-    a.is_dropped = has(a, 'G') and IS_FINISHED[r.status] or false
-    attempts[place] = a
+    local part = parts[id] or open_part(r)
+    parts[id] = part
+    attempts[place] = { attempt = a, part = part, is_dropped = has(a, 'G') and IS_FINISHED[r.status] or false, has_new = false,
+      has_reward = false }
+    reply[#reply + 1] = place_of_spans(r, part.spans.generation)
   end
 
-  -- All that may be refused comes before the first write.
-  local reply, added, spans = { '+' }, 0, 0
-  for place = 1, count do
-    local r = attempts[place].rollout
-    reply[#reply + 1] = r.generation and (r.ordinal .. '.' .. r.generation) or tostring(r.ordinal)
+  -- Of a single attempt all that is known is asked for at once.
+  local start = first + 2 + 2 * count
+  local known
+  if count == 1 and attempts[1].part.arrived > 0 then
+    local number, fields = attempts[1].attempt.number, {}
+    for at = start + 1, last, SPAN_ARGUMENTS do
+      fields[#fields + 1] = number .. ':' .. ARGV[at]
+    end
+    known = {}
+    for from = 1, #fields, 4000 do
+      local values = call('HMGET', P .. KEY_SPAN_INDEX .. attempts[1].part.rollout.id,
+        unpack(fields, from, math.min(from + 3999, #fields)))
+      for at, value in ipairs(values) do
+        known[fields[from + at - 1]] = value
+      end
+    end
   end
-  for at = first + 2 + 2 * count, last, SPAN_ARGUMENTS do
-    local a = attempts[tonumber(ARGV[at])]
-    local r = a.rollout
-    local field = a.number .. ':' .. ARGV[at + 1]
+
+  -- A run as long as nothing else is found.
+  local is_run, run_sequence, run_place = count == 1 and start <= last
+  for at = start, last, SPAN_ARGUMENTS do
+    local target = attempts[tonumber(ARGV[at])]
+    local part = target.part
+    local field = target.attempt.number .. ':' .. ARGV[at + 1]
     local given = tonumber(ARGV[at + 2])
-    local known = r.index[field] or redis.call('HGET', P .. KEY_SPAN_INDEX .. r.id, field)
-    if given and given > r.sequence then
-      r.sequence = given
-    end
-    if known then
-      local k, sequence = string.match(known, '^([^:]*):(.*)$')
-      reply[#reply + 1] = sequence
-      reply[#reply + 1] = k
-      reply[#reply + 1] = ''
-    else
-      local sequence = given or r.sequence + 1
-      if sequence > HIGHEST_SEQUENCE then
-        return { 'no-ids', exact(sequence) }
-      end
-      if sequence > r.sequence then
-        r.sequence = sequence
-      end
-      a.has_new = true
-      a.has_reward = a.has_reward or ARGV[at + 4] == '1'
-      reply[#reply + 1] = exact(sequence)
-      if a.is_dropped then
-        reply[#reply + 1] = ''
+    local value = part.seen[field]
+    if value == nil and part.spans.arrived > 0 then
+      if known then
+        value = known[field]
       else
-        if r.stored_sequence and sequence <= r.stored_sequence then
-          r.is_unordered = true
-        else
-          r.stored_sequence = sequence
-        end
-        r.arrived = r.arrived + 1
-        r.new_bytes = r.new_bytes + ARGV[at + 3]
-        added = added + ARGV[at + 3]
-        spans = spans + 1
-        r.index[field] = r.arrived .. ':' .. exact(sequence)
-        reply[#reply + 1] = r.arrived
+        value = call('HGET', P .. KEY_SPAN_INDEX .. part.rollout.id, field)
       end
-      reply[#reply + 1] = '1'
     end
+    if given and given > part.highest then
+      part.highest = given
+    end
+    local sequence, place, is_new
+    if value then
+      place, sequence = match(value, '^(%d+):?(%d*)$')
+      if sequence == '' then
+        sequence = place
+      end
+      is_new = ''
+    else
+      sequence = given or part.highest + 1
+      if sequence > HIGHEST_SEQUENCE then
+        return { 'no-ids', whole(sequence) }
+      end
+      if sequence > part.highest then
+        part.highest = sequence
+      end
+      target.has_new = true
+      target.has_reward = target.has_reward or ARGV[at + 4] == '1'
+      place = target.is_dropped and '' or add(part, field, sequence, ARGV[at + 3])
+      is_new = '1'
+    end
+    if is_run and at == start then
+      run_sequence, run_place = sequence, place
+    end
+    if is_run then
+      local index = (at - start) / SPAN_ARGUMENTS
+      if is_new == '' or place == '' or sequence ~= run_sequence + index then
+        -- What came before is told one by one after all.
+        for before = 0, index - 1 do
+          reply[#reply + 1] = whole(run_sequence + before)
+          reply[#reply + 1] = run_place + before
+          reply[#reply + 1] = '1'
+        end
+        is_run = false
+      end
+    end
+    if not is_run then
+      reply[#reply + 1] = type(sequence) == 'number' and whole(sequence) or sequence
+      reply[#reply + 1] = place
+      reply[#reply + 1] = is_new
+    end
+  end
+  if is_run then
+    reply[#reply + 1] = 'run'
+    reply[#reply + 1] = whole(run_sequence)
+    reply[#reply + 1] = run_place
+  end
+  local added = 0
+  for _, part in pairs(parts) do
+    added = added + part.bytes
   end
   local refusal = refuse_bytes(max_bytes, added)
   if refusal then
     return refusal
   end
 
-  for id, r in pairs(rollouts) do
-    local fields = {}
-    for field, value in pairs(r.index) do
-      fields[#fields + 1] = field
-      fields[#fields + 1] = value
-    end
-    send('HSET', P .. KEY_SPAN_INDEX .. id, fields)
-    if r.sequence ~= r.had_sequence then
-      put(r, 'x', exact(r.sequence))
-    end
-    if #fields > 0 then
-      put(r, 'y', r.arrived)
-      put(r, 'v', exact(r.stored_sequence))
-      r.span_bytes = r.span_bytes + r.new_bytes
-      put(r, 'z', r.span_bytes)
-      if r.is_unordered then
-        put(r, 'w', 1)
-      end
-      bytes_total = bytes_total + r.new_bytes
-      if IS_FINISHED[r.status] then
-        finished_bytes = finished_bytes + r.new_bytes
-        if r.span_bytes == r.new_bytes then
-          redis.call('RPUSH', P .. KEY_ENDED_WITH_SPANS, r.ended .. '\31' .. id)
-        end
-      end
+  for _, part in pairs(parts) do
+    close_part(part)
+  end
+  for _, target in ipairs(attempts) do
+    if target.has_new then
+      local a = target.attempt
+      a.has_reward = target.has_reward
+      arrive(target.part.rollout, a)
+      save_attempt(target.part.rollout, a)
     end
   end
-  for place = 1, count do
-    local a = attempts[place]
-    if a.has_new then
-      arrive(a.rollout, a)
-      save_attempt(a.rollout, a)
-    end
-  end
-  for _, r in pairs(rollouts) do
-    save_rollout(r)
-  end
-  if spans > 0 then
-    redis.call('HINCRBY', P .. KEY_CONTROL, 'spans', spans)
-    redis.call('HINCRBY', P .. KEY_CONTROL, 'span_bytes', added)
+  for _, part in pairs(parts) do
+    save_rollout(part.rollout)
   end
   return reply
 end)

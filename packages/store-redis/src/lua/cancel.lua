@@ -21,7 +21,6 @@ return each_call(function(first, last)
       move(r, 'cancelled')
       save_rollout(r)
       reply[#reply + 1] = answer_of(r.id)
-      tick()
     end
   end
   return reply

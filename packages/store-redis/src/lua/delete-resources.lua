@@ -13,10 +13,9 @@
 -- How many rollouts that are not finished are pinned to each version. Linear in these rollouts, which a deletion can afford.
 local function count_pins(id)
   local pins = {}
-  local open = redis.call('ZRANGEBYSCORE', P .. KEY_STATUSES, '-inf', '(' .. exact(CODE.succeeded * STATUS_STEP))
+  local open = call('ZRANGEBYSCORE', P .. KEY_STATUSES, '-inf', '(' .. exact(CODE.succeeded * STATUS_STEP))
   for _, rollout_id in ipairs(open) do
-    local header = redis.call('HGET', P .. KEY_ROLLOUT .. rollout_id, 'h')
-    local version, resources = string.match(header, '^[^\31]*\31[^\31]*\31[^\31]*\31[^\31]*\31([^\31]*)\31(.*)$')
+    local _, _, version, resources = fixed_of(read_rollout(rollout_id))
     if resources == '=' .. id then
       pins[version] = (pins[version] or 0) + 1
     end
@@ -26,9 +25,9 @@ end
 
 local function find_aliases(id)
   local aliases = {}
-  local all = redis.call('HGETALL', P .. KEY_ALIASES)
+  local all = call('HGETALL', P .. KEY_ALIASES)
   for at = 1, #all, 2 do
-    local version, resources = string.match(all[at + 1], '^[^\31]*\31([^\31]*)\31[^\31]*\31(.*)$')
+    local version, resources = match(all[at + 1], '^[^\31]*\31([^\31]*)\31[^\31]*\31(.*)$')
     if resources == id then
       aliases[version] = aliases[version] or {}
       table.insert(aliases[version], all[at])
@@ -45,17 +44,17 @@ return each_call(function(first, last)
   end
   local versions = {}
   if last == first + 1 then
-    versions = redis.call('HKEYS', P .. KEY_VERSIONS .. id)
+    versions = call('HKEYS', P .. KEY_VERSIONS .. id)
     table.sort(versions, function(a, b) return tonumber(a) < tonumber(b) end)
   else
     for at = first + 2, last do
-      if redis.call('HEXISTS', P .. KEY_VERSIONS .. id, ARGV[at]) == 1 then
+      if call('HEXISTS', P .. KEY_VERSIONS .. id, ARGV[at]) == 1 then
         versions[#versions + 1] = ARGV[at]
       end
     end
   end
   local pins, aliases = count_pins(id), find_aliases(id)
-  local latest = redis.call('ZREVRANGE', P .. KEY_RESOURCES_ORDER, 0, 0)[1]
+  local latest = call('ZREVRANGE', P .. KEY_RESOURCES_ORDER, 0, 0)[1]
   local pinned, pointing, free = 0, {}, {}
   for _, version in ipairs(versions) do
     pinned = pinned + (pins[version] or 0)
@@ -73,7 +72,6 @@ return each_call(function(first, last)
   end
   for _, version in ipairs(versions) do
     drop_version(id, history, version)
-    tick()
   end
   write_history(id, history)
   return { '+', unpack(versions) }

@@ -14,31 +14,66 @@
 -- @include workers
 -- @include attempts
 -- @include answers
+-- @include record
 -- @include claim
 
 -- Entries passed over in one call, so that a script stays short.
 local MOST_STALE = 1000
 
+-- How many rollouts the calls of this script may still claim.
+local wanted = 0
+-- What was taken from the head of each list of the queue, and how far it was looked at; what is left goes back. Bodies by id.
+local taken, bodies = {}, {}
+
+-- The next entry of a priority; nil for none.
+local function next_entry(priority)
+  local t = taken[priority]
+  if not t or t.at == #t.entries then
+    local entries = call('LPOP', P .. KEY_QUEUE .. priority, math.max(1, math.min(wanted, 500)))
+    if not entries then
+      return nil
+    end
+    t = { entries = entries, at = 0 }
+    taken[priority] = t
+    local ids, keys = {}, {}
+    for _, entry in ipairs(entries) do
+      local id = match(entry, '\31(.*)$')
+      ids[#ids + 1] = id
+      keys[#keys + 1] = P .. KEY_BODY .. id
+    end
+    read_rollouts(ids)
+    for at, body in ipairs(call('MGET', unpack(keys))) do
+      bodies[ids[at]] = body
+    end
+  end
+  t.at = t.at + 1
+  return t.entries[t.at]
+end
+
+local function put_back()
+  for priority, t in pairs(taken) do
+    local left = {}
+    for at = #t.entries, t.at + 1, -1 do
+      left[#left + 1] = t.entries[at]
+    end
+    send('LPUSH', P .. KEY_QUEUE .. priority, left)
+  end
+end
+
 -- The next rollout that waits; nil for none. The second value says whether there may be more behind what was passed over.
 local function pop()
   local stale = 0
   for priority in string.gmatch(priorities, '[^,]+') do
-    local list = P .. KEY_QUEUE .. priority
     while true do
-      local entry = redis.call('LPOP', list)
+      local entry = next_entry(priority)
       if not entry then
         break
       end
-      local place, id = string.match(entry, '^([^\31]*)\31(.*)$')
-      local f = redis.call('HMGET', P .. KEY_ROLLOUT .. id, 's', 'h', 'n', 'a', 'c', 'q', 'i', 'd')
-      if f[1] and IS_QUEUING[f[1]] then
-        local r = { id = id, key = P .. KEY_ROLLOUT .. id, status = f[1], stored_status = f[1], attempts = tonumber(f[3]) or 0,
-          latest = f[4], limits = f[5], ended = '', header = f[2], input = f[7], cold = f[8], set = {} }
-        r.ordinal, r.priority, r.start, r.bytes, r.version, r.resources = string.match(f[2], HEADER)
-        if place == (f[6] or r.ordinal) then
-          r.ordinal = tonumber(r.ordinal)
-          return r
-        end
+      local place, id = match(entry, '^([^\31]*)\31(.*)$')
+      local r = rollouts[id]
+      if r and IS_QUEUING[r.status] and place == (r.place == '' and r.ordinal or r.place) then
+        wanted = wanted - 1
+        return r
       end
       stale = stale + 1
       if stale == MOST_STALE then
@@ -55,11 +90,11 @@ end
 -- Of a call that is sent again: what it was given, if it was. Nobody but its caller could have known of that.
 local function find_claimed(attempt_ids)
   local claimed = {}
-  local preparing = redis.call('ZRANGEBYSCORE', P .. KEY_STATUSES, CODE.preparing * STATUS_STEP,
+  local preparing = call('ZRANGEBYSCORE', P .. KEY_STATUSES, CODE.preparing * STATUS_STEP,
     '(' .. exact(CODE.running * STATUS_STEP))
   for _, id in ipairs(preparing) do
-    local latest = redis.call('HGET', P .. KEY_ROLLOUT .. id, 'a')
-    local place = latest and attempt_ids[string.match(latest, '^[^\31]*')]
+    local r = read_rollout(id)
+    local place = r and attempt_ids[match(r.latest, '^[^\31]*')]
     if place then
       claimed[#claimed + 1] = { place, id }
     end
@@ -75,13 +110,19 @@ local function answer_again(first, last)
   end
   local reply = { '+' }
   for _, found in ipairs(find_claimed(ids)) do
-    local f = redis.call('HMGET', P .. KEY_ROLLOUT .. found[2], 's', 'e', 'h', 'i', 'd', 'a')
-    reply[#reply + 1] = { found[2], f[1], f[2] or '', f[3], f[4], f[5] or '', f[6] }
+    reply[#reply + 1] = answer_of(found[2])
   end
   return reply
 end
 
-return each_call(function(first, last)
+-- Calls that are answered without a look at the queue only make this too large.
+local at = 3
+while at <= #ARGV do
+  wanted = wanted + ARGV[at] - 6
+  at = at + ARGV[at] + 1
+end
+
+local replies = each_call(function(first, last)
   local verb, worker, lease_ms, capacity, key, waits = ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 3],
     ARGV[first + 4], ARGV[first + 5] == '1'
   if key ~= '' then
@@ -108,6 +149,7 @@ return each_call(function(first, last)
   if w and w.capacity ~= '' then
     slots = math.max(0, math.min(limit, w.capacity - w.count))
   end
+  wanted = wanted - limit + slots
   local reply, has_more = { '+' }, false
   for at = first + 6, first + 5 + slots do
     local r
@@ -115,9 +157,8 @@ return each_call(function(first, last)
     if not r then
       break
     end
-    local attempt = claim(r, ARGV[at], worker, lease_ms, true)
-    reply[#reply + 1] = { r.id, 'preparing', '', r.header, r.input, r.cold or '', attempt }
-    tick()
+    claim(r, ARGV[at], worker, lease_ms, true)
+    reply[#reply + 1] = { r.id, text_of(r), bodies[r.id] }
   end
   if #reply > 1 then
     if key ~= '' then
@@ -138,3 +179,5 @@ return each_call(function(first, last)
   w = worker_id ~= '' and find_worker(worker_id) or nil
   return { '-', w and w.capacity or '', w and w.count or 0, (has_more or slots < limit) and '1' or '' }
 end)
+put_back()
+return replies

@@ -2,7 +2,7 @@
 --
 -- KEYS    1 prefix of the control keys
 -- ARGV    per call: bound on bytes ('' for none), verb; then per rollout: see include/insert.lua
--- Returns per call: '+', then per rollout: its start time, resources and version if it is new, else as include/record.lua
+-- Returns per call: '+', then per rollout: its start time, resources and version if it is new, else '=' and it as include/record.lua
 -- Errors  conflict <key> <earlier verb>, full <kept> <added>, retain <added>
 
 -- @include state
@@ -20,9 +20,10 @@ return each_call(function(first, last)
     if other_verb then
       return { 'conflict', ARGV[at + 2], other_verb }
     end
-    earlier[at] = id
-    if not id then
-      added = added + #ARGV[at + 8] + #ARGV[at + 7] + 100
+    if id then
+      earlier[at] = id
+    elseif max_bytes ~= '' then
+      added = added + new_bytes(at)
     end
   end
   local refusal = refuse_bytes(max_bytes, added)
@@ -31,21 +32,21 @@ return each_call(function(first, last)
   end
   local reply = { '+' }
   for at = first + 2, last, INSERT_ARGUMENTS do
-    local chosen, key = ARGV[at + 1], ARGV[at + 2]
-    local id = earlier[at]
+    local key = ARGV[at + 2]
     -- Two of one call may share a key or an id.
-    if not id and (key ~= '' or chosen == '1') then
-      id = find_earlier(at, verb)
-    end
+    local id = earlier[at] or find_earlier(at, verb)
     if id then
       if key ~= '' and not find_answer(key) then
         keep_answer(verb, key, id)
       end
-      reply[#reply + 1] = answer_of(id)
+      reply[#reply + 1] = { '=', answer_of(id) }
     else
-      local r = insert(at, 'queuing', verb)
-      reply[#reply + 1] = { r.start, r.resources, r.version }
-      tick()
+      local _, resources, version = insert(at, 'queuing', verb)
+      reply[#reply + 1] = { stamp, resources, version }
+      -- Those of one call are told apart by their times.
+      if at + INSERT_ARGUMENTS <= last then
+        tick()
+      end
     end
   end
   return reply

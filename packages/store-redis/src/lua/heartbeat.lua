@@ -4,7 +4,7 @@
 -- KEYS    1 prefix of the control keys
 -- ARGV    per call: worker id, new capacity, what it says of itself as JSON, new length of the leases in milliseconds ('' for what
 --         is left alone); then per attempt: rollout id, attempt id
--- Returns per call: '+', the worker, per attempt why it must stop ('' if it need not)
+-- Returns per call: '+', fields and values of the worker, per attempt why it must stop ('' if it need not)
 
 -- @flags allow-oom
 -- @include state
@@ -62,16 +62,15 @@ return each_call(function(first, last)
   local reply = { '+', '' }
   for at = first + 4, last, 2 do
     reply[#reply + 1] = beat(ARGV[at], ARGV[at + 1], lease_ms)
-    tick()
   end
   if capacity ~= '' then
     worker_capacity(worker_id, capacity)
   end
-  local w = change_worker(worker_id)
-  w.beat = stamp
+  local w = need_worker(worker_id)
+  call('HSET', w.key, 'h', stamp)
   if stats ~= '' then
-    w.stats = stats
+    call('HSET', w.key, 'x', stats)
   end
-  reply[2] = pack_worker(w)
+  reply[2] = call('HGETALL', w.key)
   return reply
 end)

@@ -6,33 +6,36 @@
 -- Errors  missing <rollout id>, no-ids <sequence id>
 
 -- @include state
+-- @include rollouts
 
 local HIGHEST_SEQUENCE = 9007199253692415
 
 return each_call(function(first, last)
-  local present = {}
+  local highest = {}
   for at = first, last do
     local id = ARGV[at]
-    if not present[id] then
-      local f = redis.call('HMGET', P .. KEY_ROLLOUT .. id, 's', 'x')
-      if not f[1] then
-        return { 'missing', id }
-      end
-      present[id] = tonumber(f[2]) or 0
+    local r = read_rollout(id)
+    if not r then
+      return { 'missing', id }
     end
+    highest[id] = spans_of(r).highest
   end
   local reply = { '+' }
   for at = first, last do
     local id = ARGV[at]
-    local sequence = present[id] + 1
+    local sequence = highest[id] + 1
     if sequence > HIGHEST_SEQUENCE then
-      return { 'no-ids', exact(sequence) }
+      return { 'no-ids', whole(sequence) }
     end
-    present[id] = sequence
-    reply[#reply + 1] = exact(sequence)
+    highest[id] = sequence
+    reply[#reply + 1] = whole(sequence)
   end
-  for id, sequence in pairs(present) do
-    redis.call('HSET', P .. KEY_ROLLOUT .. id, 'x', exact(sequence))
+  for id, sequence in pairs(highest) do
+    local r = read_rollout(id)
+    local s = spans_of(r)
+    s.highest = sequence
+    set_spans(r, s)
+    save_rollout(r)
   end
   return reply
 end)

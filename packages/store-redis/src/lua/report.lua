@@ -54,18 +54,17 @@ local function ends_rollout(r, a, status)
   return true
 end
 
+read_rollouts(argument_of_calls(1))
+
 return each_call(function(first)
   local max_bytes, id, attempt_id, status, outcome, worker, beat, metadata = unpack(ARGV, first, first + 7)
   local r = read_rollout(id)
   if not r then
     return { 'missing' }
   end
-  if r.attempts == 0 then
-    return { 'no-attempts' }
-  end
   local a = find_attempt(r, attempt_id)
   if not a then
-    return { 'no-attempt' }
+    return { r.latest == '' and 'no-attempts' or 'no-attempt' }
   end
   local grown = metadata ~= '' and #metadata - #a.metadata or 0
   if grown > 0 and not ends_rollout(r, a, status) then
@@ -92,7 +91,6 @@ return each_call(function(first)
     if IS_FINISHED[r.status] then
       finished_bytes = finished_bytes + grown
     end
-    put(r, 'h', header_of(r))
   end
   give(a, 'L')
   if status == '' or not takes_status(r, a, status) then

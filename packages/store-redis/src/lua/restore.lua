@@ -5,12 +5,12 @@
 --           history   id, last version
 --           version   id, version, create time, update time, encoding, data
 --           alias     alias, id, version, update time
---           rollout   id, status, end time, priority, start time, resources, version, input, cold fields, limits, uncounted attempts,
---                     lost claims, highest span sequence id
+--           rollout   id, status, end time, priority, start time, resources, version, body, limits, uncounted attempts, lost claims,
+--                     highest span sequence id
 --           queue     rollout id: it waits behind those that came before
 --           attempt   rollout id, number, the attempt
 --           span      rollout id, number of the attempt, span id, sequence id, bytes
---           worker    id, record without its ordinal, then what it runs: rollout id and attempt id each
+--           worker    id, number of fields, fields and values, then what it runs: rollout id and attempt id each
 --           key       idempotency key, verb, time, answer
 -- Returns per call: '+'; for a span also the ordinal of its rollout and its place
 
@@ -43,35 +43,32 @@ end
 function restore.alias(at)
   local alias, id, version, updated = unpack(ARGV, at, at + 3)
   ordinal = ordinal + 1
-  redis.call('HSET', P .. KEY_ALIASES, alias, table.concat({ ordinal, version, updated, id }, '\31'))
+  call('HSET', P .. KEY_ALIASES, alias, table.concat({ ordinal, version, updated, id }, '\31'))
   if is_watched then
     events[#events + 1] = { 'l', stamp, alias, version, updated, id }
   end
 end
 
 function restore.rollout(at)
-  local id, status, ended, priority, start, resources, version, input, cold, limits, uncounted, lost, sequence =
-    unpack(ARGV, at, at + 12)
+  local id, status, ended, priority, start, resources, version, body, limits, uncounted, lost, sequence = unpack(ARGV, at, at + 11)
   ordinal = ordinal + 1
-  local r = { id = id, key = P .. KEY_ROLLOUT .. id, status = status, ended = ended, ordinal = ordinal, priority = priority,
-    start = start, resources = resources, version = version, attempts = 0, span_bytes = 0,
-    bytes = #id + #cold + #input + 100, limits = limits ~= '' and limits or false }
-  redis.call('HSET', r.key, 's', status, 'h', header_of(r), 'i', input, 'u', uncounted, 'l', lost, 'x', sequence, 'e', ended)
-  if cold ~= '' then
-    redis.call('HSET', r.key, 'd', cold)
+  local bytes = #id + #body + 100
+  local r = { id = id, status = status, stored_status = status, ordinal = whole(ordinal), ended = ended, bytes = bytes,
+    limits = limits, spans = '', fixed = start .. '\30' .. priority .. '\30' .. version .. '\30' .. resources, latest = '',
+    uncounted = tonumber(uncounted), lost = tonumber(lost), place = '', span_bytes = 0, is_news = true }
+  if sequence ~= '0' then
+    set_spans(r, { bytes = 0, arrived = 0, highest = tonumber(sequence), generation = '' })
   end
-  if limits ~= '' then
-    redis.call('HSET', r.key, 'c', limits)
-  end
+  rollouts[id] = r
+  texts[#texts + 1] = P .. KEY_BODY .. id
+  texts[#texts + 1] = body
   status_moves[#status_moves + 1] = CODE[status] * STATUS_STEP + ordinal
   status_moves[#status_moves + 1] = id
-  bytes_total = bytes_total + r.bytes
+  bytes_total = bytes_total + bytes
   if IS_FINISHED[status] then
-    finished_bytes = finished_bytes + r.bytes
+    finished_bytes = finished_bytes + bytes
   end
-  if is_watched then
-    tell_rollout(r)
-  end
+  save_rollout(r)
 end
 
 function restore.queue(at)
@@ -82,70 +79,70 @@ end
 
 function restore.ended(at)
   local r = read_rollout(ARGV[at])
-  redis.call('RPUSH', P .. KEY_ENDED, r.ended .. '\31' .. r.id)
+  call('RPUSH', P .. KEY_ENDED, r.ended .. '\31' .. r.id)
   if r.span_bytes > 0 then
-    redis.call('RPUSH', P .. KEY_ENDED_WITH_SPANS, r.ended .. '\31' .. r.id)
+    call('RPUSH', P .. KEY_ENDED_WITH_SPANS, r.ended .. '\31' .. r.id)
   end
 end
 
 function restore.attempt(at)
   local id, number, text = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2]
   local r = read_rollout(id)
-  if r.attempts > 0 then
-    put(r, 'a' .. r.attempts, r.latest)
+  local before = attempts_count(r)
+  if before > 0 then
+    call('HSET', P .. KEY_ATTEMPTS .. id, before, r.latest)
   end
-  local bytes = (number - r.attempts) * ATTEMPT_BYTES
+  local bytes = (number - before) * ATTEMPT_BYTES
   bytes_total = bytes_total + bytes
   if IS_FINISHED[r.status] then
     finished_bytes = finished_bytes + bytes
   end
   attempts_total = attempts_total + 1
-  put(r, 'a', text)
-  put(r, 'n', number)
+  r.latest = text
   if is_watched then
     tell_attempt(r, text)
   end
   save_rollout(r)
-  local a = unpack_attempt(text)
-  local deadline = next_deadline(r, a)
+  local deadline = next_deadline(r, unpack_attempt(text))
   if deadline then
-    redis.call('ZADD', P .. KEY_DEADLINES, deadline, number .. '\31' .. id)
+    arm_at(number .. '\31' .. id, deadline)
   end
 end
 
 function restore.span(at)
-  local id, number, span_id, sequence, bytes = unpack(ARGV, at, at + 4)
+  local id, number, span_id, sequence, bytes = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
   local r = read_rollout(id)
-  local f = redis.call('HMGET', r.key, 'y', 'v')
-  local arrived, stored = (tonumber(f[1]) or 0) + 1, tonumber(f[2])
-  put(r, 'y', arrived)
-  put(r, 'z', r.span_bytes + bytes)
-  if stored and tonumber(sequence) <= stored then
-    put(r, 'w', 1)
+  local s = spans_of(r)
+  s.arrived = s.arrived + 1
+  s.bytes = s.bytes + bytes
+  if s.stored and sequence <= s.stored then
+    s.is_unordered = true
   else
-    put(r, 'v', sequence)
+    s.stored = sequence
   end
-  redis.call('HSET', P .. KEY_SPAN_INDEX .. id, number .. ':' .. span_id, arrived .. ':' .. sequence)
-  redis.call('HINCRBY', P .. KEY_CONTROL, 'spans', 1)
-  redis.call('HINCRBY', P .. KEY_CONTROL, 'span_bytes', bytes)
+  set_spans(r, s)
+  call('HSET', P .. KEY_SPAN_INDEX .. id, number .. ':' .. span_id, s.arrived .. ':' .. whole(sequence))
+  spans_added = spans_added + 1
+  span_bytes_added = span_bytes_added + bytes
   bytes_total = bytes_total + bytes
   if IS_FINISHED[r.status] then
     finished_bytes = finished_bytes + bytes
   end
   save_rollout(r)
-  return { '+', r.ordinal, arrived }
+  return { '+', r.ordinal, whole(s.arrived) }
 end
 
 function restore.worker(at, last)
-  local id = ARGV[at]
-  ordinal = ordinal + 1
-  workers_total = workers_total + 1
-  redis.call('HSET', P .. KEY_CONTROL, 'w:' .. id, ordinal .. '\31' .. ARGV[at + 1])
-  local w = change_worker(id)
-  for place = at + 2, last, 2 do
-    redis.call('RPUSH', P .. KEY_RUNNING .. id, ARGV[place] .. '\31' .. ARGV[place + 1])
+  local id, count = ARGV[at], tonumber(ARGV[at + 1])
+  local w = need_worker(id)
+  call('HSET', w.key, unpack(ARGV, at + 2, at + 1 + 2 * count))
+  for place = at + 2 + 2 * count, last, 2 do
+    call('RPUSH', P .. KEY_RUNNING .. id, ARGV[place] .. '\31' .. ARGV[place + 1])
     w.count = w.count + 1
-    w.length = w.length + 1
+  end
+  if w.count > 0 then
+    call('HSET', w.key, 'n', w.count)
+    set_length(w, w.count)
   end
 end
 
@@ -153,7 +150,7 @@ function restore.key(at)
   local key, verb, time, answer = unpack(ARGV, at, at + 3)
   local left = math.floor((LIFETIME_SECONDS - (now - time)) * 1000)
   if left > 0 then
-    redis.call('SET', P .. KEY_ANSWER .. key, verb .. '\31' .. time .. '\31' .. answer, 'PX', left)
+    call('SET', P .. KEY_ANSWER .. key, verb .. '\31' .. time .. '\31' .. answer, 'PX', left)
   end
 end
 

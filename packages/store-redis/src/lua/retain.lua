@@ -17,24 +17,24 @@
 -- The first of a list that is still what its entry says; nil for none.
 local function head_of(list)
   while true do
-    local entry = redis.call('LINDEX', list, 0)
+    local entry = call('LINDEX', list, 0)
     if not entry then
       return nil
     end
-    local ended, id = string.match(entry, '^([^\31]*)\31(.*)$')
+    local ended, id = match(entry, '^([^\31]*)\31(.*)$')
     local r = read_rollout(id)
     if r and IS_FINISHED[r.status] and r.ended == ended then
       return r
     end
-    redis.call('LPOP', list)
+    call('LPOP', list)
   end
 end
 
 -- The records stay; `querySpans` answers that they are gone. An attempt that had no spans has lost none.
 local function drop_spans(r, trash)
   local had = {}
-  for _, field in ipairs(redis.call('HKEYS', P .. KEY_SPAN_INDEX .. r.id)) do
-    had[string.match(field, '^[^:]*')] = true
+  for _, field in ipairs(call('HKEYS', P .. KEY_SPAN_INDEX .. r.id)) do
+    had[match(field, '^[^:]*')] = true
   end
   for _, a in ipairs(attempts_of(r)) do
     if had[a.number] then
@@ -45,13 +45,10 @@ local function drop_spans(r, trash)
   throw_away_spans(r, trash)
   bytes_total = bytes_total - r.span_bytes
   finished_bytes = finished_bytes - r.span_bytes
-  r.span_bytes = 0
+  local s = spans_of(r)
   -- What comes late lies elsewhere: the old place may be deleted at any time.
-  put(r, 'g', (r.generation or 0) + 1)
-  put(r, 'y', 0)
-  put(r, 'z', 0)
+  set_spans(r, { bytes = 0, arrived = 0, highest = s.highest, generation = (tonumber(s.generation) or 0) + 1 })
   save_rollout(r)
-  redis.call('HDEL', r.key, 'v', 'w')
 end
 
 return each_call(function(first)
@@ -59,8 +56,8 @@ return each_call(function(first)
     tonumber(ARGV[first + 2]), tonumber(ARGV[first + 3]), tonumber(ARGV[first + 4])
   local trash, deleted, dropped = {}, 0, 0
   local ended, ended_with_spans = P .. KEY_ENDED, P .. KEY_ENDED_WITH_SPANS
-  local finished = redis.call('ZCOUNT', P .. KEY_STATUSES, exact(CODE.succeeded * STATUS_STEP), '+inf')
-  local resources = tonumber(redis.call('HGET', P .. KEY_CONTROL, 'resources_bytes') or 0)
+  local finished = call('ZCOUNT', P .. KEY_STATUSES, exact(CODE.succeeded * STATUS_STEP), '+inf')
+  local resources = tonumber(call('HGET', P .. KEY_CONTROL, 'resources_bytes') or 0)
   local function is_too_much()
     return max_bytes and bytes_total + resources + added > max_bytes
   end
@@ -72,7 +69,7 @@ return each_call(function(first)
     if not r or not ((max_age and now - r.ended > max_age) or (max_rollouts and finished > max_rollouts)) then
       break
     end
-    redis.call('LPOP', ended)
+    call('LPOP', ended)
     remove_rollout(r, trash)
     deleted = deleted + 1
     finished = finished - 1
@@ -82,7 +79,7 @@ return each_call(function(first)
     if not r then
       break
     end
-    redis.call('LPOP', ended_with_spans)
+    call('LPOP', ended_with_spans)
     if r.span_bytes > 0 then
       drop_spans(r, trash)
       dropped = dropped + 1
@@ -93,7 +90,7 @@ return each_call(function(first)
     if not r then
       break
     end
-    redis.call('LPOP', ended)
+    call('LPOP', ended)
     remove_rollout(r, trash)
     deleted = deleted + 1
   end

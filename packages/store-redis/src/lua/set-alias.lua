@@ -11,21 +11,21 @@
 
 return each_call(function(first)
   local alias, version, id, expected, expected_version, expected_id = unpack(ARGV, first, first + 5)
-  local present = redis.call('HGET', P .. KEY_ALIASES, alias)
+  local present = call('HGET', P .. KEY_ALIASES, alias)
   local place, old_version, updated, old_id = '', '', '', ''
   if present then
-    place, old_version, updated, old_id = string.match(present, '^([^\31]*)\31([^\31]*)\31([^\31]*)\31(.*)$')
+    place, old_version, updated, old_id = match(present, '^([^\31]*)\31([^\31]*)\31([^\31]*)\31(.*)$')
   end
   if version == '' then
     if present then
-      redis.call('HDEL', P .. KEY_ALIASES, alias)
+      call('HDEL', P .. KEY_ALIASES, alias)
       if is_watched then
         events[#events + 1] = { 'l', stamp, alias, '', '', '' }
       end
     end
     return { '+', present and '1' or '' }
   end
-  if redis.call('HEXISTS', P .. KEY_VERSIONS .. id, version) == 0 then
+  if call('HEXISTS', P .. KEY_VERSIONS .. id, version) == 0 then
     return { 'missing' }
   end
   -- A call that is sent twice finds its work done.
@@ -39,7 +39,7 @@ return each_call(function(first)
     ordinal = ordinal + 1
     place = ordinal
   end
-  redis.call('HSET', P .. KEY_ALIASES, alias, table.concat({ place, version, stamp, id }, '\31'))
+  call('HSET', P .. KEY_ALIASES, alias, table.concat({ place, version, stamp, id }, '\31'))
   if is_watched then
     events[#events + 1] = { 'l', stamp, alias, version, stamp, id }
   end

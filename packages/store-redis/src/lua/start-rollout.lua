@@ -31,15 +31,19 @@ return each_call(function(first)
       keep_answer(VERB, key, id)
     end
     local r = read_rollout(id)
-    if r.attempts == 0 then
+    local attempts = attempts_count(r)
+    if attempts == 0 then
       return { 'queued', id }
     end
-    return { '=', answer_of(id), r.attempts == 1 and r.latest or redis.call('HGET', r.key, 'a1') }
+    return { '=', answer_of(id), attempts == 1 and r.latest or call('HGET', P .. KEY_ATTEMPTS .. id, 1) }
   end
-  local refusal = refuse_bytes(max_bytes, #ARGV[at + 8] + #ARGV[at + 7] + 100)
+  local refusal = refuse_bytes(max_bytes, new_bytes(at))
   if refusal then
     return refusal
   end
-  local r = insert(at, 'preparing', VERB)
-  return { '+', r.start, r.resources, r.version, claim(r, attempt_id, worker, lease_ms, false) }
+  id = ARGV[at]
+  local text, resources, version = insert(at, 'preparing', VERB)
+  local r = parse_rollout(id, text)
+  rollouts[id] = r
+  return { '+', stamp, resources, version, claim(r, attempt_id, worker, lease_ms, false) }
 end)

@@ -3,7 +3,7 @@
 --
 -- KEYS    1 prefix of the control keys
 -- ARGV    per call: how many attempts are looked at, letters of who waits at this handle (w for work, r for rollouts)
--- Returns per call: '+', the moment of the next limit ('' for none), how many rollouts wait in the queue, the present time, how
+-- Returns per call: '+', the moment of the next limit in milliseconds ('' for none), how many rollouts wait in the queue, the present time, how
 --         many places of spans are to be deleted, per
 --         attempt that was ended: rollout id, attempt, as one text each
 
@@ -47,21 +47,22 @@ local function sweep(r, a)
 end
 
 local function look(member, reply)
-  local number, id = string.match(member, '^([^\31]*)\31(.*)$')
+  local number, id = match(member, '^([^\31]*)\31(.*)$')
   local r = read_rollout(id)
-  local text = r and (tonumber(number) == r.attempts and r.latest or redis.call('HGET', r.key, 'a' .. number))
+  local is_latest = r and tonumber(number) == attempts_count(r)
+  local text = r and (is_latest and r.latest or call('HGET', P .. KEY_ATTEMPTS .. id, number))
   local a = text and unpack_attempt(text)
   if a then
-    a.is_latest = tonumber(number) == r.attempts
+    a.is_latest = is_latest
   end
   local deadline = a and next_deadline(r, a)
   if not deadline then
-    redis.call('ZREM', P .. KEY_DEADLINES, member)
+    call('ZREM', P .. KEY_DEADLINES, member)
   elseif now <= deadline then
-    redis.call('ZADD', P .. KEY_DEADLINES, deadline, member)
+    call('ZADD', P .. KEY_DEADLINES, math.ceil(deadline * 1000), member)
   else
     sweep(r, a)
-    redis.call('ZREM', P .. KEY_DEADLINES, member)
+    call('ZREM', P .. KEY_DEADLINES, member)
     reply[#reply + 1] = id .. '\31' .. a.stored
   end
 end
@@ -75,18 +76,18 @@ end
 
 return each_call(function(first)
   local most, letters = ARGV[first], ARGV[first + 1]
-  renew(letters, 'w', 'waiting', tonumber(CONTROL[8]) or 0)
-  renew(letters, 'r', 'awaited', tonumber(CONTROL[9]) or 0)
-  local reply = { '+', '', 0, stamp, redis.call('SCARD', P .. KEY_TRASH) }
-  local due = redis.call('ZRANGEBYSCORE', P .. KEY_DEADLINES, '-inf', '(' .. exact(now), 'LIMIT', 0, most)
+  renew(letters, 'w', 'waiting', tonumber(CONTROL[7]) or 0)
+  renew(letters, 'r', 'awaited', tonumber(CONTROL[8]) or 0)
+  local reply = { '+', '', 0, stamp, call('SCARD', P .. KEY_TRASH) }
+  local due = call('ZRANGEBYSCORE', P .. KEY_DEADLINES, '-inf', '(' .. exact(now * 1000), 'LIMIT', 0, most)
   for _, member in ipairs(due) do
     look(member, reply)
-    tick()
   end
-  local next_due = redis.call('ZRANGE', P .. KEY_DEADLINES, 0, 0, 'WITHSCORES')
+  write_deadlines()
+  local next_due = call('ZRANGE', P .. KEY_DEADLINES, 0, 0, 'WITHSCORES')
   reply[2] = next_due[2] or ''
   send('ZADD', P .. KEY_STATUSES, status_moves)
   status_moves = {}
-  reply[3] = redis.call('ZCOUNT', P .. KEY_STATUSES, '-inf', '(' .. exact(CODE.preparing * STATUS_STEP))
+  reply[3] = call('ZCOUNT', P .. KEY_STATUSES, '-inf', '(' .. exact(CODE.preparing * STATUS_STEP))
   return reply
 end)

@@ -25,7 +25,7 @@ return each_call(function(first, last)
     end
   end
   if is_again then
-    local answer = redis.call('GET', P .. KEY_SENT .. word)
+    local answer = call('GET', P .. KEY_SENT .. word)
     if answer then
       return { '=', answer }
     end
@@ -66,6 +66,6 @@ return each_call(function(first, last)
   if key ~= '' then
     keep_answer(verb, key, text)
   end
-  redis.call('SET', P .. KEY_SENT .. word, text, 'EX', WAIT_SECONDS)
+  call('SET', P .. KEY_SENT .. word, text, 'EX', WAIT_SECONDS)
   return { '+', text }
 end)

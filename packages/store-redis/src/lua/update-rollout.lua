@@ -1,11 +1,11 @@
 -- Changes a rollout by hand. As `updateRollout` of the kit's state machine.
 --
 -- KEYS    1 prefix of the control keys
--- ARGV    per call: bound on bytes ('' for none), idempotency key ('' for none), rollout id, status, '1' if the resources change,
---         new resources ('=' before the id; '' for none), '1' if the limits change, new limits, '1' if the cold fields change,
---         those that they were read as, new cold fields, '1' if the input changes, new input; '' for a status that is left alone
+-- ARGV    per call: bound on bytes ('' for none), idempotency key ('' for none), rollout id, status ('' to leave it alone), '1' if
+--         the resources change, new resources ('=' before the id; '' for none), '1' if the limits change, new limits, SHA-1 of the
+--         body that was read ('' if it does not change), new body
 -- Returns per call: '+', the rollout as include/record.lua; for a key that is known: '=', the answer of that call
--- Errors  conflict <key> <earlier verb>, missing, changed (the cold fields are others by now: read them and send the call again), full <kept> <added>,
+-- Errors  conflict <key> <earlier verb>, missing, changed (the body is another by now: read it and send the call again), full <kept> <added>,
 --         retain <added>
 
 -- @flags allow-oom
@@ -24,23 +24,12 @@ local function newest_version(resources)
   if resources == '' then
     return ''
   end
-  local history = redis.call('HGET', P .. KEY_RESOURCES, string.sub(resources, 2))
-  return history and string.match(history, '^[^\31]*\31([^\31]*)') or ''
-end
-
--- What the field becomes longer by.
-local function grow(r, field, value)
-  local before = redis.call('HGET', r.key, field) or ''
-  if before ~= value then
-    put(r, field, value)
-    r.is_news = true
-  end
-  return #value - #before
+  local history = call('HGET', P .. KEY_RESOURCES, string.sub(resources, 2))
+  return history and match(history, '^[^\31]*\31([^\31]*)') or ''
 end
 
 return each_call(function(first)
-  local max_bytes, key, id, status, new_resources, resources, new_limits, limits, new_cold, old_cold, cold, new_input, input =
-    unpack(ARGV, first, first + 12)
+  local max_bytes, key, id, status, new_resources, resources, new_limits, limits, sha1, body = unpack(ARGV, first, first + 9)
   if key ~= '' then
     local answer, earlier_verb = find_answer(key)
     if answer and earlier_verb ~= VERB then
@@ -54,16 +43,11 @@ return each_call(function(first)
   if not r then
     return { 'missing' }
   end
-  if new_cold == '1' and (redis.call('HGET', r.key, 'd') or '') ~= old_cold then
+  local before = sha1 ~= '' and call('GET', P .. KEY_BODY .. id)
+  if before and redis.sha1hex(before) ~= sha1 then
     return { 'changed' }
   end
-  local grown = 0
-  if new_cold == '1' then
-    grown = grown + grow(r, 'd', cold)
-  end
-  if new_input == '1' then
-    grown = grown + grow(r, 'i', input)
-  end
+  local grown = before and #body - #before or 0
   local becomes = status ~= '' and status or r.status
   if grown > 0 and not IS_FINISHED[becomes] then
     local refusal = refuse_bytes(max_bytes, grown)
@@ -71,10 +55,15 @@ return each_call(function(first)
       return refusal
     end
   end
+  if before and before ~= body then
+    call('SET', P .. KEY_BODY .. id, body)
+    r.is_news = true
+  end
   if new_resources == '1' then
-    local version = newest_version(resources)
-    r.is_news = r.is_news or r.resources ~= resources or r.version ~= version
-    r.resources, r.version = resources, version
+    local start, priority = fixed_of(r)
+    local fixed = start .. '\30' .. priority .. '\30' .. newest_version(resources) .. '\30' .. resources
+    r.is_news = r.is_news or r.fixed ~= fixed
+    r.fixed = fixed
   end
   if grown ~= 0 then
     r.bytes = r.bytes + grown
@@ -83,11 +72,7 @@ return each_call(function(first)
       finished_bytes = finished_bytes + grown
     end
   end
-  if new_resources == '1' or grown ~= 0 then
-    put(r, 'h', header_of(r))
-  end
   if new_limits == '1' then
-    put(r, 'c', limits)
     r.limits = limits
   end
   if status ~= '' and status ~= r.status then
@@ -103,9 +88,9 @@ return each_call(function(first)
       local member = a.number .. '\31' .. r.id
       local deadline = next_deadline(r, a)
       if deadline then
-        redis.call('ZADD', P .. KEY_DEADLINES, deadline, member)
+        call('ZADD', P .. KEY_DEADLINES, math.ceil(deadline * 1000), member)
       else
-        redis.call('ZREM', P .. KEY_DEADLINES, member)
+        call('ZREM', P .. KEY_DEADLINES, member)
       end
     end
   end

@@ -11,13 +11,13 @@
 local WATCH_SECONDS = 660
 
 return each_call(function(first)
-  local name = redis.call('HGET', P .. KEY_CONTROL, 'feed_name')
+  local name = call('HGET', P .. KEY_CONTROL, 'feed_name')
   if not is_watched or not name then
     name = ARGV[first]
-    redis.call('UNLINK', P .. KEY_FEED)
-    redis.call('HSET', P .. KEY_CONTROL, 'feed_name', name)
+    call('UNLINK', P .. KEY_FEED)
+    call('HSET', P .. KEY_CONTROL, 'feed_name', name)
     is_watched = true
   end
-  redis.call('HSET', P .. KEY_CONTROL, 'watched', real_seconds + WATCH_SECONDS)
+  call('HSET', P .. KEY_CONTROL, 'watched', real_seconds + WATCH_SECONDS)
   return { '+', name, feed, stamp }
 end)

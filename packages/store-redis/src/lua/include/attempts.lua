@@ -1,4 +1,4 @@
--- Attempts: packed into a field of their rollout. id, number, status, start, end, worker ('=' before it; '' for none), last
+-- Attempts: a text each, the last one in that of its rollout, the others in a hash by number. id, number, status, start, end, worker ('=' before it; '' for none), last
 -- heartbeat, outcome, end of the lease, length of the lease in milliseconds, letters, metadata as JSON. '' for null.
 --
 -- Letters: L it showed life, R it has a reward, U it does not count as a try, C it is a lost claim, G its spans were dropped.
@@ -8,19 +8,17 @@ local ATTEMPT = '^([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([
 local IS_LIVE = { preparing = true, running = true }
 
 local function unpack_attempt(text)
-  local a = {}
-  a.id, a.number, a.status, a.start, a.ended, a.worker, a.beat, a.outcome, a.lease, a.lease_ms, a.letters, a.metadata =
-    string.match(text, ATTEMPT)
-  a.stored = text
-  a.before_status, a.before_outcome, a.before_worker, a.before_metadata = a.status, a.outcome, a.worker, a.metadata
-  -- The worker whose running attempts it counts with.
-  a.runs_on = IS_LIVE[a.status] and a.worker or nil
-  return a
+  local id, number, status, start, ended, worker, beat, outcome, lease, lease_ms, letters, metadata = match(text, ATTEMPT)
+  return { id = id, number = number, status = status, start = start, ended = ended, worker = worker, beat = beat,
+    outcome = outcome, lease = lease, lease_ms = lease_ms, letters = letters, metadata = metadata, stored = text,
+    before_status = status, is_latest = false,
+    -- The worker whose running attempts it counts with.
+    runs_on = IS_LIVE[status] and worker or nil }
 end
 
 local function pack_attempt(a)
-  return table.concat({ a.id, a.number, a.status, a.start, a.ended, a.worker, a.beat, a.outcome, a.lease, a.lease_ms, a.letters,
-    a.metadata }, '\31')
+  return a.id .. '\31' .. a.number .. '\31' .. a.status .. '\31' .. a.start .. '\31' .. a.ended .. '\31' .. a.worker .. '\31' .. a.beat
+    .. '\31' .. a.outcome .. '\31' .. a.lease .. '\31' .. a.lease_ms .. '\31' .. a.letters .. '\31' .. a.metadata
 end
 
 local function has(a, letter)
@@ -40,11 +38,11 @@ end
 -- All attempts, first to last.
 local function attempts_of(r)
   local list = {}
-  if r.attempts == 0 then
+  if r.latest == '' then
     return list
   end
-  for number = 1, r.attempts - 1 do
-    local text = redis.call('HGET', r.key, 'a' .. number)
+  for number = 1, attempts_count(r) - 1 do
+    local text = call('HGET', P .. KEY_ATTEMPTS .. r.id, number)
     if text then
       list[#list + 1] = unpack_attempt(text)
     end
@@ -57,7 +55,7 @@ end
 
 -- By id, or 'latest'; nil for none.
 local function find_attempt(r, id)
-  if r.attempts == 0 then
+  if r.latest == '' then
     return nil
   end
   local a = unpack_attempt(r.latest)
@@ -65,8 +63,8 @@ local function find_attempt(r, id)
   if id == 'latest' or a.id == id then
     return a
   end
-  for number = r.attempts - 1, 1, -1 do
-    local text = redis.call('HGET', r.key, 'a' .. number)
+  for number = a.number - 1, 1, -1 do
+    local text = call('HGET', P .. KEY_ATTEMPTS .. r.id, number)
     if text and string.sub(text, 1, #id + 1) == id .. '\31' then
       return unpack_attempt(text)
     end
@@ -76,10 +74,10 @@ end
 
 -- Seconds after its start, or after its last sign of life, when an attempt is ended; nil for no limit.
 local function limits_of(r)
-  if not r.limits then
+  if r.limits == '' then
     return nil, nil
   end
-  local timeout, silence = string.match(r.limits, '^([^\31]*)\31([^\31]*)')
+  local timeout, silence = match(r.limits, '^([^,]*),([^,]*)')
   return tonumber(timeout), tonumber(silence)
 end
 
@@ -89,30 +87,25 @@ local function next_deadline(r, a)
     return nil
   end
   local timeout, silence = limits_of(r)
-  local deadline = a.lease ~= '' and tonumber(a.lease) or nil
-  local function sooner(moment)
-    if not deadline or moment < deadline then
-      deadline = moment
-    end
-  end
+  local deadline = a.lease ~= '' and tonumber(a.lease) or math.huge
   if timeout then
-    sooner(a.start + timeout)
+    deadline = math.min(deadline, a.start + timeout)
   end
   if silence then
-    sooner((a.beat ~= '' and a.beat or a.start) + silence)
+    deadline = math.min(deadline, (a.beat ~= '' and a.beat or a.start) + silence)
   end
-  return deadline
+  return deadline < math.huge and deadline or nil
 end
 
 -- Looks at the attempt no later than it may end. A limit that moves away, as each sign of life moves it, is not written: the
 -- attempt is looked at when the old moment has come, and put back then.
 local function arm(r, a)
-  if not r.limits and a.lease == '' then
+  if r.limits == '' and a.lease == '' then
     return
   end
   local deadline = next_deadline(r, a)
   if deadline then
-    redis.call('ZADD', P .. KEY_DEADLINES, 'LT', deadline, a.number .. '\31' .. r.id)
+    arm_at(a.number .. '\31' .. r.id, deadline)
   end
 end
 
@@ -120,7 +113,7 @@ local function tell_attempt(r, text)
   events[#events + 1] = { 'a', stamp, r.id, text }
 end
 
--- Writes what has changed.
+-- To be followed by `save_rollout`.
 local function save_attempt(r, a)
   local text = pack_attempt(a)
   if text == a.stored then
@@ -128,20 +121,20 @@ local function save_attempt(r, a)
   end
   if a.is_latest then
     r.latest = text
-    put(r, 'a', text)
   else
-    put(r, 'a' .. a.number, text)
+    call('HSET', P .. KEY_ATTEMPTS .. r.id, a.number, text)
   end
   if IS_LIVE[a.before_status] and not IS_LIVE[a.status] then
-    if r.limits or a.lease_ms ~= '' then
-      redis.call('ZREM', P .. KEY_DEADLINES, a.number .. '\31' .. r.id)
+    if r.limits ~= '' or a.lease_ms ~= '' then
+      disarm(a.number .. '\31' .. r.id)
     end
   end
-  if is_watched and (a.status ~= a.before_status or a.outcome ~= a.before_outcome or a.worker ~= a.before_worker
-    or a.metadata ~= a.before_metadata) then
-    tell_attempt(r, text)
+  if is_watched then
+    local before = unpack_attempt(a.stored)
+    if a.status ~= before.status or a.outcome ~= before.outcome or a.worker ~= before.worker or a.metadata ~= before.metadata then
+      tell_attempt(r, text)
+    end
   end
-  a.stored = text
-  a.before_status, a.before_outcome, a.before_worker, a.before_metadata = a.status, a.outcome, a.worker, a.metadata
+  a.stored, a.before_status = text, a.status
   return text
 end

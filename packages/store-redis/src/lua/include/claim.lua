@@ -1,15 +1,13 @@
 -- Makes the next attempt of a rollout, whatever its status; answers it packed.
 local function claim(r, attempt_id, worker, lease_ms, is_from_queue)
-  if r.attempts > 0 then
-    put(r, 'a' .. r.attempts, r.latest)
+  local number = attempts_count(r) + 1
+  if number > 1 then
+    call('HSET', P .. KEY_ATTEMPTS .. r.id, number - 1, r.latest)
   end
-  local number = r.attempts + 1
   local lease = lease_ms == '' and '' or exact(now + lease_ms / 1000)
   local text = attempt_id .. '\31' .. number .. '\31preparing\31' .. stamp .. '\31\31' .. worker .. '\31\31\31' .. lease .. '\31'
     .. lease_ms .. '\31\31'
-  r.attempts, r.latest = number, text
-  put(r, 'n', number)
-  put(r, 'a', text)
+  r.latest = text
   attempts_total = attempts_total + 1
   bytes_total = bytes_total + ATTEMPT_BYTES
   if IS_FINISHED[r.stored_status] then
@@ -17,7 +15,7 @@ local function claim(r, attempt_id, worker, lease_ms, is_from_queue)
     finished_bytes = finished_bytes + ATTEMPT_BYTES
   end
   move(r, 'preparing')
-  if r.limits or lease ~= '' then
+  if r.limits ~= '' or lease ~= '' then
     arm(r, { number = number, status = 'preparing', start = stamp, beat = '', lease = lease })
   end
   worker_busy({ id = attempt_id, worker = worker }, r.id, is_from_queue)

@@ -30,10 +30,10 @@ local OUTCOME_LETTER = { scored = 's', completed = 'c', agent_error = 'a', infra
   timeout = 't', unresponsive = 'u' }
 
 local function may_retry(r, a)
-  if not r.limits then
+  if r.limits == '' then
     return false
   end
-  local most, conditions, outcomes = string.match(r.limits, '^[^\31]*\31[^\31]*\31([^\31]*)\31([^\31]*)\31([^\31]*)$')
+  local most, conditions, outcomes = match(r.limits, '^[^,]*,[^,]*,([^,]*),([^,]*),([^,]*)$')
   if not string.find(conditions, STATUS_LETTER[a.status], 1, true)
     and not (a.outcome ~= '' and string.find(outcomes, OUTCOME_LETTER[a.outcome], 1, true)) then
     return false
@@ -53,8 +53,6 @@ end
 
 local function set_uncounted(r, uncounted, lost)
   r.uncounted, r.lost = uncounted, lost
-  put(r, 'u', uncounted)
-  put(r, 'l', lost)
 end
 
 -- Takes back that an attempt did not count as a try.

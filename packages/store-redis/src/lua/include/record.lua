@@ -1,5 +1,6 @@
--- A rollout as clients decode it: id, status, end time, header, input, cold fields, last attempt ('' for none).
+-- A rollout as clients decode it: id, text, body.
 local function answer_of(id)
-  local f = redis.call('HMGET', P .. KEY_ROLLOUT .. id, 's', 'e', 'h', 'i', 'd', 'a')
-  return { id, f[1], f[2] or '', f[3], f[4], f[5] or '', f[6] or '' }
+  write_texts()
+  local r = read_rollout(id)
+  return { id, text_of(r), call('GET', P .. KEY_BODY .. id) }
 end

@@ -6,7 +6,7 @@ local function refuse_bytes(max_bytes, added)
   if max_bytes == '' or added <= 0 then
     return nil
   end
-  local resources = tonumber(redis.call('HGET', P .. KEY_CONTROL, 'resources_bytes') or 0)
+  local resources = tonumber(call('HGET', P .. KEY_CONTROL, 'resources_bytes') or 0)
   local kept = bytes_total - finished_bytes + resources
   if kept + added > tonumber(max_bytes) then
     return { 'full', tostring(kept), tostring(added) }

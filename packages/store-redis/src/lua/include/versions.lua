@@ -4,11 +4,11 @@
 -- the time at which they were stored.
 
 local function read_history(id)
-  local text = redis.call('HGET', P .. KEY_RESOURCES, id)
+  local text = call('HGET', P .. KEY_RESOURCES, id)
   if not text then
     return nil
   end
-  local last, newest, created, place = string.match(text, '^([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)$')
+  local last, newest, created, place = match(text, '^([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)$')
   return { last = tonumber(last), newest = newest, created = created, place = place }
 end
 
@@ -17,19 +17,19 @@ local function write_history(id, history)
     ordinal = ordinal + 1
     history.place = ordinal
   end
-  redis.call('HSET', P .. KEY_RESOURCES, id,
+  call('HSET', P .. KEY_RESOURCES, id,
     table.concat({ history.last, history.newest, history.created, history.place }, '\31'))
 end
 
 local function store_version(id, history, version, created, updated, encoding, data)
   if history.newest == '' then
-    redis.call('HINCRBY', P .. KEY_CONTROL, 'resources', 1)
+    call('HINCRBY', P .. KEY_CONTROL, 'resources', 1)
     history.created = created
   end
   history.newest = version
-  redis.call('HSET', P .. KEY_VERSIONS .. id, version, table.concat({ created, updated, encoding, data }, '\31'))
-  redis.call('ZADD', P .. KEY_RESOURCES_ORDER, updated, version .. '\31' .. id)
-  redis.call('HINCRBY', P .. KEY_CONTROL, 'resources_bytes', #data)
+  call('HSET', P .. KEY_VERSIONS .. id, version, table.concat({ created, updated, encoding, data }, '\31'))
+  call('ZADD', P .. KEY_RESOURCES_ORDER, updated, version .. '\31' .. id)
+  call('HINCRBY', P .. KEY_CONTROL, 'resources_bytes', #data)
   if is_watched then
     events[#events + 1] = { 'v', stamp, id, tostring(version), created, updated }
   end
@@ -37,10 +37,10 @@ end
 
 local function drop_version(id, history, version)
   local key = P .. KEY_VERSIONS .. id
-  local data = string.match(redis.call('HGET', key, version), '^[^\31]*\31[^\31]*\31[^\31]*\31(.*)$')
-  redis.call('HDEL', key, version)
-  redis.call('ZREM', P .. KEY_RESOURCES_ORDER, version .. '\31' .. id)
-  redis.call('HINCRBY', P .. KEY_CONTROL, 'resources_bytes', -#data)
+  local data = match(call('HGET', key, version), '^[^\31]*\31[^\31]*\31[^\31]*\31(.*)$')
+  call('HDEL', key, version)
+  call('ZREM', P .. KEY_RESOURCES_ORDER, version .. '\31' .. id)
+  call('HINCRBY', P .. KEY_CONTROL, 'resources_bytes', -#data)
   if is_watched then
     events[#events + 1] = { 'x', stamp, id, tostring(version) }
   end
@@ -48,12 +48,12 @@ local function drop_version(id, history, version)
     return
   end
   local newest = 0
-  for _, left in ipairs(redis.call('HKEYS', key)) do
+  for _, left in ipairs(call('HKEYS', key)) do
     newest = math.max(newest, tonumber(left))
   end
   history.newest = newest > 0 and newest or ''
   if newest == 0 then
     history.created = ''
-    redis.call('HINCRBY', P .. KEY_CONTROL, 'resources', -1)
+    call('HINCRBY', P .. KEY_CONTROL, 'resources', -1)
   end
 end

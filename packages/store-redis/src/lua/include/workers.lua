@@ -1,110 +1,96 @@
--- Workers: a field 'w:<id>' of the control hash each, packed: ordinal, status, times of heartbeat, dequeue, busy and idle,
--- current rollout and attempt, capacity, how many attempts it runs, length of the list of these, and what it says of itself as
--- JSON. '' for null.
+-- Workers: a hash each, and a sorted set of their ids by ordinal. Fields, absent or '' for null:
+--   s  status                            r, a  current rollout and attempt
+--   h  time of its last heartbeat        c     capacity
+--   d  when it last asked for work       n     how many attempts it runs
+--   b  when it last became busy          l     length of the list of these
+--   i  when it last became idle          x     what it says of itself, as JSON
 --
--- A worker runs the live attempts that name it. The list has them in the order in which it got them, '<rollout>\31<attempt>'
--- each; entries of attempts that it no longer runs, or that come again further on, are passed over when they come to its end.
-
-local WORKER = '^([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)'
-  .. '\31([^\31]*)\31([^\31]*)\31(.*)$'
+-- A worker runs the live attempts that name it. Once it runs more than one, a list has them in the order in which it got them,
+-- '<rollout>\31<attempt>' each, until it runs none; entries of attempts that it no longer runs, or that come again further on, are
+-- passed over when they come to its end.
 
 -- Nil for one that is not known.
 local function find_worker(id)
   local w = workers[id]
-  if w ~= nil then
-    return w or nil
+  if w == nil then
+    local key = P .. KEY_WORKER .. id
+    local f = call('HMGET', key, 's', 'c', 'n', 'l', 'r', 'a')
+    w = f[1] and { id = id, key = key, status = f[1], capacity = f[2] or '', count = tonumber(f[3]) or 0,
+      length = tonumber(f[4]) or 0, rollout = f[5] or '', attempt = f[6] or '' }
+    workers[id] = w
   end
-  local text = redis.call('HGET', P .. KEY_CONTROL, 'w:' .. id)
-  if not text then
-    workers[id] = false
-    return nil
-  end
-  w = { id = id }
-  w.ordinal, w.status, w.beat, w.dequeue, w.busy, w.idle, w.rollout, w.attempt, w.capacity, w.count, w.length, w.stats =
-    string.match(text, WORKER)
-  w.count = tonumber(w.count)
-  w.length = tonumber(w.length)
-  workers[id] = w
-  return w
+  return w or nil
 end
 
--- To be changed; made when it is not known.
-local function change_worker(id)
+-- Made when it is not known.
+local function need_worker(id)
   local w = find_worker(id)
   if not w then
     ordinal = ordinal + 1
-    workers_total = workers_total + 1
-    w = { id = id, ordinal = ordinal, status = 'unknown', beat = '', dequeue = '', busy = '', idle = '', rollout = '',
-      attempt = '', capacity = '', count = 0, length = 0, stats = '' }
+    call('ZADD', P .. KEY_WORKERS, ordinal, id)
+    local key = P .. KEY_WORKER .. id
+    call('HSET', key, 's', 'unknown')
+    w = { id = id, key = key, status = 'unknown', capacity = '', count = 0, length = 0, rollout = '', attempt = '' }
     workers[id] = w
   end
-  w.is_changed = true
   return w
-end
-
-local function pack_worker(w)
-  return table.concat({ w.ordinal, w.status, w.beat, w.dequeue, w.busy, w.idle, w.rollout, w.attempt, w.capacity, w.count,
-    w.length, w.stats }, '\31')
-end
-
-write_workers = function()
-  for id, w in pairs(workers) do
-    if w and w.is_changed then
-      control_set[#control_set + 1] = 'w:' .. id
-      control_set[#control_set + 1] = pack_worker(w)
-    end
-  end
 end
 
 -- Whether the worker runs the attempt of an entry. `changing` is the attempt that is being changed and not yet written.
 local function is_running(w, entry, changing)
-  local rollout_id, attempt_id = string.match(entry, '^([^\31]*)\31(.*)$')
+  local rollout_id, attempt_id = match(entry, '^([^\31]*)\31(.*)$')
   if attempt_id == changing then
     return false
   end
-  local key = P .. KEY_ROLLOUT .. rollout_id
-  local f = redis.call('HMGET', key, 'a', 'n')
-  local text = f[1]
-  local number = tonumber(f[2]) or 0
-  while text or number > 1 do
+  local r = read_rollout(rollout_id)
+  local text = r and r.latest
+  local number = r and attempts_count(r) or 0
+  while number > 0 do
     if text then
-      local id, status, worker = string.match(text, '^([^\31]*)\31[^\31]*\31([^\31]*)\31[^\31]*\31[^\31]*\31([^\31]*)')
+      local id, status, worker = match(text, '^([^\31]*)\31[^\31]*\31([^\31]*)\31[^\31]*\31[^\31]*\31([^\31]*)')
       if id == attempt_id then
         return (status == 'preparing' or status == 'running') and worker == '=' .. w.id
       end
     end
     number = number - 1
-    text = number > 0 and redis.call('HGET', key, 'a' .. number)
+    text = number > 0 and call('HGET', P .. KEY_ATTEMPTS .. rollout_id, number)
   end
   return false
 end
 
+local function set_length(w, length)
+  w.length = length
+  call('HSET', w.key, 'l', length)
+end
+
 local function drop_list(w)
   if w.length > 0 then
-    redis.call('UNLINK', P .. KEY_RUNNING .. w.id)
-    w.length = 0
+    call('UNLINK', P .. KEY_RUNNING .. w.id)
+    set_length(w, 0)
   end
 end
 
 -- What it got last of what it still runs becomes its current attempt.
 local function step_back(w, changing)
   local list = P .. KEY_RUNNING .. w.id
-  while w.length > 0 do
-    local entry = redis.call('LINDEX', list, -1)
-    if entry and is_running(w, entry, changing) then
-      w.rollout, w.attempt = string.match(entry, '^([^\31]*)\31(.*)$')
-      return
-    end
-    redis.call('RPOP', list)
-    w.length = w.length - 1
-  end
+  local length = w.length
   w.rollout, w.attempt = '', ''
+  while length > 0 do
+    local entry = call('LINDEX', list, -1)
+    if entry and is_running(w, entry, changing) then
+      w.rollout, w.attempt = match(entry, '^([^\31]*)\31(.*)$')
+      break
+    end
+    call('RPOP', list)
+    length = length - 1
+  end
+  set_length(w, length)
 end
 
 -- Without what would be passed over; the attempt that is being changed is the last.
 local function shorten_list(w, changing)
   local list = P .. KEY_RUNNING .. w.id
-  local entries = redis.call('LRANGE', list, 0, -1)
+  local entries = call('LRANGE', list, 0, -1)
   local kept, seen = {}, {}
   for place = #entries, 1, -1 do
     local entry = entries[place]
@@ -113,9 +99,24 @@ local function shorten_list(w, changing)
     end
     seen[entry] = true
   end
-  redis.call('DEL', list)
+  call('DEL', list)
   send('RPUSH', list, kept)
-  w.length = #kept
+  return #kept
+end
+
+local function add_to_list(w, rollout_id, attempt_id)
+  local list, length = P .. KEY_RUNNING .. w.id, w.length
+  if length == 0 and w.attempt ~= '' then
+    call('RPUSH', list, w.rollout .. '\31' .. w.attempt, rollout_id .. '\31' .. attempt_id)
+    length = 2
+  else
+    call('RPUSH', list, rollout_id .. '\31' .. attempt_id)
+    length = length + 1
+  end
+  if length > 2 * w.count + 16 then
+    length = shorten_list(w, attempt_id)
+  end
+  set_length(w, length)
 end
 
 -- It runs this attempt; `is_claim` when it got it from the queue. An id of '' names nobody.
@@ -124,21 +125,19 @@ local function worker_busy(a, rollout_id, is_claim)
   if name == '' or name == '=' then
     return
   end
-  local w = change_worker(string.sub(name, 2))
+  local w = need_worker(string.sub(name, 2))
   if a.runs_on ~= name then
     w.count = w.count + 1
     a.runs_on = name
   end
-  if w.attempt ~= a.id or w.rollout ~= rollout_id or w.length == 0 then
-    redis.call('RPUSH', P .. KEY_RUNNING .. w.id, rollout_id .. '\31' .. a.id)
-    w.length = w.length + 1
-    if w.length > 2 * w.count + 16 then
-      shorten_list(w, a.id)
-    end
+  if (w.count > 1 or w.length > 0) and (w.attempt ~= a.id or w.rollout ~= rollout_id) then
+    add_to_list(w, rollout_id, a.id)
   end
-  w.rollout, w.attempt, w.status, w.busy = rollout_id, a.id, 'busy', stamp
+  w.rollout, w.attempt, w.status = rollout_id, a.id, 'busy'
   if is_claim then
-    w.dequeue = stamp
+    call('HSET', w.key, 's', 'busy', 'r', rollout_id, 'a', a.id, 'b', stamp, 'n', w.count, 'd', stamp)
+  else
+    call('HSET', w.key, 's', 'busy', 'r', rollout_id, 'a', a.id, 'b', stamp, 'n', w.count)
   end
 end
 
@@ -148,7 +147,7 @@ local function worker_left(a, rollout_id, is_lost)
   if name == '' or name == '=' then
     return
   end
-  local w = change_worker(string.sub(name, 2))
+  local w = need_worker(string.sub(name, 2))
   if a.runs_on == name then
     a.runs_on = nil
     w.count = w.count - 1
@@ -158,14 +157,17 @@ local function worker_left(a, rollout_id, is_lost)
     end
   end
   if w.count > 0 then
+    w.status = 'busy'
     if w.attempt == a.id and w.rollout == rollout_id then
       step_back(w, a.id)
+      call('HSET', w.key, 's', 'busy', 'n', w.count, 'r', w.rollout, 'a', w.attempt)
+    else
+      call('HSET', w.key, 's', 'busy', 'n', w.count)
     end
-    w.status = 'busy'
   else
     drop_list(w)
-    w.rollout, w.attempt, w.idle = '', '', stamp
-    w.status = is_lost and 'unknown' or 'idle'
+    w.rollout, w.attempt, w.status = '', '', is_lost and 'unknown' or 'idle'
+    call('HSET', w.key, 's', w.status, 'n', '0', 'i', stamp, 'r', '', 'a', '')
   end
 end
 
@@ -174,16 +176,19 @@ local function worker_capacity(id, capacity)
   if w and w.capacity == capacity then
     return
   end
-  change_worker(id).capacity = capacity
+  w = need_worker(id)
+  w.capacity = capacity
+  call('HSET', w.key, 'c', capacity)
   new_work = new_work + 1
 end
 
 -- It asked for work and there was none for it.
 local function worker_found_nothing(id)
-  local w = change_worker(id)
-  w.dequeue = stamp
+  local w = need_worker(id)
   if w.count > 0 or w.status == 'idle' then
+    call('HSET', w.key, 'd', stamp)
     return
   end
-  w.status, w.idle, w.rollout, w.attempt = 'idle', stamp, '', ''
+  w.status, w.rollout, w.attempt = 'idle', '', ''
+  call('HSET', w.key, 'd', stamp, 's', 'idle', 'i', stamp, 'r', '', 'a', '')
 end
