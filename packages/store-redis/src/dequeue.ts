@@ -41,6 +41,8 @@ export function capacityOfNobody(): AglError {
 /** Waits for the answer of an earlier call within the limits of this one. */
 async function followEarlier(state: RedisState, verb: Verb, request: Request, answer: Promise<Claimed>): Promise<Claimed> {
   const { waitMs = 0, signal } = request
+  // The server did the earlier one before, or gives it what it gives to this one. Nothing is no answer: the earlier one may wait.
+  if (waitMs === 0) return (await claim(state, verb, request, true)).claimed ?? []
   const end = state.clock.now() + waitMs / 1000
   const outcome = await waitAlong<{ readonly claimed: Claimed | null } | null>(
     state.clock,

@@ -553,12 +553,21 @@ local clock = call('TIME')
 local real_seconds = tonumber(clock[1])
 local micros = ARGV[1] ~= '' and tonumber(ARGV[1]) or clock[1] * 1000000 + clock[2]
 local now, stamp
-local function tick()
-  micros = micros + 1
-  now = micros / 1000000
+local first_micros = micros
+local function set_time(value)
+  micros = value
+  now = value / 1000000
   stamp = string.format('%.6f', now)
 end
-tick()
+set_time(micros)
+local function tick()
+  set_time(micros + 1)
+end
+local function restart_time()
+  if micros ~= first_micros then
+    set_time(first_micros)
+  end
+end
 local function exact(number)
   return string.format('%.17g', number)
 end
@@ -592,7 +601,7 @@ local function send(command, key, list)
   end
 end
 local workers = {}
-local write_rollouts
+local write_workers, write_rollouts
 local function write_texts()
   for from = 1, #texts, 4000 do
     call('MSET', unpack(texts, from, math.min(from + 3999, #texts)))
@@ -600,7 +609,7 @@ local function write_texts()
   texts = {}
 end
 local function arm_at(member, deadline)
-  deadline_adds[member] = math.ceil(deadline * 1000)
+  deadline_adds[member] = math.ceil(deadline * 1e6)
 end
 local function disarm(member)
   deadline_adds[member] = nil
@@ -626,6 +635,9 @@ local function note(field, before, value)
   end
 end
 local function finish()
+  if write_workers then
+    write_workers()
+  end
   if write_rollouts then
     write_rollouts()
   end
@@ -742,13 +754,21 @@ local function drop_version(id, history, version)
   end
 end
 `
-const workers = String.raw`local function find_worker(id)
+const workers = String.raw`local changed_workers = {}
+local function change(w)
+  if not w.is_changed then
+    w.is_changed = true
+    changed_workers[#changed_workers + 1] = w
+  end
+end
+local function find_worker(id)
   local w = workers[id]
   if w == nil then
     local key = P .. KEY_WORKER .. id
     local f = call('HMGET', key, 's', 'c', 'n', 'l', 'r', 'a')
-    w = f[1] and { id = id, key = key, status = f[1], capacity = f[2] or '', count = tonumber(f[3]) or 0,
-      length = tonumber(f[4]) or 0, rollout = f[5] or '', attempt = f[6] or '' }
+    local length = tonumber(f[4]) or 0
+    w = f[1] and { id = id, key = key, status = f[1], capacity = f[2] or '', count = tonumber(f[3]) or 0, length = length,
+      stored_length = length, has_list = length > 0, rollout = f[5] or '', attempt = f[6] or '', is_changed = false, adds = false }
     workers[id] = w
   end
   return w or nil
@@ -758,12 +778,41 @@ local function need_worker(id)
   if not w then
     ordinal = ordinal + 1
     call('ZADD', P .. KEY_WORKERS, ordinal, id)
-    local key = P .. KEY_WORKER .. id
-    call('HSET', key, 's', 'unknown')
-    w = { id = id, key = key, status = 'unknown', capacity = '', count = 0, length = 0, rollout = '', attempt = '' }
+    w = { id = id, key = P .. KEY_WORKER .. id, status = 'unknown', capacity = '', count = 0, length = 0, stored_length = 0,
+      rollout = '', attempt = '' }
     workers[id] = w
+    change(w)
   end
   return w
+end
+local function write_list(w)
+  if w.adds then
+    send('RPUSH', P .. KEY_RUNNING .. w.id, w.adds)
+    w.adds, w.has_list = false, true
+  end
+end
+local function write_worker(w)
+  write_list(w)
+  local set = { 's', w.status, 'r', w.rollout, 'a', w.attempt, 'n', w.count }
+  local function note_field(field, value)
+    if value then
+      set[#set + 1] = field
+      set[#set + 1] = value
+    end
+  end
+  note_field('l', w.length ~= w.stored_length and w.length)
+  note_field('b', w.busy)
+  note_field('d', w.dequeue)
+  note_field('i', w.idle)
+  note_field('c', w.new_capacity)
+  call('HSET', w.key, unpack(set))
+end
+write_workers = function()
+  for _, w in ipairs(changed_workers) do
+    if w.is_changed then
+      write_worker(w)
+    end
+  end
 end
 local function is_running(w, entry, changing)
   local rollout_id, attempt_id = match(entry, '^([^\31]*)\31(.*)$')
@@ -785,33 +834,29 @@ local function is_running(w, entry, changing)
   end
   return false
 end
-local function set_length(w, length)
-  w.length = length
-  call('HSET', w.key, 'l', length)
-end
 local function drop_list(w)
-  if w.length > 0 then
+  if w.has_list then
     call('UNLINK', P .. KEY_RUNNING .. w.id)
-    set_length(w, 0)
   end
+  w.length, w.adds, w.has_list = 0, false, false
 end
 local function step_back(w, changing)
   local list = P .. KEY_RUNNING .. w.id
-  local length = w.length
+  write_list(w)
   w.rollout, w.attempt = '', ''
-  while length > 0 do
+  while w.length > 0 do
     local entry = call('LINDEX', list, -1)
     if entry and is_running(w, entry, changing) then
       w.rollout, w.attempt = match(entry, '^([^\31]*)\31(.*)$')
-      break
+      return
     end
     call('RPOP', list)
-    length = length - 1
+    w.length = w.length - 1
   end
-  set_length(w, length)
 end
 local function shorten_list(w, changing)
   local list = P .. KEY_RUNNING .. w.id
+  write_list(w)
   local entries = call('LRANGE', list, 0, -1)
   local kept, seen = {}, {}
   for place = #entries, 1, -1 do
@@ -823,21 +868,19 @@ local function shorten_list(w, changing)
   end
   call('DEL', list)
   send('RPUSH', list, kept)
-  return #kept
+  w.length = #kept
 end
 local function add_to_list(w, rollout_id, attempt_id)
-  local list, length = P .. KEY_RUNNING .. w.id, w.length
-  if length == 0 and w.attempt ~= '' then
-    call('RPUSH', list, w.rollout .. '\31' .. w.attempt, rollout_id .. '\31' .. attempt_id)
-    length = 2
-  else
-    call('RPUSH', list, rollout_id .. '\31' .. attempt_id)
-    length = length + 1
+  w.adds = w.adds or {}
+  if w.length == 0 and w.attempt ~= '' then
+    w.adds[1] = w.rollout .. '\31' .. w.attempt
+    w.length = 1
   end
-  if length > 2 * w.count + 16 then
-    length = shorten_list(w, attempt_id)
+  w.adds[#w.adds + 1] = rollout_id .. '\31' .. attempt_id
+  w.length = w.length + 1
+  if w.length > 2 * w.count + 16 then
+    shorten_list(w, attempt_id)
   end
-  set_length(w, length)
 end
 local function worker_busy(a, rollout_id, is_claim)
   local name = a.worker
@@ -852,12 +895,11 @@ local function worker_busy(a, rollout_id, is_claim)
   if (w.count > 1 or w.length > 0) and (w.attempt ~= a.id or w.rollout ~= rollout_id) then
     add_to_list(w, rollout_id, a.id)
   end
-  w.rollout, w.attempt, w.status = rollout_id, a.id, 'busy'
+  w.rollout, w.attempt, w.status, w.busy = rollout_id, a.id, 'busy', stamp
   if is_claim then
-    call('HSET', w.key, 's', 'busy', 'r', rollout_id, 'a', a.id, 'b', stamp, 'n', w.count, 'd', stamp)
-  else
-    call('HSET', w.key, 's', 'busy', 'r', rollout_id, 'a', a.id, 'b', stamp, 'n', w.count)
+    w.dequeue = stamp
   end
+  change(w)
 end
 local function worker_left(a, rollout_id, is_lost)
   local name = a.worker
@@ -873,18 +915,16 @@ local function worker_left(a, rollout_id, is_lost)
     end
   end
   if w.count > 0 then
-    w.status = 'busy'
     if w.attempt == a.id and w.rollout == rollout_id then
       step_back(w, a.id)
-      call('HSET', w.key, 's', 'busy', 'n', w.count, 'r', w.rollout, 'a', w.attempt)
-    else
-      call('HSET', w.key, 's', 'busy', 'n', w.count)
     end
+    w.status = 'busy'
   else
     drop_list(w)
-    w.rollout, w.attempt, w.status = '', '', is_lost and 'unknown' or 'idle'
-    call('HSET', w.key, 's', w.status, 'n', '0', 'i', stamp, 'r', '', 'a', '')
+    w.rollout, w.attempt, w.idle = '', '', stamp
+    w.status = is_lost and 'unknown' or 'idle'
   end
+  change(w)
 end
 local function worker_capacity(id, capacity)
   local w = find_worker(id)
@@ -892,18 +932,17 @@ local function worker_capacity(id, capacity)
     return
   end
   w = need_worker(id)
-  w.capacity = capacity
-  call('HSET', w.key, 'c', capacity)
+  w.capacity, w.new_capacity = capacity, capacity
+  change(w)
   new_work = new_work + 1
 end
 local function worker_found_nothing(id)
   local w = need_worker(id)
-  if w.count > 0 or w.status == 'idle' then
-    call('HSET', w.key, 'd', stamp)
-    return
+  w.dequeue = stamp
+  if w.count == 0 and w.status ~= 'idle' then
+    w.status, w.idle, w.rollout, w.attempt = 'idle', stamp, '', ''
   end
-  w.status, w.rollout, w.attempt = 'idle', '', ''
-  call('HSET', w.key, 'd', stamp, 's', 'idle', 'i', stamp, 'r', '', 'a', '')
+  change(w)
 end
 `
 
@@ -1328,6 +1367,7 @@ local replies = each_call(function(first, last)
       return reply
     end
   end
+  restart_time()
   local worker_id = string.sub(worker, 2)
   if capacity ~= '' then
     worker_capacity(worker_id, capacity)
@@ -1348,6 +1388,9 @@ local replies = each_call(function(first, last)
     end
     claim(r, ARGV[at], worker, lease_ms, true)
     reply[#reply + 1] = { r.id, text_of(r), bodies[r.id] }
+    if at < last then
+      tick()
+    end
   end
   if #reply > 1 then
     if key ~= '' then
@@ -1372,6 +1415,7 @@ return replies
 `),
   enqueue: script('', state, rollouts, answers, room, insert, record, String.raw`return each_call(function(first, last)
   local max_bytes, verb = ARGV[first], ARGV[first + 1]
+  restart_time()
   local earlier, added = {}, 0
   for at = first + 2, last, INSERT_ARGUMENTS do
     local id, other_verb = find_earlier(at, verb)
@@ -1420,6 +1464,7 @@ end)
   if table.concat(f, '\31') == ARGV[first + 1] then
     drop_list(w)
     call('UNLINK', w.key)
+    w.is_changed = false
     call('ZREM', P .. KEY_WORKERS, w.id)
     workers[w.id] = false
   end
@@ -1478,6 +1523,9 @@ return each_call(function(first, last)
     worker_capacity(worker_id, capacity)
   end
   local w = need_worker(worker_id)
+  if w.is_changed then
+    write_worker(w)
+  end
   call('HSET', w.key, 'h', stamp)
   if stats ~= '' then
     call('HSET', w.key, 'x', stats)
@@ -1734,15 +1782,14 @@ end
 function restore.worker(at, last)
   local id, count = ARGV[at], tonumber(ARGV[at + 1])
   local w = need_worker(id)
-  call('HSET', w.key, unpack(ARGV, at + 2, at + 1 + 2 * count))
+  local running = {}
   for place = at + 2 + 2 * count, last, 2 do
-    call('RPUSH', P .. KEY_RUNNING .. id, ARGV[place] .. '\31' .. ARGV[place + 1])
-    w.count = w.count + 1
+    running[#running + 1] = ARGV[place] .. '\31' .. ARGV[place + 1]
   end
-  if w.count > 0 then
-    call('HSET', w.key, 'n', w.count)
-    set_length(w, w.count)
-  end
+  send('RPUSH', P .. KEY_RUNNING .. id, running)
+  call('HSET', w.key, 'n', #running, 'l', #running, unpack(ARGV, at + 2, at + 1 + 2 * count))
+  w.is_changed = false
+  workers[id] = nil
 end
 function restore.key(at)
   local key, verb, time, answer = unpack(ARGV, at, at + 3)
@@ -1967,7 +2014,7 @@ local function look(member, reply)
   if not deadline then
     call('ZREM', P .. KEY_DEADLINES, member)
   elseif now <= deadline then
-    call('ZADD', P .. KEY_DEADLINES, math.ceil(deadline * 1000), member)
+    call('ZADD', P .. KEY_DEADLINES, math.ceil(deadline * 1e6), member)
   else
     sweep(r, a)
     call('ZREM', P .. KEY_DEADLINES, member)
@@ -1985,7 +2032,7 @@ return each_call(function(first)
   renew(letters, 'w', 'waiting', tonumber(CONTROL[7]) or 0)
   renew(letters, 'r', 'awaited', tonumber(CONTROL[8]) or 0)
   local reply = { '+', '', 0, stamp, call('SCARD', P .. KEY_TRASH) }
-  local due = call('ZRANGEBYSCORE', P .. KEY_DEADLINES, '-inf', '(' .. exact(now * 1000), 'LIMIT', 0, most)
+  local due = call('ZRANGEBYSCORE', P .. KEY_DEADLINES, '-inf', '(' .. exact(now * 1e6), 'LIMIT', 0, most)
   for _, member in ipairs(due) do
     look(member, reply)
   end
@@ -2121,7 +2168,7 @@ return each_call(function(first)
       local member = a.number .. '\31' .. r.id
       local deadline = next_deadline(r, a)
       if deadline then
-        call('ZADD', P .. KEY_DEADLINES, math.ceil(deadline * 1000), member)
+        call('ZADD', P .. KEY_DEADLINES, math.ceil(deadline * 1e6), member)
       else
         call('ZREM', P .. KEY_DEADLINES, member)
       end

@@ -72,7 +72,7 @@ export function createSweeper(parts: {
         trashed = trash
         for (const text of ended) tell(text)
         if (queued > 0) parts.onWork(queued)
-        const left = next === '' ? Infinity : Number(next) - Number(present) * 1000 + marginMs
+        const left = next === '' ? Infinity : Number(next) / 1000 - Number(present) * 1000 + marginMs
         untilNext = Math.min(pollMs, left)
         if (ended.length < mostAttempts && left > 0) break
       }

@@ -40,7 +40,7 @@ export function createTestStore(options: RedisStoreOptions): StoreUnderTest & { 
   const nextLimit = async (): Promise<number | null> => {
     const { connection, keys } = openHandles()[0]!.state
     const [, limit] = await connection.run((client) => client.zrange(keys.of('deadlines'), '0', '0', 'WITHSCORES'))
-    return limit === undefined ? null : Number(limit) / 1000
+    return limit === undefined ? null : Number(limit) / 1e6
   }
   const sweep = async (): Promise<void> => {
     for (const { state } of openHandles()) await state.sweeper.sweep()

@@ -139,6 +139,7 @@ local replies = each_call(function(first, last)
       return reply
     end
   end
+  restart_time()
   local worker_id = string.sub(worker, 2)
   if capacity ~= '' then
     worker_capacity(worker_id, capacity)
@@ -159,6 +160,10 @@ local replies = each_call(function(first, last)
     end
     claim(r, ARGV[at], worker, lease_ms, true)
     reply[#reply + 1] = { r.id, text_of(r), bodies[r.id] }
+    if at < last then
+      -- The limits of what one call claims are reached in the order of the claims.
+      tick()
+    end
   end
   if #reply > 1 then
     if key ~= '' then

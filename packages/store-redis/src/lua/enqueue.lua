@@ -14,6 +14,7 @@
 
 return each_call(function(first, last)
   local max_bytes, verb = ARGV[first], ARGV[first + 1]
+  restart_time()
   local earlier, added = {}, 0
   for at = first + 2, last, INSERT_ARGUMENTS do
     local id, other_verb = find_earlier(at, verb)

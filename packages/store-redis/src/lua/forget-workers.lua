@@ -21,6 +21,7 @@ return each_call(function(first)
   if table.concat(f, '\31') == ARGV[first + 1] then
     drop_list(w)
     call('UNLINK', w.key)
+    w.is_changed = false
     call('ZREM', P .. KEY_WORKERS, w.id)
     workers[w.id] = false
   end

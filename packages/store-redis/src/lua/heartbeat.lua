@@ -67,6 +67,9 @@ return each_call(function(first, last)
     worker_capacity(worker_id, capacity)
   end
   local w = need_worker(worker_id)
+  if w.is_changed then
+    write_worker(w)
+  end
   call('HSET', w.key, 'h', stamp)
   if stats ~= '' then
     call('HSET', w.key, 'x', stats)

@@ -135,15 +135,14 @@ end
 function restore.worker(at, last)
   local id, count = ARGV[at], tonumber(ARGV[at + 1])
   local w = need_worker(id)
-  call('HSET', w.key, unpack(ARGV, at + 2, at + 1 + 2 * count))
+  local running = {}
   for place = at + 2 + 2 * count, last, 2 do
-    call('RPUSH', P .. KEY_RUNNING .. id, ARGV[place] .. '\31' .. ARGV[place + 1])
-    w.count = w.count + 1
+    running[#running + 1] = ARGV[place] .. '\31' .. ARGV[place + 1]
   end
-  if w.count > 0 then
-    call('HSET', w.key, 'n', w.count)
-    set_length(w, w.count)
-  end
+  send('RPUSH', P .. KEY_RUNNING .. id, running)
+  call('HSET', w.key, 'n', #running, 'l', #running, unpack(ARGV, at + 2, at + 1 + 2 * count))
+  w.is_changed = false
+  workers[id] = nil
 end
 
 function restore.key(at)

@@ -3,7 +3,7 @@
 --
 -- KEYS    1 prefix of the control keys
 -- ARGV    per call: how many attempts are looked at, letters of who waits at this handle (w for work, r for rollouts)
--- Returns per call: '+', the moment of the next limit in milliseconds ('' for none), how many rollouts wait in the queue, the present time, how
+-- Returns per call: '+', the moment of the next limit in microseconds ('' for none), how many rollouts wait in the queue, the present time, how
 --         many places of spans are to be deleted, per
 --         attempt that was ended: rollout id, attempt, as one text each
 
@@ -59,7 +59,7 @@ local function look(member, reply)
   if not deadline then
     call('ZREM', P .. KEY_DEADLINES, member)
   elseif now <= deadline then
-    call('ZADD', P .. KEY_DEADLINES, math.ceil(deadline * 1000), member)
+    call('ZADD', P .. KEY_DEADLINES, math.ceil(deadline * 1e6), member)
   else
     sweep(r, a)
     call('ZREM', P .. KEY_DEADLINES, member)
@@ -79,7 +79,7 @@ return each_call(function(first)
   renew(letters, 'w', 'waiting', tonumber(CONTROL[7]) or 0)
   renew(letters, 'r', 'awaited', tonumber(CONTROL[8]) or 0)
   local reply = { '+', '', 0, stamp, call('SCARD', P .. KEY_TRASH) }
-  local due = call('ZRANGEBYSCORE', P .. KEY_DEADLINES, '-inf', '(' .. exact(now * 1000), 'LIMIT', 0, most)
+  local due = call('ZRANGEBYSCORE', P .. KEY_DEADLINES, '-inf', '(' .. exact(now * 1e6), 'LIMIT', 0, most)
   for _, member in ipairs(due) do
     look(member, reply)
   end

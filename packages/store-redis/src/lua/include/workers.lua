@@ -9,14 +9,24 @@
 -- '<rollout>\31<attempt>' each, until it runs none; entries of attempts that it no longer runs, or that come again further on, are
 -- passed over when they come to its end.
 
+local changed_workers = {}
+
+local function change(w)
+  if not w.is_changed then
+    w.is_changed = true
+    changed_workers[#changed_workers + 1] = w
+  end
+end
+
 -- Nil for one that is not known.
 local function find_worker(id)
   local w = workers[id]
   if w == nil then
     local key = P .. KEY_WORKER .. id
     local f = call('HMGET', key, 's', 'c', 'n', 'l', 'r', 'a')
-    w = f[1] and { id = id, key = key, status = f[1], capacity = f[2] or '', count = tonumber(f[3]) or 0,
-      length = tonumber(f[4]) or 0, rollout = f[5] or '', attempt = f[6] or '' }
+    local length = tonumber(f[4]) or 0
+    w = f[1] and { id = id, key = key, status = f[1], capacity = f[2] or '', count = tonumber(f[3]) or 0, length = length,
+      stored_length = length, has_list = length > 0, rollout = f[5] or '', attempt = f[6] or '', is_changed = false, adds = false }
     workers[id] = w
   end
   return w or nil
@@ -28,12 +38,44 @@ local function need_worker(id)
   if not w then
     ordinal = ordinal + 1
     call('ZADD', P .. KEY_WORKERS, ordinal, id)
-    local key = P .. KEY_WORKER .. id
-    call('HSET', key, 's', 'unknown')
-    w = { id = id, key = key, status = 'unknown', capacity = '', count = 0, length = 0, rollout = '', attempt = '' }
+    w = { id = id, key = P .. KEY_WORKER .. id, status = 'unknown', capacity = '', count = 0, length = 0, stored_length = 0,
+      rollout = '', attempt = '' }
     workers[id] = w
+    change(w)
   end
   return w
+end
+
+local function write_list(w)
+  if w.adds then
+    send('RPUSH', P .. KEY_RUNNING .. w.id, w.adds)
+    w.adds, w.has_list = false, true
+  end
+end
+
+local function write_worker(w)
+  write_list(w)
+  local set = { 's', w.status, 'r', w.rollout, 'a', w.attempt, 'n', w.count }
+  local function note_field(field, value)
+    if value then
+      set[#set + 1] = field
+      set[#set + 1] = value
+    end
+  end
+  note_field('l', w.length ~= w.stored_length and w.length)
+  note_field('b', w.busy)
+  note_field('d', w.dequeue)
+  note_field('i', w.idle)
+  note_field('c', w.new_capacity)
+  call('HSET', w.key, unpack(set))
+end
+
+write_workers = function()
+  for _, w in ipairs(changed_workers) do
+    if w.is_changed then
+      write_worker(w)
+    end
+  end
 end
 
 -- Whether the worker runs the attempt of an entry. `changing` is the attempt that is being changed and not yet written.
@@ -58,38 +100,33 @@ local function is_running(w, entry, changing)
   return false
 end
 
-local function set_length(w, length)
-  w.length = length
-  call('HSET', w.key, 'l', length)
-end
-
 local function drop_list(w)
-  if w.length > 0 then
+  if w.has_list then
     call('UNLINK', P .. KEY_RUNNING .. w.id)
-    set_length(w, 0)
   end
+  w.length, w.adds, w.has_list = 0, false, false
 end
 
 -- What it got last of what it still runs becomes its current attempt.
 local function step_back(w, changing)
   local list = P .. KEY_RUNNING .. w.id
-  local length = w.length
+  write_list(w)
   w.rollout, w.attempt = '', ''
-  while length > 0 do
+  while w.length > 0 do
     local entry = call('LINDEX', list, -1)
     if entry and is_running(w, entry, changing) then
       w.rollout, w.attempt = match(entry, '^([^\31]*)\31(.*)$')
-      break
+      return
     end
     call('RPOP', list)
-    length = length - 1
+    w.length = w.length - 1
   end
-  set_length(w, length)
 end
 
 -- Without what would be passed over; the attempt that is being changed is the last.
 local function shorten_list(w, changing)
   local list = P .. KEY_RUNNING .. w.id
+  write_list(w)
   local entries = call('LRANGE', list, 0, -1)
   local kept, seen = {}, {}
   for place = #entries, 1, -1 do
@@ -101,22 +138,20 @@ local function shorten_list(w, changing)
   end
   call('DEL', list)
   send('RPUSH', list, kept)
-  return #kept
+  w.length = #kept
 end
 
 local function add_to_list(w, rollout_id, attempt_id)
-  local list, length = P .. KEY_RUNNING .. w.id, w.length
-  if length == 0 and w.attempt ~= '' then
-    call('RPUSH', list, w.rollout .. '\31' .. w.attempt, rollout_id .. '\31' .. attempt_id)
-    length = 2
-  else
-    call('RPUSH', list, rollout_id .. '\31' .. attempt_id)
-    length = length + 1
+  w.adds = w.adds or {}
+  if w.length == 0 and w.attempt ~= '' then
+    w.adds[1] = w.rollout .. '\31' .. w.attempt
+    w.length = 1
   end
-  if length > 2 * w.count + 16 then
-    length = shorten_list(w, attempt_id)
+  w.adds[#w.adds + 1] = rollout_id .. '\31' .. attempt_id
+  w.length = w.length + 1
+  if w.length > 2 * w.count + 16 then
+    shorten_list(w, attempt_id)
   end
-  set_length(w, length)
 end
 
 -- It runs this attempt; `is_claim` when it got it from the queue. An id of '' names nobody.
@@ -133,12 +168,11 @@ local function worker_busy(a, rollout_id, is_claim)
   if (w.count > 1 or w.length > 0) and (w.attempt ~= a.id or w.rollout ~= rollout_id) then
     add_to_list(w, rollout_id, a.id)
   end
-  w.rollout, w.attempt, w.status = rollout_id, a.id, 'busy'
+  w.rollout, w.attempt, w.status, w.busy = rollout_id, a.id, 'busy', stamp
   if is_claim then
-    call('HSET', w.key, 's', 'busy', 'r', rollout_id, 'a', a.id, 'b', stamp, 'n', w.count, 'd', stamp)
-  else
-    call('HSET', w.key, 's', 'busy', 'r', rollout_id, 'a', a.id, 'b', stamp, 'n', w.count)
+    w.dequeue = stamp
   end
+  change(w)
 end
 
 -- It no longer runs this attempt; `is_lost` when nobody heard from it.
@@ -157,18 +191,16 @@ local function worker_left(a, rollout_id, is_lost)
     end
   end
   if w.count > 0 then
-    w.status = 'busy'
     if w.attempt == a.id and w.rollout == rollout_id then
       step_back(w, a.id)
-      call('HSET', w.key, 's', 'busy', 'n', w.count, 'r', w.rollout, 'a', w.attempt)
-    else
-      call('HSET', w.key, 's', 'busy', 'n', w.count)
     end
+    w.status = 'busy'
   else
     drop_list(w)
-    w.rollout, w.attempt, w.status = '', '', is_lost and 'unknown' or 'idle'
-    call('HSET', w.key, 's', w.status, 'n', '0', 'i', stamp, 'r', '', 'a', '')
+    w.rollout, w.attempt, w.idle = '', '', stamp
+    w.status = is_lost and 'unknown' or 'idle'
   end
+  change(w)
 end
 
 local function worker_capacity(id, capacity)
@@ -177,18 +209,17 @@ local function worker_capacity(id, capacity)
     return
   end
   w = need_worker(id)
-  w.capacity = capacity
-  call('HSET', w.key, 'c', capacity)
+  w.capacity, w.new_capacity = capacity, capacity
+  change(w)
   new_work = new_work + 1
 end
 
 -- It asked for work and there was none for it.
 local function worker_found_nothing(id)
   local w = need_worker(id)
-  if w.count > 0 or w.status == 'idle' then
-    call('HSET', w.key, 'd', stamp)
-    return
+  w.dequeue = stamp
+  if w.count == 0 and w.status ~= 'idle' then
+    w.status, w.idle, w.rollout, w.attempt = 'idle', stamp, '', ''
   end
-  w.status, w.rollout, w.attempt = 'idle', '', ''
-  call('HSET', w.key, 'd', stamp, 's', 'idle', 'i', stamp, 'r', '', 'a', '')
+  change(w)
 end
