@@ -69,6 +69,8 @@ export function createConnection(options: {
 
   const make = (isListener: boolean): Client => {
     const made = duplicate(options, isListener)
+    // Each call that waits for the server listens: more than ten are no leak.
+    made.setMaxListeners(0)
     // Without a listener ioredis writes to the console.
     made.on('error', (error: unknown) => {
       lastError = error
