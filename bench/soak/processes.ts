@@ -22,10 +22,10 @@ export function keep(
 ): Kept {
   const done = Promise.withResolvers<void>()
   let child: ChildProcess | null = null
-  let isStopped = false
+  const stopping = new AbortController()
   let kills = 0
   const loop = (async () => {
-    for (let beginning = 0; !isStopped; beginning++) {
+    for (let beginning = 0; !stopping.signal.aborted; beginning++) {
       const [file, args] = command(beginning)
       child = spawn(file, args, { stdio: ['ignore', 'ignore', 'inherit'] })
       const [code] = (await once(child, 'exit')) as [number | null]
@@ -34,7 +34,7 @@ export function keep(
         done.resolve()
         return
       }
-      if (!isStopped) await nextTimer(pauseMs())
+      if (!stopping.signal.aborted) await nextTimer(pauseMs())
     }
   })()
   loop.catch(done.reject)
@@ -50,7 +50,7 @@ export function keep(
       return true
     },
     async stop() {
-      isStopped = true
+      stopping.abort()
       child?.kill('SIGKILL')
       await loop.catch(() => {})
     },
