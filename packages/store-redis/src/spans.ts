@@ -113,8 +113,9 @@ async function writeBodies(state: RedisState, places: readonly Place[]): Promise
     const bodies = [...byKey].map(([key, fields]) => client.hset(key, ...fields))
     // A duplicate, or one whose writer never came to the second step.
     const others = known.map((place) => client.hsetnx(place.key, place.field, textOf(place)))
-    await Promise.all(bodies)
-    return Promise.all(others)
+    // All in one: a connection that is lost rejects each of them.
+    const [rescues] = await Promise.all([Promise.all(others), Promise.all(bodies)])
+    return rescues
   })
   const rescued = new Set(known.filter((_, index) => written[index] === 1))
   for (const { span } of known.filter((place) => !rescued.has(place))) {
