@@ -11,7 +11,7 @@ export async function setResourcesAlias(
   const { alias, resourcesId, version, expected } = request
   const place = expected == null ? ['', ''] : [expected.version, expected.resourcesId]
   const kind = expected === undefined ? '' : expected === null ? 'new' : 'at'
-  const reply = await state.calls.call('setAlias', [alias, version, resourcesId, kind, ...place])
+  const reply = await state.calls.call('setAlias', [alias, version, resourcesId, kind, ...place, state.ids.attemptId()])
   const [word, ...rest] = reply as readonly [string, ...string[]]
   switch (word) {
     case '+':
@@ -65,7 +65,7 @@ export async function queryResourcesAliases(
 }
 
 /** Whether there was one. */
-export async function deleteResourcesAlias({ calls }: RedisState, alias: string): Promise<boolean> {
-  const [, wasThere] = await calls.call('setAlias', [alias, '', '', '', '', ''])
+export async function deleteResourcesAlias({ calls, ids }: RedisState, alias: string): Promise<boolean> {
+  const [, wasThere] = await calls.call('setAlias', [alias, '', '', '', '', '', ids.attemptId()])
   return wasThere === '1'
 }

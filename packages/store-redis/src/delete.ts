@@ -9,7 +9,7 @@ export async function deleteRollouts(state: RedisState, rolloutIds: readonly str
   const ids = [...new Set(rolloutIds)]
   const all: string[] = []
   for (let start = 0; start < ids.length; start += stepSize) {
-    const [, deleted, trash] = await state.calls.call('delete', ids.slice(start, start + stepSize))
+    const [, deleted, trash] = await state.calls.call('delete', [state.ids.attemptId(), ...ids.slice(start, start + stepSize)])
     all.push(...(deleted as readonly string[]))
     await emptyTrash(state, trash as readonly string[])
   }

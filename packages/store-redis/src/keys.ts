@@ -39,7 +39,7 @@ export const keyNames = {
   trash: 'trash',
   /** String per idempotency key. See `include/answers.lua`. */
   answer: 'answer:',
-  /** String per call that changed resources, for when it is sent again. */
+  /** String per call, for when it is sent again. See `include/sent.lua`. */
   sent: 'sent:',
   /** Hash of resources by id. See `include/versions.lua`. */
   resources: 'resources',

@@ -192,7 +192,12 @@ export async function deleteResources(
   state: RedisState,
   { resourcesId, version }: RequestOf<'deleteResources'>,
 ): Promise<readonly number[]> {
-  const reply = await state.calls.call('deleteResources', [resourcesId, '', ...(version === undefined ? [] : [version])])
+  const reply = await state.calls.call('deleteResources', [
+    state.ids.attemptId(),
+    resourcesId,
+    '',
+    ...(version === undefined ? [] : [version]),
+  ])
   const [word, ...rest] = reply
   if (word === '+') return (rest as readonly string[]).map(Number)
   const [pinned, ...aliases] = rest as readonly string[]
@@ -203,7 +208,7 @@ export async function deleteResources(
 
 /** Drops versions that are too many, after a change of some ids. What has come into use meanwhile is left by the script. */
 async function retainResources(state: RedisState, changedIds: ReadonlySet<string>): Promise<void> {
-  const { retention, calls } = state
+  const { retention, calls, ids } = state
   if (retention.maxResources === null && retention.maxResourcesVersions === null) return
   const histories = await readHistories(state)
   const present = histories.filter(({ newest }) => newest !== null)
@@ -220,7 +225,8 @@ async function retainResources(state: RedisState, changedIds: ReadonlySet<string
     all: () => held,
     isUsed: ({ resourcesId, version }) => used.has(`${version}/${resourcesId}`),
   })
-  for (const { resourcesId, version } of dropped) await calls.call('deleteResources', [resourcesId, '1', version])
+  for (const { resourcesId, version } of dropped)
+    await calls.call('deleteResources', [ids.attemptId(), resourcesId, '1', version])
 }
 
 /** All that aliases point to, that rollouts which are not finished are pinned to, and the latest. Linear in these. */

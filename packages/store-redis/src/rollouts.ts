@@ -184,6 +184,7 @@ export async function updateRollout(state: RedisState, update: RolloutUpdate): P
       config === undefined ? '' : encodeLimits(config),
       before === null ? '' : sha1Of(before[2] ?? ''),
       before === null ? '' : changeBody(before, update),
+      state.ids.attemptId(),
     ]
     const reply = await withRoom(state, () => state.calls.call(verb, args))
     if (reply[0] === '+') return decodeRollout(reply[1] as StoredRollout)
@@ -210,11 +211,11 @@ function changeBody(before: StoredRollout, { mode, config, metadata, input }: Ro
   return encodeRolloutBody(changed, input === undefined ? inputPart(before[2] ?? '') : writeInputText(input))
 }
 
-export async function cancelRollouts({ calls }: RedisState, rolloutIds: readonly string[]): Promise<readonly Rollout[]> {
+export async function cancelRollouts(state: RedisState, rolloutIds: readonly string[]): Promise<readonly Rollout[]> {
   const cancelled: Rollout[] = []
   const ids = [...new Set(rolloutIds)]
   for (let start = 0; start < ids.length; start += stepSize) {
-    const [, ...rest] = await calls.call('cancel', ids.slice(start, start + stepSize))
+    const [, ...rest] = await state.calls.call('cancel', [state.ids.attemptId(), ...ids.slice(start, start + stepSize)])
     cancelled.push(...(rest as readonly StoredRollout[]).map(decodeRollout))
   }
   return cancelled

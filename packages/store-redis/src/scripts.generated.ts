@@ -545,6 +545,15 @@ const room = String.raw`local function refuse_bytes(max_bytes, added)
   return nil
 end
 `
+const sent = String.raw`local SENT_SECONDS = 60
+local function find_sent(word)
+  local text = is_again and call('GET', P .. KEY_SENT .. word)
+  return text and cjson.decode(text) or nil
+end
+local function keep_sent(word, reply)
+  call('SET', P .. KEY_SENT .. word, cjson.encode(reply), 'EX', SENT_SECONDS)
+end
+`
 const state = String.raw`local call, match = redis.call, string.match
 local P = KEYS[1]
 local WAIT_SECONDS = 60
@@ -1170,21 +1179,32 @@ end)
   return { '+' }
 end)
 `),
-  cancel: script('allow-oom', state, rollouts, workers, attempts, moves, record, String.raw`return each_call(function(first, last)
-  local reply = { '+' }
-  for at = first, last do
+  cancel: script('allow-oom', state, rollouts, workers, attempts, moves, sent, record, String.raw`return each_call(function(first, last)
+  local reply, cancelled = { '+' }, {}
+  local sent = find_sent(ARGV[first])
+  for _, id in ipairs(sent or {}) do
+    if call('EXISTS', P .. KEY_ROLLOUT .. id) == 1 then
+      reply[#reply + 1] = answer_of(id)
+    end
+  end
+  if sent then
+    return reply
+  end
+  for at = first + 1, last do
     local r = read_rollout(ARGV[at])
     if r and not IS_FINISHED[r.status] then
       settle_cancelled(r)
       move(r, 'cancelled')
       save_rollout(r)
       reply[#reply + 1] = answer_of(r.id)
+      cancelled[#cancelled + 1] = r.id
     end
   end
+  keep_sent(ARGV[first], cancelled)
   return reply
 end)
 `),
-  deleteResources: script('allow-oom', state, rollouts, versions, String.raw`local function count_pins(id)
+  deleteResources: script('allow-oom', state, rollouts, versions, sent, String.raw`local function count_pins(id)
   local pins = {}
   local open = call('ZRANGEBYSCORE', P .. KEY_STATUSES, '-inf', '(' .. exact(CODE.succeeded * STATUS_STEP))
   for _, rollout_id in ipairs(open) do
@@ -1208,17 +1228,21 @@ local function find_aliases(id)
   return aliases
 end
 return each_call(function(first, last)
-  local id, leaves_used = ARGV[first], ARGV[first + 1] == '1'
+  local word, id, leaves_used = ARGV[first], ARGV[first + 1], ARGV[first + 2] == '1'
+  local sent = find_sent(word)
+  if sent then
+    return sent
+  end
   local history = read_history(id)
   if not history or history.newest == '' then
     return { '+' }
   end
   local versions = {}
-  if last == first + 1 then
+  if last == first + 2 then
     versions = call('HKEYS', P .. KEY_VERSIONS .. id)
     table.sort(versions, function(a, b) return tonumber(a) < tonumber(b) end)
   else
-    for at = first + 2, last do
+    for at = first + 3, last do
       if call('HEXISTS', P .. KEY_VERSIONS .. id, ARGV[at]) == 1 then
         versions[#versions + 1] = ARGV[at]
       end
@@ -1245,19 +1269,27 @@ return each_call(function(first, last)
     drop_version(id, history, version)
   end
   write_history(id, history)
-  return { '+', unpack(versions) }
+  local reply = { '+', unpack(versions) }
+  keep_sent(word, reply)
+  return reply
 end)
 `),
-  delete: script('allow-oom', state, rollouts, workers, attempts, remove, String.raw`return each_call(function(first, last)
+  delete: script('allow-oom', state, rollouts, workers, attempts, remove, sent, String.raw`return each_call(function(first, last)
+  local sent = find_sent(ARGV[first])
+  if sent then
+    return sent
+  end
   local deleted, trash = {}, {}
-  for at = first, last do
+  for at = first + 1, last do
     local r = read_rollout(ARGV[at])
     if r and IS_FINISHED[r.status] then
       remove_rollout(r, trash)
       deleted[#deleted + 1] = r.id
     end
   end
-  return { '+', deleted, trash }
+  local reply = { '+', deleted, trash }
+  keep_sent(ARGV[first], reply)
+  return reply
 end)
 `),
   dequeue: script('allow-oom', state, rollouts, workers, attempts, answers, record, claim, String.raw`local MOST_STALE = 1000
@@ -1685,6 +1717,9 @@ function restore.history(at)
 end
 function restore.version(at)
   local id, version, created, updated, encoding, data = unpack(ARGV, at, at + 5)
+  if is_again and call('HEXISTS', P .. KEY_VERSIONS .. id, version) == 1 then
+    return
+  end
   local history = read_history(id)
   local newest = history.newest
   store_version(id, history, tonumber(version), created, updated, encoding, data)
@@ -1703,6 +1738,9 @@ function restore.alias(at)
 end
 function restore.rollout(at)
   local id, status, ended, priority, start, resources, version, body, limits, uncounted, lost, sequence = unpack(ARGV, at, at + 11)
+  if is_again and read_rollout(id) then
+    return
+  end
   ordinal = ordinal + 1
   local bytes = #id + #body + 100
   local r = { id = id, status = status, stored_status = status, ordinal = whole(ordinal), ended = ended, bytes = bytes,
@@ -1738,6 +1776,9 @@ function restore.attempt(at)
   local id, number, text = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2]
   local r = read_rollout(id)
   local before = attempts_count(r)
+  if is_again and before >= number then
+    return
+  end
   if before > 0 then
     call('HSET', P .. KEY_ATTEMPTS .. id, before, r.latest)
   end
@@ -1760,6 +1801,10 @@ end
 function restore.span(at)
   local id, number, span_id, sequence, bytes = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
   local r = read_rollout(id)
+  local known = is_again and call('HGET', P .. KEY_SPAN_INDEX .. id, number .. ':' .. span_id)
+  if known then
+    return { '+', r.ordinal, match(known, '^[^:]*') }
+  end
   local s = spans_of(r)
   s.arrived = s.arrived + 1
   s.bytes = s.bytes + bytes
@@ -1781,6 +1826,9 @@ function restore.span(at)
 end
 function restore.worker(at, last)
   local id, count = ARGV[at], tonumber(ARGV[at + 1])
+  if is_again and find_worker(id) then
+    return
+  end
   local w = need_worker(id)
   local running = {}
   for place = at + 2 + 2 * count, last, 2 do
@@ -1880,8 +1928,12 @@ return each_call(function(first)
   return { '+', may_go_on() and '' or '1', stamp, deleted, dropped, unpack(trash) }
 end)
 `),
-  setAlias: script('allow-oom', state, String.raw`return each_call(function(first)
-  local alias, version, id, expected, expected_version, expected_id = unpack(ARGV, first, first + 5)
+  setAlias: script('allow-oom', state, sent, String.raw`return each_call(function(first)
+  local alias, version, id, expected, expected_version, expected_id, word = unpack(ARGV, first, first + 6)
+  local sent = find_sent(word)
+  if sent then
+    return sent
+  end
   local present = call('HGET', P .. KEY_ALIASES, alias)
   local place, old_version, updated, old_id = '', '', '', ''
   if present then
@@ -1894,7 +1946,9 @@ end)
         events[#events + 1] = { 'l', stamp, alias, '', '', '' }
       end
     end
-    return { '+', present and '1' or '' }
+    local reply = { '+', present and '1' or '' }
+    keep_sent(word, reply)
+    return reply
   end
   if call('HEXISTS', P .. KEY_VERSIONS .. id, version) == 0 then
     return { 'missing' }
@@ -1913,7 +1967,9 @@ end)
   if is_watched then
     events[#events + 1] = { 'l', stamp, alias, version, stamp, id }
   end
-  return { '+', stamp }
+  local reply = { '+', stamp }
+  keep_sent(word, reply)
+  return reply
 end)
 `),
   startAttempt: script('allow-oom', state, rollouts, workers, attempts, answers, claim, record, String.raw`local VERB = 'startAttempt'
@@ -2045,7 +2101,7 @@ return each_call(function(first)
   return reply
 end)
 `),
-  updateResources: script('', state, answers, room, versions, String.raw`local VERSION_ARGUMENTS = 4
+  updateResources: script('', state, answers, room, versions, sent, String.raw`local VERSION_ARGUMENTS = 4
 return each_call(function(first, last)
   local max_bytes, verb, key, word = ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 3]
   if key ~= '' then
@@ -2057,11 +2113,9 @@ return each_call(function(first, last)
       return { '=', answer }
     end
   end
-  if is_again then
-    local answer = call('GET', P .. KEY_SENT .. word)
-    if answer then
-      return { '=', answer }
-    end
+  local sent = find_sent(word)
+  if sent then
+    return sent
   end
   local histories, newest, added = {}, {}, 0
   for at = first + 4, last, VERSION_ARGUMENTS do
@@ -2097,11 +2151,11 @@ return each_call(function(first, last)
   if key ~= '' then
     keep_answer(verb, key, text)
   end
-  call('SET', P .. KEY_SENT .. word, text, 'EX', WAIT_SECONDS)
+  keep_sent(word, { '=', text })
   return { '+', text }
 end)
 `),
-  updateRollout: script('allow-oom', state, rollouts, workers, attempts, answers, moves, room, record, String.raw`local VERB = 'updateRollout'
+  updateRollout: script('allow-oom', state, rollouts, workers, attempts, answers, sent, moves, room, record, String.raw`local VERB = 'updateRollout'
 local function newest_version(resources)
   if resources == '' then
     return ''
@@ -2110,7 +2164,8 @@ local function newest_version(resources)
   return history and match(history, '^[^\31]*\31([^\31]*)') or ''
 end
 return each_call(function(first)
-  local max_bytes, key, id, status, new_resources, resources, new_limits, limits, sha1, body = unpack(ARGV, first, first + 9)
+  local max_bytes, key, id, status, new_resources, resources, new_limits, limits, sha1, body, word =
+    unpack(ARGV, first, first + 10)
   if key ~= '' then
     local answer, earlier_verb = find_answer(key)
     if answer and earlier_verb ~= VERB then
@@ -2123,6 +2178,9 @@ return each_call(function(first)
   local r = read_rollout(id)
   if not r then
     return { 'missing' }
+  end
+  if find_sent(word) then
+    return { '+', answer_of(id) }
   end
   local before = sha1 ~= '' and call('GET', P .. KEY_BODY .. id)
   if before and redis.sha1hex(before) ~= sha1 then
@@ -2174,6 +2232,7 @@ return each_call(function(first)
       end
     end
   end
+  keep_sent(word, true)
   local reply = { '+', answer_of(id) }
   if key ~= '' then
     keep_answer(VERB, key, cjson.encode(reply))

@@ -1,7 +1,7 @@
 -- Deletes versions of an id of resources; their numbers are not given again.
 --
 -- KEYS    1 prefix of the control keys
--- ARGV    per call: id, '1' to leave what is used instead of refusing the call, versions (none for all)
+-- ARGV    per call: a word that no other call has, id, '1' to leave what is used instead of refusing the call, versions (none for all)
 -- Returns per call: '+', the versions that it deleted
 -- Errors  used <number of rollouts that are pinned to them> <aliases that point to them>…
 
@@ -9,6 +9,7 @@
 -- @include state
 -- @include rollouts
 -- @include versions
+-- @include sent
 
 -- How many rollouts that are not finished are pinned to each version. Linear in these rollouts, which a deletion can afford.
 local function count_pins(id)
@@ -37,17 +38,21 @@ local function find_aliases(id)
 end
 
 return each_call(function(first, last)
-  local id, leaves_used = ARGV[first], ARGV[first + 1] == '1'
+  local word, id, leaves_used = ARGV[first], ARGV[first + 1], ARGV[first + 2] == '1'
+  local sent = find_sent(word)
+  if sent then
+    return sent
+  end
   local history = read_history(id)
   if not history or history.newest == '' then
     return { '+' }
   end
   local versions = {}
-  if last == first + 1 then
+  if last == first + 2 then
     versions = call('HKEYS', P .. KEY_VERSIONS .. id)
     table.sort(versions, function(a, b) return tonumber(a) < tonumber(b) end)
   else
-    for at = first + 2, last do
+    for at = first + 3, last do
       if call('HEXISTS', P .. KEY_VERSIONS .. id, ARGV[at]) == 1 then
         versions[#versions + 1] = ARGV[at]
       end
@@ -74,5 +79,7 @@ return each_call(function(first, last)
     drop_version(id, history, version)
   end
   write_history(id, history)
-  return { '+', unpack(versions) }
+  local reply = { '+', unpack(versions) }
+  keep_sent(word, reply)
+  return reply
 end)

@@ -1,4 +1,4 @@
--- Stores a record of a snapshot as it was.
+-- Stores a record of a snapshot as it was. One that is sent again and would be counted twice is found to be there.
 --
 -- KEYS    1 prefix of the control keys
 -- ARGV    per call: what it is, and
@@ -31,6 +31,9 @@ end
 
 function restore.version(at)
   local id, version, created, updated, encoding, data = unpack(ARGV, at, at + 5)
+  if is_again and call('HEXISTS', P .. KEY_VERSIONS .. id, version) == 1 then
+    return
+  end
   local history = read_history(id)
   local newest = history.newest
   store_version(id, history, tonumber(version), created, updated, encoding, data)
@@ -51,6 +54,9 @@ end
 
 function restore.rollout(at)
   local id, status, ended, priority, start, resources, version, body, limits, uncounted, lost, sequence = unpack(ARGV, at, at + 11)
+  if is_again and read_rollout(id) then
+    return
+  end
   ordinal = ordinal + 1
   local bytes = #id + #body + 100
   local r = { id = id, status = status, stored_status = status, ordinal = whole(ordinal), ended = ended, bytes = bytes,
@@ -89,6 +95,9 @@ function restore.attempt(at)
   local id, number, text = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2]
   local r = read_rollout(id)
   local before = attempts_count(r)
+  if is_again and before >= number then
+    return
+  end
   if before > 0 then
     call('HSET', P .. KEY_ATTEMPTS .. id, before, r.latest)
   end
@@ -112,6 +121,10 @@ end
 function restore.span(at)
   local id, number, span_id, sequence, bytes = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
   local r = read_rollout(id)
+  local known = is_again and call('HGET', P .. KEY_SPAN_INDEX .. id, number .. ':' .. span_id)
+  if known then
+    return { '+', r.ordinal, match(known, '^[^:]*') }
+  end
   local s = spans_of(r)
   s.arrived = s.arrived + 1
   s.bytes = s.bytes + bytes
@@ -134,6 +147,9 @@ end
 
 function restore.worker(at, last)
   local id, count = ARGV[at], tonumber(ARGV[at + 1])
+  if is_again and find_worker(id) then
+    return
+  end
   local w = need_worker(id)
   local running = {}
   for place = at + 2 + 2 * count, last, 2 do

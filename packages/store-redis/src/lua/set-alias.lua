@@ -2,15 +2,20 @@
 --
 -- KEYS    1 prefix of the control keys
 -- ARGV    per call: alias, version ('' to delete it), id of the resources, what is expected ('' anything, 'new' no alias, 'at' a
---         place), expected version, expected id
+--         place), expected version, expected id, a word that no other call has
 -- Returns per call: '+', when it was set; for a deletion '1' if there was one
 -- Errors  missing, elsewhere <version> <update time> <id> (all '' when there is no such alias)
 
 -- @flags allow-oom
 -- @include state
+-- @include sent
 
 return each_call(function(first)
-  local alias, version, id, expected, expected_version, expected_id = unpack(ARGV, first, first + 5)
+  local alias, version, id, expected, expected_version, expected_id, word = unpack(ARGV, first, first + 6)
+  local sent = find_sent(word)
+  if sent then
+    return sent
+  end
   local present = call('HGET', P .. KEY_ALIASES, alias)
   local place, old_version, updated, old_id = '', '', '', ''
   if present then
@@ -23,12 +28,14 @@ return each_call(function(first)
         events[#events + 1] = { 'l', stamp, alias, '', '', '' }
       end
     end
-    return { '+', present and '1' or '' }
+    local reply = { '+', present and '1' or '' }
+    keep_sent(word, reply)
+    return reply
   end
   if call('HEXISTS', P .. KEY_VERSIONS .. id, version) == 0 then
     return { 'missing' }
   end
-  -- A call that is sent twice finds its work done.
+  -- Whoever sets it twice finds it done.
   if old_id == id and old_version == version then
     return { '+', updated }
   end
@@ -43,5 +50,7 @@ return each_call(function(first)
   if is_watched then
     events[#events + 1] = { 'l', stamp, alias, version, stamp, id }
   end
-  return { '+', stamp }
+  local reply = { '+', stamp }
+  keep_sent(word, reply)
+  return reply
 end)

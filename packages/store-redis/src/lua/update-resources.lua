@@ -10,6 +10,7 @@
 -- @include answers
 -- @include room
 -- @include versions
+-- @include sent
 
 local VERSION_ARGUMENTS = 4
 
@@ -24,11 +25,9 @@ return each_call(function(first, last)
       return { '=', answer }
     end
   end
-  if is_again then
-    local answer = call('GET', P .. KEY_SENT .. word)
-    if answer then
-      return { '=', answer }
-    end
+  local sent = find_sent(word)
+  if sent then
+    return sent
   end
 
   local histories, newest, added = {}, {}, 0
@@ -66,6 +65,6 @@ return each_call(function(first, last)
   if key ~= '' then
     keep_answer(verb, key, text)
   end
-  call('SET', P .. KEY_SENT .. word, text, 'EX', WAIT_SECONDS)
+  keep_sent(word, { '=', text })
   return { '+', text }
 end)

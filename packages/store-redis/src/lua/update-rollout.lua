@@ -3,7 +3,7 @@
 -- KEYS    1 prefix of the control keys
 -- ARGV    per call: bound on bytes ('' for none), idempotency key ('' for none), rollout id, status ('' to leave it alone), '1' if
 --         the resources change, new resources ('=' before the id; '' for none), '1' if the limits change, new limits, SHA-1 of the
---         body that was read ('' if it does not change), new body
+--         body that was read ('' if it does not change), new body, a word that no other call has
 -- Returns per call: '+', the rollout as include/record.lua; for a key that is known: '=', the answer of that call
 -- Errors  conflict <key> <earlier verb>, missing, changed (the body is another by now: read it and send the call again), full <kept> <added>,
 --         retain <added>
@@ -14,6 +14,7 @@
 -- @include workers
 -- @include attempts
 -- @include answers
+-- @include sent
 -- @include moves
 -- @include room
 -- @include record
@@ -29,7 +30,8 @@ local function newest_version(resources)
 end
 
 return each_call(function(first)
-  local max_bytes, key, id, status, new_resources, resources, new_limits, limits, sha1, body = unpack(ARGV, first, first + 9)
+  local max_bytes, key, id, status, new_resources, resources, new_limits, limits, sha1, body, word =
+    unpack(ARGV, first, first + 10)
   if key ~= '' then
     local answer, earlier_verb = find_answer(key)
     if answer and earlier_verb ~= VERB then
@@ -42,6 +44,10 @@ return each_call(function(first)
   local r = read_rollout(id)
   if not r then
     return { 'missing' }
+  end
+  -- Whoever works on what it has opened must not lose it to the same call.
+  if find_sent(word) then
+    return { '+', answer_of(id) }
   end
   local before = sha1 ~= '' and call('GET', P .. KEY_BODY .. id)
   if before and redis.sha1hex(before) ~= sha1 then
@@ -94,6 +100,7 @@ return each_call(function(first)
       end
     end
   end
+  keep_sent(word, true)
   local reply = { '+', answer_of(id) }
   if key ~= '' then
     keep_answer(VERB, key, cjson.encode(reply))
