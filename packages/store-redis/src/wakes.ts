@@ -69,6 +69,15 @@ export function createWakes(parts: {
   }
 
   const open = async (): Promise<void> => {
+    try {
+      await connection.run(subscribe)
+    } catch (error) {
+      if (!isClosed) logger.warn('cannot listen for wake-ups; looking now and then instead', { error: errorMessage(error) })
+      listening = null
+    }
+  }
+
+  const subscribe = async (): Promise<void> => {
     const made = connection.openListener()
     listener = made
     made.on('smessage', (_, message: string) => onMessage(message))
@@ -78,10 +87,9 @@ export function createWakes(parts: {
       // From then on a new connection is one after a gap.
       made.on('ready', () => parts.onGap())
     } catch (error) {
-      logger.warn('cannot listen for wake-ups; looking now and then instead', { error: errorMessage(error) })
       made.disconnect()
       listener = null
-      listening = null
+      throw error
     }
     if (isClosed) made.disconnect()
   }

@@ -166,7 +166,10 @@ export function createConnection(options: {
       for (const server of servers) {
         let cursor = '0'
         do {
-          const [next, names] = await server.scan(cursor, 'MATCH', pattern, 'COUNT', scanSize)
+          // A server that was begun again knows no cursors.
+          const [next, names] = await run((_, isAgain) =>
+            server.scan(isAgain ? '0' : cursor, 'MATCH', pattern, 'COUNT', scanSize),
+          )
           cursor = next
           yield names
         } while (cursor !== '0')

@@ -1,0 +1,92 @@
+import { createConnection, createServer, type Socket } from 'node:net'
+import type { AddressInfo } from 'node:net'
+import { onTestFinished } from 'vitest'
+
+/** Stands between a client and redis-server, and loses what a network can lose. */
+export interface Proxy {
+  readonly port: number
+  readonly url: string
+  /** Pieces that came from the server since `count` was called last. */
+  readonly replies: number
+  count(): void
+  /**
+   * Loses all connections when the server answers for the n-th time from now on: what was asked is done, and its answer never
+   * arrives. Nobody is let in again before `meanwhile` is over.
+   */
+  cutAt(reply: number, meanwhile?: () => Promise<void>): void
+  /** How often connections were cut. */
+  readonly cuts: number
+  /** From now on nothing that the server says is passed on. */
+  hold(): void
+}
+
+/** @param port of the server on this machine */
+export async function startProxy(port: number): Promise<Proxy> {
+  const sockets = new Set<Socket>()
+  let replies = 0
+  let cutAt = Infinity
+  let cuts = 0
+  let isHeld = false
+  let meanwhile: () => Promise<void> = async () => {}
+  let isOpen = Promise.resolve()
+
+  const cut = (): void => {
+    cutAt = Infinity
+    cuts++
+    for (const socket of sockets) socket.destroy()
+    isOpen = meanwhile()
+  }
+  const join = (client: Socket): void => {
+    const server = createConnection({ host: '127.0.0.1', port, noDelay: true })
+    for (const [socket, other] of [
+      [client, server],
+      [server, client],
+    ] as const) {
+      sockets.add(socket)
+      socket.on('error', () => {})
+      socket.once('close', () => {
+        sockets.delete(socket)
+        other.destroy()
+      })
+    }
+    client.on('data', (data) => server.write(data))
+    server.on('data', (data) => {
+      replies++
+      if (replies >= cutAt) cut()
+      else if (!isHeld) client.write(data)
+    })
+    client.resume()
+  }
+
+  const listener = createServer({ noDelay: true, pauseOnConnect: true }, (client) => {
+    client.on('error', () => {})
+    void isOpen.then(() => join(client))
+  })
+  await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve))
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy()
+    listener.close()
+  })
+  const own = (listener.address() as AddressInfo).port
+  return {
+    port: own,
+    url: `redis://127.0.0.1:${own}`,
+    get replies() {
+      return replies
+    },
+    count() {
+      replies = 0
+    },
+    cutAt(reply, during = async () => {}) {
+      replies = 0
+      cutAt = reply
+      meanwhile = during
+    },
+    get cuts() {
+      return cuts
+    },
+    hold() {
+      isHeld = true
+    },
+  }
+}
