@@ -46,6 +46,7 @@ export function createHandle(options: ParsedOptions, test?: TestClock): Handle {
     prefix: keys.prefix,
     time: test?.time ?? (() => ''),
     onFirstCall: () => sweeper.start(),
+    confirm: connection.confirm === null ? null : (client) => connection.confirm!(client, [keys.of('marker')]),
     afterWrite: isBounded({ retention }) ? () => retain(state, 0) : null,
   })
   const rolloutWaiters = createRolloutWaiters({ clock })

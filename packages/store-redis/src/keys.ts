@@ -49,6 +49,8 @@ export const keyNames = {
   resourcesOrder: 'resources-order',
   /** Hash of aliases. */
   aliases: 'aliases',
+  /** String that says nothing: written to ask replicas how far they are. See `connection/replicas.ts`. */
+  marker: 'marker',
   /** Stream of events. */
   feed: 'feed',
   /** Channel on which handles are told that there is something new. */
@@ -66,6 +68,8 @@ export interface Keys {
    * came before and after their spans were dropped.
    */
   spans(rolloutId: string, place: string): string
+  /** As the marker, beside the spans of a rollout. */
+  spansMarker(rolloutId: string): string
 }
 
 export function createKeys(namespace: string): Keys {
@@ -74,5 +78,6 @@ export function createKeys(namespace: string): Keys {
     prefix,
     of: (name, id = '') => `${prefix}${keyNames[name]}${id}`,
     spans: (rolloutId, place) => `agl:${schemaVersion}:{${namespace}:${rolloutId}}:spans:${place}`,
+    spansMarker: (rolloutId) => `agl:${schemaVersion}:{${namespace}:${rolloutId}}:marker`,
   }
 }

@@ -33,6 +33,16 @@ export interface RedisStoreOptions {
    * 60,000. Default: 1000.
    */
   readonly pollMs?: number
+  /**
+   * How many replicas must have what a call wrote before it is acknowledged: what was acknowledged survives a failover to one
+   * of them. An integer, at least 0. Default: 0.
+   */
+  readonly minReplicas?: number
+  /**
+   * How long a call waits for them, in milliseconds; then it is refused with the retryable `timeout`, though it is done. An
+   * integer, at least 1. Default: 1000.
+   */
+  readonly replicaTimeoutMs?: number
   /** How much is kept. Default: everything; the server's `maxmemory` is the bound then. */
   readonly retention?: RetentionOptions
   /** Where the bits of new ids come from. Default: the system's cryptographic source. Not together with `seed`. */
@@ -51,6 +61,8 @@ export const redisStoreDefaults: Readonly<{
   namespace: string
   deadlineMs: number
   pollMs: number
+  minReplicas: number
+  replicaTimeoutMs: number
   retention: Retention
   resourceKinds: readonly Pick<ResourceKind<object>, 'resourceType' | 'schema'>[]
   logger: Logger
@@ -59,6 +71,8 @@ export const redisStoreDefaults: Readonly<{
   namespace: 'agl',
   deadlineMs: 10_000,
   pollMs: 1000,
+  minReplicas: 0,
+  replicaTimeoutMs: 1000,
   retention: Object.freeze({ ...defaultRetention, maxBytes: null }),
   resourceKinds: Object.freeze([]),
   logger: silentLogger,
@@ -90,6 +104,8 @@ const optionsSchema = z
       .optional(),
     deadlineMs: z.number().min(0).optional(),
     pollMs: z.number().min(10).max(60_000).optional(),
+    minReplicas: z.int().min(0).optional(),
+    replicaTimeoutMs: z.int().min(1).optional(),
   })
   .refine(hasOneSource, { error: 'give either random or seed, not both' })
   .refine(({ url, client }) => url === undefined || client === undefined, { error: 'give either url or client, not both' })

@@ -13,6 +13,9 @@ export interface TestServer {
   readonly url: string
   /** Ends the process without a farewell. */
   kill(): Promise<void>
+  /** Lets it do nothing, its connections left open, until it is thawed. */
+  freeze(): void
+  thaw(): void
   /** Starts it again on the same data. */
   restart(): Promise<void>
   /** Ends it and removes its data. */
@@ -53,6 +56,8 @@ async function startAt(url: string, folder: string, settings: readonly string[])
   return {
     url,
     kill,
+    freeze: () => void running.process.kill('SIGSTOP'),
+    thaw: () => void running.process.kill('SIGCONT'),
     async restart() {
       running = await runServer(url, args)
     },

@@ -21,6 +21,7 @@ local KEY_RESOURCES = 'resources'
 local KEY_VERSIONS = 'versions:'
 local KEY_RESOURCES_ORDER = 'resources-order'
 local KEY_ALIASES = 'aliases'
+local KEY_MARKER = 'marker'
 local KEY_FEED = 'feed'
 local KEY_WAKE = 'wake'
 `

@@ -27,7 +27,7 @@ import type { ScriptArgument } from './connection/connection.ts'
 import { decodeRollout, encodeAttempt, encodeLimits, encodeRolloutBody, encodeWorker, nameText, parseRollout } from './records.ts'
 import { packData, readHistories, readVersions } from './resources.ts'
 import { readIds, readRollouts, statuses } from './rollouts.ts'
-import { encodeBody, placeOf, readAllSpans } from './spans.ts'
+import { encodeBody, placeOf, readAllSpans, runOnBodies } from './spans.ts'
 import type { RedisState } from './state.ts'
 import { statistics } from './statistics.ts'
 import { readWorkers } from './workers.ts'
@@ -177,7 +177,7 @@ async function restoreBatch(state: RedisState, batch: readonly SnapshotRecord[],
       return ['span', id, numbers.get(`${id}/${attemptId}`)!, spanId, sequence, bodies[index]!.length]
     }),
   )
-  await state.connection.run((client) =>
+  await runOnBodies(state, new Set(spans.map((span) => span.rollout_id)), (client) =>
     Promise.all(
       replies.map(([, ordinal, field], index) => {
         const { rollout_id: id, sequence_id: sequence } = spans[index]!

@@ -12,7 +12,7 @@ import {
 } from '@agl/store-kit'
 import type { LightningStore, Page, Span, SpanQuery } from '@agl/types'
 import { isRewardSpan } from '@agl/types/spans'
-import type { ScriptArgument } from './connection/connection.ts'
+import type { Client, ScriptArgument } from './connection/connection.ts'
 import { attemptsOf } from './attempts.ts'
 import { parseRollout } from './records.ts'
 import { withRoom } from './retention.ts'
@@ -109,7 +109,7 @@ async function writeBodies(state: RedisState, places: readonly Place[]): Promise
     if (fields === undefined) byKey.set(place.key, [place.field, textOf(place)])
     else fields.push(place.field, textOf(place))
   }
-  const written = await state.connection.run(async (client) => {
+  const written = await runOnBodies(state, new Set(places.map(({ span }) => span.rollout_id)), async (client) => {
     const bodies = [...byKey].map(([key, fields]) => client.hset(key, ...fields))
     // A duplicate, or one whose writer never came to the second step.
     const others = known.map((place) => client.hsetnx(place.key, place.field, textOf(place)))
@@ -131,6 +131,19 @@ async function writeBodies(state: RedisState, places: readonly Place[]): Promise
     stored.push(Object.freeze(span))
   }
   return stored
+}
+
+/** Writes bodies outside of scripts; they are acknowledged as scripts are. */
+export function runOnBodies<Value>(
+  { connection, keys }: RedisState,
+  rolloutIds: ReadonlySet<string>,
+  work: (client: Client) => Promise<Value>,
+): Promise<Value> {
+  return connection.run(async (client) => {
+    const value = await work(client)
+    if (connection.confirm !== null) await connection.confirm(client, [...rolloutIds].map(keys.spansMarker))
+    return value
+  })
 }
 
 function textOf({ sequence, body }: Place): string {

@@ -1,5 +1,5 @@
 import type { ScriptName } from '../scripts.generated.ts'
-import type { Connection, ScriptArgument } from './connection.ts'
+import type { Client, Connection, ScriptArgument } from './connection.ts'
 
 /** What a script answers to one call: a word, then texts and lists of texts. */
 export type Reply = readonly [word: string, ...rest: readonly unknown[]]
@@ -21,8 +21,8 @@ interface Pending {
 const mostCalls = 64
 const mostArguments = 4000
 
-/** What the store does for itself, and what adds nothing. */
-const ownScripts: ReadonlySet<ScriptName> = new Set(['retain', 'forgetWorkers', 'sweep', 'await', 'watch', 'nextSequenceIds'])
+/** What the store does for itself: nobody is told that it is done. */
+const ownScripts: ReadonlySet<ScriptName> = new Set(['retain', 'forgetWorkers', 'sweep', 'await', 'watch'])
 
 /** The time of the next script in microseconds, where a test sets it; '' for that of the server. */
 export type ScriptTime = () => number | ''
@@ -32,10 +32,12 @@ export function createCalls(parts: {
   readonly prefix: string
   readonly time: ScriptTime
   readonly onFirstCall: () => void
-  /** Follows each script that writes before it is answered; null for nothing. */
+  /** Waits until replicas have what a script wrote; null for nobody. */
+  readonly confirm: ((client: Client) => Promise<void>) | null
+  /** Follows each script that adds something before it is answered; null for nothing. */
   readonly afterWrite: (() => Promise<void>) | null
 }): Calls {
-  const { connection, prefix, time } = parts
+  const { connection, prefix, time, confirm } = parts
   const underWay = new Set<Promise<void>>()
   let hasCalled = false
   const waiting = new Map<ScriptName, Pending[]>()
@@ -66,7 +68,7 @@ export function createCalls(parts: {
 
   const send = async (script: ScriptName, calls: readonly Pending[]): Promise<void> => {
     try {
-      const replies = await connection.run((client, isAgain) => {
+      const replies = await connection.run(async (client, isAgain) => {
         const run = (client as unknown as Readonly<Record<string, (...all: unknown[]) => Promise<readonly Reply[]>>>)[script]!
         // As one list: a call may have more arguments than fit on the stack.
         const args: ScriptArgument[] = [time(), isAgain ? '1' : '0']
@@ -74,9 +76,11 @@ export function createCalls(parts: {
           args.push(call.args.length)
           for (const argument of call.args) args.push(argument)
         }
-        return run.call(client, prefix, args)
+        const done = await run.call(client, prefix, args)
+        if (confirm !== null && !ownScripts.has(script)) await confirm(client)
+        return done
       })
-      if (parts.afterWrite !== null && !ownScripts.has(script)) await parts.afterWrite()
+      if (parts.afterWrite !== null && !ownScripts.has(script) && script !== 'nextSequenceIds') await parts.afterWrite()
       for (const [index, call] of calls.entries()) call.resolve(replies[index]!)
     } catch (error) {
       for (const call of calls) call.reject(error)

@@ -4,6 +4,7 @@ import { errorMessage } from '@agl/types'
 import { Cluster, Redis } from 'ioredis'
 import { scripts } from '../scripts.generated.ts'
 import { awayTooLong, isPassing, notThere, translateError } from './errors.ts'
+import { type Confirm, createConfirm } from './replicas.ts'
 
 /*
  * The connections of one handle. What we ask of ioredis: to reconnect, to pipeline what is sent in one turn, and to tell at once
@@ -24,6 +25,8 @@ export interface Connection {
    * @throws AglError `upstream_failed` when there was never a server, `timeout` when it has been away for too long
    */
   run<Value>(work: (client: Client, isAgain: boolean) => Promise<Value>): Promise<Value>
+  /** To be called in the work of `run`, after what it writes and before it is acknowledged; null when no replica is asked for. */
+  readonly confirm: Confirm | null
   /** Names of keys that match, in steps; one that comes and goes meanwhile may be missed, and one may come twice. */
   scan(pattern: string): AsyncGenerator<readonly string[], void, void>
   /** A connection that only listens, in its own connection to a server that is not a cluster. */
@@ -53,6 +56,8 @@ export function createConnection(options: {
   readonly url: string
   readonly client?: Client | undefined
   readonly deadlineMs: number
+  readonly minReplicas: number
+  readonly replicaTimeoutMs: number
   readonly logger: Logger
   /** What every command is refused with once it is closed. */
   readonly closedError: () => Error
@@ -161,6 +166,7 @@ export function createConnection(options: {
     place,
     isCluster,
     run,
+    confirm: createConfirm({ ...options, place }),
     async *scan(pattern) {
       const servers = await run(async (present) => (present instanceof Cluster ? present.nodes('master') : [present]))
       for (const server of servers) {
