@@ -4,6 +4,7 @@ import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { createRedisStore, type RedisStore } from './create-redis-store.ts'
 import type { RedisStoreOptions } from './options.ts'
+import { startProxy } from './proxy.test-support.ts'
 import { startCluster, startServer, type TestServer } from './redis-server.test-support.ts'
 import { newNamespace } from './test-store.test-support.ts'
 
@@ -111,7 +112,64 @@ describe('faults', () => {
     await expectDone(store, ids, 150)
   })
 
-  test('a server that stays away is told after the deadline, as something to try again', async () => {
+  /** Waits for a rollout to end, for work, and for what happens; `done` resolves when all three have been told. */
+  async function park(store: RedisStore): Promise<{ readonly rolloutId: string; readonly done: Promise<unknown> }> {
+    const { rollout_id: rolloutId } = await store.startRollout({ rollout: { input: 1 } })
+    const opened = Promise.withResolvers<void>()
+    const feed = store.watch({ onOpen: () => opened.resolve() })[Symbol.asyncIterator]()
+    onTestFinished(async () => void (await feed.return?.()))
+    const waits = [
+      store.waitForRollouts({ rolloutIds: [rolloutId] }).then(([rollout]) => rollout?.status),
+      store.dequeueRollout({ waitMs: 60_000 }).then((claimed) => claimed?.input),
+      feed.next().then(({ value }) => (value === undefined ? null : value.type)),
+    ]
+    await opened.promise
+    // All that they have asked for is answered.
+    const waiting = ['waiting', 'awaited'] as const
+    const control = (await admin.keys('agl:1:*:control'))[0]!
+    while ((await admin.hmget(control, ...waiting)).includes(null));
+    await store.statistics()
+    return { rolloutId, done: Promise.all(waits) }
+  }
+  const told = ['succeeded', 'news', 'rollout']
+
+  /** What they wait for. */
+  async function happen(store: RedisStore, rolloutId: string): Promise<void> {
+    await store.updateRollout({ rolloutId, status: 'succeeded' })
+    await store.enqueueRollout({ input: 'news' })
+  }
+
+  test('who waits is told of what happened while its connections were lost', async () => {
+    const proxy = await startProxy(server.url)
+    const namespace = newNamespace()
+    const store = openStore({ url: proxy.url, namespace, pollMs: 60_000 })
+    const other = openStore({ namespace })
+    const { rolloutId, done } = await park(store)
+    await proxy.cut(() => happen(other, rolloutId))
+    expect(await done).toEqual(told)
+  })
+
+  test('who waits is told though a message was lost', async () => {
+    const namespace = newNamespace()
+    const store = openStore({ namespace })
+    const { rolloutId, done } = await park(store)
+    // As if nobody waited or watched: nothing is told.
+    await admin.hdel(`agl:1:{${namespace}}:control`, 'waiting', 'awaited')
+    await happen(openStore({ namespace }), rolloutId)
+    expect(await done).toEqual(told)
+  })
+
+  test('who waits goes on waiting while the server is away for longer than a call would wait', async () => {
+    const store = openStore({ deadlineMs: 1500 })
+    const { rolloutId, done } = await park(store)
+    await server.kill()
+    await expect(store.statistics()).rejects.toMatchObject({ code: 'timeout', isRetryable: true })
+    await server.restart()
+    await happen(store, rolloutId)
+    expect(await done).toEqual(told)
+  })
+
+  test('a server that stays away after the deadline, as something to try again', async () => {
     const store = openStore({ deadlineMs: 200 })
     const { rollout_id: rolloutId } = await store.enqueueRollout({ input: 1 })
     await server.kill()

@@ -16,6 +16,7 @@ import type { ParsedOptions } from './options.ts'
 import { isBounded, retain } from './retention.ts'
 import type { RedisState, Turn } from './state.ts'
 import { createSweeper } from './sweep.ts'
+import { lookAgain } from './wait.ts'
 import { createWakes } from './wakes.ts'
 
 /** What belongs to one open store. */
@@ -75,6 +76,7 @@ export function createHandle(options: ParsedOptions, test?: TestClock): Handle {
       if (isBounded({ retention })) await retain(state, 0)
       if (trash > 0) await emptyOthersTrash(state)
       wakes.tellWatchers()
+      await lookAgain(state, new Set([...state.waits].flat()))
     },
   })
 
@@ -91,6 +93,7 @@ export function createHandle(options: ParsedOptions, test?: TestClock): Handle {
     startTime: clock.now(),
     claimWaiters,
     rolloutWaiters,
+    waits: new Set(),
     limitedWorkers: new Map(),
     workersLook: { at: 0 },
     dequeues: new Map(),

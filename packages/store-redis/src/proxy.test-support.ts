@@ -14,14 +14,16 @@ export interface Proxy {
    * arrives. Nobody is let in again before `meanwhile` is over.
    */
   cutAt(reply: number, meanwhile?: () => Promise<void>): void
+  /** The same at once. Resolves when `meanwhile` is over. */
+  cut(meanwhile: () => Promise<void>): Promise<void>
   /** How often connections were cut. */
   readonly cuts: number
   /** From now on nothing that the server says is passed on. */
   hold(): void
 }
 
-/** @param port of the server on this machine */
-export async function startProxy(port: number): Promise<Proxy> {
+/** @param place of the server: a port on this machine, or the path of a socket */
+export async function startProxy(place: number | string): Promise<Proxy> {
   const sockets = new Set<Socket>()
   let replies = 0
   let cutAt = Infinity
@@ -37,7 +39,9 @@ export async function startProxy(port: number): Promise<Proxy> {
     isOpen = meanwhile()
   }
   const join = (client: Socket): void => {
-    const server = createConnection({ host: '127.0.0.1', port, noDelay: true })
+    const server = createConnection(
+      typeof place === 'number' ? { host: '127.0.0.1', port: place, noDelay: true } : { path: place },
+    )
     for (const [socket, other] of [
       [client, server],
       [server, client],
@@ -81,6 +85,11 @@ export async function startProxy(port: number): Promise<Proxy> {
       replies = 0
       cutAt = reply
       meanwhile = during
+    },
+    cut(during) {
+      meanwhile = during
+      cut()
+      return isOpen
     },
     get cuts() {
       return cuts

@@ -26,6 +26,8 @@ export interface RedisState {
   readonly startTime: number
   readonly claimWaiters: ClaimWaiters<Turn>
   readonly rolloutWaiters: RolloutWaiters
+  /** What each call that waits for rollouts waits for, to be looked at again when a wake-up may have been lost. */
+  readonly waits: Set<readonly string[]>
   /** Workers with calls that wait, and that have said their capacity. */
   readonly limitedWorkers: Map<string, number>
   /** When workers are to be looked at for one that may be forgotten, in epoch seconds of the server. */

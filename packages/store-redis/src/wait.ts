@@ -58,12 +58,18 @@ async function untilFinished(
   if (timeoutMs !== null && timeoutMs <= 0) return
   const waiting = state.rolloutWaiters.wait({ ...wait, timeoutMs, isFinished: () => false, collect: () => {} })
   waiting.catch(() => {})
-  await lookAgain(state, rolloutIds)
-  await waiting
+  state.waits.add(rolloutIds)
+  try {
+    await lookAgain(state, rolloutIds)
+    await waiting
+  } finally {
+    state.waits.delete(rolloutIds)
+  }
 }
 
 /** Tells the waiters which of these are not open. */
-export async function lookAgain(state: RedisState, ids: readonly string[]): Promise<void> {
+export async function lookAgain(state: RedisState, rolloutIds: Iterable<string>): Promise<void> {
+  const ids = [...rolloutIds]
   const { open } = await look(state, ids)
   for (const id of ids) if (!open.has(id)) state.rolloutWaiters.finished(id)
 }
