@@ -4,10 +4,12 @@ import { percentile } from '../lib/measure.ts'
 import { runSoak, type SoakReport } from './soak.ts'
 
 const help = `pnpm soak [--backend sqlite|redis] [--rollouts 5000] [--runners 8] [--seed 1] [--kill-every-ms 400] [--json]
+          [--most-kills N] [--lease-ms 2000] [--give-up-ms 600000] [--victims server|runner|algorithm|redis] [--forgetful]
 
 Two servers, runners and an algorithm work off a queue while they (and Redis) are killed with SIGKILL and begun again, one
-about every --kill-every-ms; 0 kills nobody. Ends with status 0 when every rollout has ended exactly once and every
-acknowledged span is there exactly once; with 1 and what was found otherwise.
+about every --kill-every-ms; 0 kills nobody. With --forgetful Redis keeps nothing: the run must find what is lost then. Ends
+with status 0 when every rollout has ended exactly once and every acknowledged span is there exactly once; with 1 and what
+was found otherwise.
 `
 
 const { values } = parseArgs({
@@ -18,6 +20,10 @@ const { values } = parseArgs({
     seed: { type: 'string', default: '1' },
     'kill-every-ms': { type: 'string', default: '400' },
     'lease-ms': { type: 'string', default: '2000' },
+    'most-kills': { type: 'string', default: 'Infinity' },
+    'give-up-ms': { type: 'string', default: '600000' },
+    victims: { type: 'string' },
+    forgetful: { type: 'boolean', default: false },
     json: { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -41,7 +47,11 @@ async function main(): Promise<number> {
     runners: Number(values.runners),
     seed: Number(values.seed),
     killEveryMs: values['kill-every-ms'] === '0' ? null : Number(values['kill-every-ms']),
+    mostKills: Number(values['most-kills']),
     leaseMs: Number(values['lease-ms']),
+    giveUpMs: Number(values['give-up-ms']),
+    appendOnly: !values.forgetful,
+    victims: values.victims ?? null,
   })
   const { requeueSeconds, ...figures } = report
   const requeue = {

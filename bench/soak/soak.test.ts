@@ -1,10 +1,22 @@
 import { expect, test } from 'vitest'
-import { runSoak } from './soak.ts'
+import { runSoak, type SoakOptions } from './soak.ts'
 
-test.each(['sqlite'] as const)(
+const options: Omit<SoakOptions, 'backend'> = {
+  rollouts: 200,
+  runners: 4,
+  seed: 7,
+  killEveryMs: 300,
+  mostKills: 25,
+  leaseMs: 1000,
+  giveUpMs: 60_000,
+  appendOnly: true,
+  victims: null,
+}
+
+test.each(['sqlite', 'redis'] as const)(
   'on %s nothing is lost and nothing done twice while processes are killed',
   async (backend) => {
-    const report = await runSoak({ backend, rollouts: 200, runners: 4, seed: 7, killEveryMs: 300, leaseMs: 1000 })
+    const report = await runSoak({ ...options, backend })
     const { requeueSeconds: _, seconds: __, acknowledgedSpans, kills, ...verdict } = report
     expect(verdict).toEqual({ lost: 0, doubled: 0, leftOpen: 0, missingSpans: 0, doubledSpans: 0, hasGap: false })
     expect(acknowledgedSpans).toBeGreaterThanOrEqual(1200)
@@ -13,3 +25,9 @@ test.each(['sqlite'] as const)(
   },
   120_000,
 )
+
+test('what a Redis loses that keeps nothing is found', async () => {
+  const report = await runSoak({ ...options, backend: 'redis', giveUpMs: 5000, appendOnly: false, victims: 'redis' })
+  expect(report.lost).toBeGreaterThan(0)
+  expect(Object.keys(report.kills).filter((kind) => report.kills[kind]! > 0)).toEqual(['redis'])
+}, 60_000)

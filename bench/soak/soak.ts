@@ -1,6 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '../lib/free-port.ts'
 import { nextTimer } from '../lib/loop-delay.ts'
@@ -16,7 +17,15 @@ export interface SoakOptions {
   readonly seed: number
   /** One process is killed about so often, in milliseconds; null = none. */
   readonly killEveryMs: number | null
+  /** After so many kills nobody dies any more: on a busy machine processes may die before they have done anything. */
+  readonly mostKills: number
   readonly leaseMs: number
+  /** When what is not done by then is judged as it is. */
+  readonly giveUpMs: number
+  /** Whether Redis keeps what it acknowledges; without it the judge must find what is lost. */
+  readonly appendOnly: boolean
+  /** Only processes of this kind are killed; null = all. */
+  readonly victims: string | null
 }
 
 export interface SoakReport extends Verdict {
@@ -31,7 +40,7 @@ export interface SoakReport extends Verdict {
  * When all is done, each rollout must have ended exactly once and each acknowledged span must be there exactly once.
  */
 export async function runSoak(options: SoakOptions): Promise<SoakReport> {
-  const { backend, rollouts, runners, killEveryMs, leaseMs } = options
+  const { backend, rollouts, runners, killEveryMs, mostKills, leaseMs, giveUpMs, appendOnly, victims } = options
   const random = mulberry32(options.seed)
   const folder = await mkdtemp(join(tmpdir(), 'agl-soak-'))
   const [redisPort, ...serverPorts] = await Promise.all([freePort(), freePort(), freePort()])
@@ -46,7 +55,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   }
   const backendFlags =
     backend === 'sqlite' ? ['--file', join(folder, 'store.db')] : ['--redis-url', redis.url, '--namespace', 'soak']
-  if (backend === 'redis') start('redis', () => ['redis-server', redisArguments(folder, redisPort!)])
+  if (backend === 'redis') start('redis', () => ['redis-server', redisArguments(folder, redisPort!, appendOnly)])
   for (const [index, port] of serverPorts.entries()) {
     const flags = ['store', '--backend', backend, ...backendFlags, '--port', String(port), '--log-level', 'silent']
     start(`server-${index}`, () => node('../../packages/cli/src/main.ts', ...flags))
@@ -66,9 +75,13 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     node('./algorithm-child.ts', JSON.stringify({ place: http, rollouts, leaseSeconds: leaseMs / 1000 })),
   )
   let isOver = false
-  const killing = killEveryMs === null ? Promise.resolve() : killAtRandom(kept, killEveryMs, random, () => isOver)
+  const doomed = kept.filter(({ name }) => victims === null || kindOf(name) === victims)
+  const killing =
+    killEveryMs === null
+      ? Promise.resolve()
+      : killAtRandom(doomed, killEveryMs, random, () => isOver || sum(countKills(kept)) >= mostKills)
   try {
-    await algorithm.done
+    await Promise.race([algorithm.done, setTimeout(giveUpMs, undefined, { ref: false })])
     const seconds = (performance.now() - begun) / 1000
     isOver = true
     await killing
@@ -91,9 +104,10 @@ function node(file: string, ...args: readonly string[]): readonly [string, reado
   return [process.execPath, ['--conditions=@agl/source', fileURLToPath(new URL(file, import.meta.url)), ...args]]
 }
 
-function redisArguments(folder: string, port: number): readonly string[] {
+function redisArguments(folder: string, port: number, appendOnly: boolean): readonly string[] {
   const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder]
-  return [...place, '--save', '', '--appendonly', 'yes', '--appendfsync', 'always', '--loglevel', 'warning']
+  const keeping = ['--save', '', '--appendonly', appendOnly ? 'yes' : 'no', '--appendfsync', 'always']
+  return [...place, ...keeping, '--loglevel', 'warning']
 }
 
 async function killAtRandom(kept: readonly Kept[], everyMs: number, random: () => number, isOver: () => boolean): Promise<void> {
@@ -103,10 +117,19 @@ async function killAtRandom(kept: readonly Kept[], everyMs: number, random: () =
   }
 }
 
+function sum(counts: Readonly<Record<string, number>>): number {
+  return Object.values(counts).reduce((total, count) => total + count, 0)
+}
+
+/** `server` of `server-1`. */
+function kindOf(name: string): string {
+  return name.replace(/-\d+$/, '')
+}
+
 function countKills(kept: readonly Kept[]): Readonly<Record<string, number>> {
   const counts: Record<string, number> = {}
   for (const { name, kills } of kept) {
-    const kind = name.replace(/-\d+$/, '')
+    const kind = kindOf(name)
     counts[kind] = (counts[kind] ?? 0) + kills
   }
   return counts
