@@ -5,12 +5,14 @@ import { createRunner, rollout } from '@agl/runner'
 import { createStoreClient } from '@agl/store-http/client'
 import { createStoreServer } from '@agl/store-http/server'
 import { createMemoryStore } from '@agl/store-memory'
+import { createRedisStore } from '@agl/store-redis'
 import { createSqliteStore } from '@agl/store-sqlite'
 import { createOtelTracer } from '@agl/tracer-otel'
 import type { LightningStore } from '@agl/types'
 import { findFinalReward } from '@agl/types/spans'
 import { trace } from '@opentelemetry/api'
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { startServer } from '../packages/store-redis/src/redis-server.test-support.ts'
 import { jsonLines, preparePython, runPython } from './python-process.ts'
 
 /** What `client_methods.py` prints for each check. */
@@ -29,9 +31,14 @@ interface EnqueuedLine {
   readonly dimensions: readonly { readonly name: string; readonly value: number }[]
 }
 
-const backends: Record<string, (folder: string) => LightningStore> = {
+const backends: Record<string, (folder: string) => LightningStore | Promise<LightningStore>> = {
   memory: () => createMemoryStore(),
   sqlite: (folder) => createSqliteStore({ file: join(folder, 'store.db'), durability: 'normal' }),
+  async redis() {
+    const server = await startServer()
+    onTestFinished(() => server.stop())
+    return createRedisStore({ url: server.url })
+  },
 }
 
 beforeAll(preparePython)
@@ -39,7 +46,7 @@ beforeAll(preparePython)
 /** A server over a new store, closed at the end of the test. */
 async function serve(backend: string): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'agl-interop-'))
-  const store = backends[backend]!(folder)
+  const store = await backends[backend]!(folder)
   const server = createStoreServer({ store, port: 0 })
   onTestFinished(async () => {
     await server.close()
