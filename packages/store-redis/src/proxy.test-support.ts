@@ -6,9 +6,12 @@ import { onTestFinished } from 'vitest'
 export interface Proxy {
   readonly port: number
   readonly url: string
-  /** Pieces that came from the server since `count` was called last. */
+  /** Pieces that came from clients and from the server since `count` was called last. */
+  readonly requests: number
   readonly replies: number
   count(): void
+  /** Loses all connections when a client asks for the n-th time from now on: the server never hears of it. */
+  cutBefore(request: number): void
   /**
    * Loses all connections when the server answers for the n-th time from now on: what was asked is done, and its answer never
    * arrives. Nobody is let in again before `meanwhile` is over.
@@ -25,7 +28,9 @@ export interface Proxy {
 /** @param place of the server: a port on this machine, or the path of a socket */
 export async function startProxy(place: number | string): Promise<Proxy> {
   const sockets = new Set<Socket>()
+  let requests = 0
   let replies = 0
+  let cutBefore = Infinity
   let cutAt = Infinity
   let cuts = 0
   let isHeld = false
@@ -33,7 +38,7 @@ export async function startProxy(place: number | string): Promise<Proxy> {
   let isOpen = Promise.resolve()
 
   const cut = (): void => {
-    cutAt = Infinity
+    cutAt = cutBefore = Infinity
     cuts++
     for (const socket of sockets) socket.destroy()
     isOpen = meanwhile()
@@ -53,7 +58,11 @@ export async function startProxy(place: number | string): Promise<Proxy> {
         other.destroy()
       })
     }
-    client.on('data', (data) => server.write(data))
+    client.on('data', (data) => {
+      requests++
+      if (requests >= cutBefore) cut()
+      else server.write(data)
+    })
     server.on('data', (data) => {
       replies++
       if (replies >= cutAt) cut()
@@ -75,11 +84,19 @@ export async function startProxy(place: number | string): Promise<Proxy> {
   return {
     port: own,
     url: `redis://127.0.0.1:${own}`,
+    get requests() {
+      return requests
+    },
     get replies() {
       return replies
     },
     count() {
-      replies = 0
+      requests = replies = 0
+    },
+    cutBefore(request) {
+      requests = 0
+      cutBefore = request
+      meanwhile = async () => {}
     },
     cutAt(reply, during = async () => {}) {
       replies = 0

@@ -7,8 +7,9 @@ import { startTcpServer, type TestServer } from './redis-server.test-support.ts'
 import { newNamespace } from './test-store.test-support.ts'
 
 /*
- * Each verb is called once for each of its round trips; each time another answer of the server is lost after the server has
- * done what it was asked. The call must succeed by itself, and answer and leave behind what it does where nothing is lost.
+ * Each verb is called twice for each of its round trips; each time another question is lost on its way to the server, or another
+ * answer of the server after it has done what it was asked. The call must succeed by itself, and answer and leave behind what it
+ * does where nothing is lost.
  */
 
 let server: TestServer & { readonly port: number }
@@ -228,12 +229,18 @@ interface Came {
   readonly cuts: number
 }
 
-/** Calls once; answers what came of it. @param cutAt the answer that is lost; null for none */
+/** What is lost: the question or the answer with this number. */
+interface Loss {
+  readonly question?: number
+  readonly answer?: number
+}
+
+/** Calls once; answers what came of it. */
 async function call(
   { work, meanwhile }: Pick<Case, 'work' | 'meanwhile'>,
-  cutAt: number | null,
+  loss: Loss,
   before: (store: RedisStore) => Promise<Found> = prepare,
-): Promise<{ readonly came: Came; readonly replies: number }> {
+): Promise<{ readonly came: Came; readonly requests: number; readonly replies: number }> {
   const proxy = await startProxy(server.port)
   const namespace = newNamespace()
   const direct = openStore(server.url, namespace, 1)
@@ -241,26 +248,30 @@ async function call(
   const store = openStore(proxy.url, namespace, 2)
   await store.open()
   const others = async (): Promise<void> => void (await meanwhile?.(direct, found))
-  if (cutAt === null) proxy.count()
-  else proxy.cutAt(cutAt, others)
+  if (loss.question !== undefined) proxy.cutBefore(loss.question)
+  else if (loss.answer !== undefined) proxy.cutAt(loss.answer, others)
+  else proxy.count()
   const answer = withoutTimes(await work(store, found))
-  const { replies, cuts } = proxy
-  if (cuts === 0) await others()
-  return { came: { answer, contents: await contentsOf(direct), cuts }, replies }
+  const { requests, replies, cuts } = proxy
+  if (loss.answer === undefined) await others()
+  return { came: { answer, contents: await contentsOf(direct), cuts }, requests, replies }
 }
 
-/** What comes of a call where nothing is lost, and where each of its answers is. */
+/** What comes of a call where nothing is lost, and where each of its questions and answers is. */
 async function lose(
   one: Pick<Case, 'work' | 'meanwhile'>,
   before?: (store: RedisStore) => Promise<Found>,
 ): Promise<{ readonly usual: Came; readonly cut: readonly Came[] }> {
-  const { came, replies } = await call(one, null, before)
-  const places = Array.from({ length: replies }, (_, index) => index + 1)
-  const cut = await Promise.all(places.map(async (place) => (await call(one, place, before)).came))
+  const { came, requests, replies } = await call(one, {}, before)
+  const losses: readonly Loss[] = [
+    ...Array.from({ length: requests }, (_, index) => ({ question: index + 1 })),
+    ...Array.from({ length: replies }, (_, index) => ({ answer: index + 1 })),
+  ]
+  const cut = await Promise.all(losses.map(async (loss) => (await call(one, loss, before)).came))
   return { usual: { ...came, cuts: 1 }, cut }
 }
 
-describe('an answer that is lost', () => {
+describe('a question or an answer that is lost', () => {
   test.each(cases.map((one) => [one.with === undefined ? one.verb : `${one.verb} with ${one.with}`, one] as const))(
     '%s is done once',
     async (_, one) => {
@@ -281,8 +292,8 @@ describe('an answer that is lost', () => {
   })
 
   test.each(withGaps.map((one) => [one.verb, one] as const))('%s gives later ids', async (_, one) => {
-    const { came: usual } = await call(one, null)
-    const { came: cut } = await call(one, 1)
+    const { came: usual } = await call(one, {})
+    const { came: cut } = await call(one, { answer: 1 })
     expect(cut.cuts).toBe(1)
     const step = [usual.answer].flat().length
     expect(cut.answer).toEqual(
