@@ -143,8 +143,8 @@ const cases: readonly Case[] = [
   {
     verb: 'updateRollout',
     with: 'another change',
-    work: async (store) => void (await store.updateRollout({ rolloutId: 'queued-1', input: 2 })),
-    meanwhile: (store) => store.updateRollout({ rolloutId: 'queued-1', input: 3, metadata: { by: 2 } }),
+    work: async (store) => void (await store.updateRollout({ rolloutId: 'queued-1', resourcesId: 'a' })),
+    meanwhile: (store) => store.updateRollout({ rolloutId: 'queued-1', resourcesId: 'b', metadata: { by: 2 } }),
   },
   { verb: 'updateRollout', with: 'a key', work: (store) => store.updateRollout({ ...reopen, idempotencyKey: 'k' }) },
   { verb: 'updateAttempt', work: (store, { id }) => store.updateAttempt({ ...id, status: 'succeeded', metadata: { a: 1 } }) },
