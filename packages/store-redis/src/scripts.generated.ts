@@ -803,19 +803,22 @@ local function write_list(w)
 end
 local function write_worker(w)
   write_list(w)
-  local set = { 's', w.status, 'r', w.rollout, 'a', w.attempt, 'n', w.count }
-  local function note_field(field, value)
-    if value then
-      set[#set + 1] = field
-      set[#set + 1] = value
-    end
+  if w.length ~= w.stored_length then
+    call('HSET', w.key, 'l', w.length)
   end
-  note_field('l', w.length ~= w.stored_length and w.length)
-  note_field('b', w.busy)
-  note_field('d', w.dequeue)
-  note_field('i', w.idle)
-  note_field('c', w.new_capacity)
-  call('HSET', w.key, unpack(set))
+  if w.new_capacity then
+    call('HSET', w.key, 'c', w.new_capacity)
+  end
+  if w.busy and w.dequeue then
+    call('HSET', w.key, 's', w.status, 'r', w.rollout, 'a', w.attempt, 'n', w.count, 'b', w.busy, 'd', w.dequeue)
+  elseif w.busy or w.dequeue then
+    call('HSET', w.key, 's', w.status, 'r', w.rollout, 'a', w.attempt, 'n', w.count, w.busy and 'b' or 'd', w.busy or w.dequeue)
+  else
+    call('HSET', w.key, 's', w.status, 'r', w.rollout, 'a', w.attempt, 'n', w.count)
+  end
+  if w.idle then
+    call('HSET', w.key, 'i', w.idle)
+  end
 end
 write_workers = function()
   for _, w in ipairs(changed_workers) do
