@@ -62,7 +62,7 @@ async function claimOrWait(state: RedisState, verb: Verb, request: Request): Pro
   const end = state.clock.now() + waitMs / 1000
   let hasTurn = false
   for (;;) {
-    if (signal?.aborted === true && hasTurn) offerWork(state, 1)
+    if (signal?.aborted === true && hasTurn) takeWork(state)
     signal?.throwIfAborted()
     state.throwIfClosed()
     const mayWait = waitMs > 0 && limit > 0 && state.clock.now() < end
@@ -71,7 +71,7 @@ async function claimOrWait(state: RedisState, verb: Verb, request: Request): Pro
     const { workCount } = state.wakes
     const { claimed, capacity, isOthers } = await claim(state, verb, request, mayWait)
     if (claimed !== null) return claimed
-    if (hasTurn && isOthers) offerWork(state, 1)
+    if (hasTurn && isOthers) takeWork(state)
     if (!mayWait) return []
     if (workCount !== state.wakes.workCount) continue
     signal?.throwIfAborted()
@@ -102,7 +102,8 @@ async function claim(state: RedisState, verb: Verb, request: Request, waits: boo
   // Without a key a claim for very many is done in parts.
   const count = Math.max(0, Math.min(limit, mostClaims))
   const ids = Array.from({ length: count }, state.ids.attemptId)
-  const args = [verb, nameText(workerId), leaseMs ?? '', capacity ?? '', key, waits ? '1' : '', ...ids]
+  const others = state.claimWaiters.size > 0 ? '1' : ''
+  const args = [verb, nameText(workerId), leaseMs ?? '', capacity ?? '', key, state.id, waits ? '1' : '', others, ...ids]
   const reply = await state.calls.call('dequeue', args)
   const [word, ...rest] = reply
   if (word === '-') {
@@ -131,16 +132,18 @@ function decodeClaims(state: RedisState, reply: Reply, verb: string): Claimed {
   }
 }
 
+/** This handle was told of work: one of its calls looks for it, or the next handle is told. */
+export function takeWork(state: RedisState): void {
+  void giveTurns(state, 1).then((given) => {
+    // Who has closed meanwhile need not pass it on: others look now and then.
+    if (given === 0 && !state.isClosed) return state.calls.call('wake', []).catch(() => {})
+    return undefined
+  })
+}
+
 /** Gives a turn to as many of the calls that wait for work, in their order. */
 export function offerWork(state: RedisState, count: number): void {
-  const { claimWaiters, limitedWorkers } = state
-  if (claimWaiters.size === 0) return
-  if (limitedWorkers.size === 0) giveTurns(state, count, new Map())
-  else
-    void readLoads(state).then(
-      (loads) => giveTurns(state, count, loads),
-      () => giveTurns(state, count, new Map()),
-    )
+  if (state.claimWaiters.size > 0) void giveTurns(state, count)
 }
 
 interface Load {
@@ -148,18 +151,26 @@ interface Load {
   readonly capacity: number
 }
 
-function giveTurns(state: RedisState, count: number, loads: ReadonlyMap<string, Load>): void {
-  let left = count
-  state.claimWaiters.serve(
+/** Answers how many got one. */
+async function giveTurns(state: RedisState, count: number): Promise<number> {
+  const { claimWaiters, limitedWorkers } = state
+  if (claimWaiters.size === 0) return 0
+  const loads = limitedWorkers.size === 0 ? noLoads : await readLoads(state).catch(() => noLoads)
+  let given = 0
+  claimWaiters.serve(
     ({ workerId }) => {
-      if (left-- <= 0) return []
+      if (given === count) return []
+      given++
       const load = loads.get(workerId ?? '')
       if (load !== undefined) load.running++
       return ['turn']
     },
     (workerId) => loads.get(workerId) ?? null,
   )
+  return given
 }
+
+const noLoads: ReadonlyMap<string, Load> = new Map()
 
 /** How much those have to do who wait and have said how much they can. */
 async function readLoads({ connection, keys, limitedWorkers }: RedisState): Promise<ReadonlyMap<string, Load>> {

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import {
   type Clock,
   createClaimWaiters,
@@ -10,7 +11,7 @@ import {
 import { createCalls } from './connection/calls.ts'
 import { createConnection } from './connection/connection.ts'
 import { emptyOthersTrash } from './delete.ts'
-import { offerWork } from './dequeue.ts'
+import { offerWork, takeWork } from './dequeue.ts'
 import { createKeys } from './keys.ts'
 import type { ParsedOptions } from './options.ts'
 import { isBounded, retain } from './retention.ts'
@@ -38,6 +39,7 @@ const name = 'RedisStore'
 
 export function createHandle(options: ParsedOptions, test?: TestClock): Handle {
   const { logger, retention, resourceKinds, pollMs } = options
+  const id = randomBytes(9).toString('base64url')
   const clock = test?.clock ?? systemClock()
   const random = options.seed === undefined ? options.random : seededRandom(options.seed)
   const keys = createKeys(options.namespace)
@@ -59,9 +61,14 @@ export function createHandle(options: ParsedOptions, test?: TestClock): Handle {
     keys,
     logger,
     rolloutWaiters,
-    onWork: (count) => offerWork(state, count),
+    own: `${keys.of('wake')}:${id}`,
+    onWork: () => takeWork(state),
+    onSlot: (workerId) => {
+      if (state.limitedWorkers.has(workerId)) offerWork(state, 1)
+    },
     onGap: () => {
       wakes.tellAll()
+      offerWork(state, Infinity)
       void sweeper.sweep()
     },
   })
@@ -82,6 +89,7 @@ export function createHandle(options: ParsedOptions, test?: TestClock): Handle {
 
   const state: RedisState = {
     name,
+    id,
     keys,
     connection,
     calls,

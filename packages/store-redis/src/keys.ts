@@ -53,7 +53,9 @@ export const keyNames = {
   marker: 'marker',
   /** Stream of events. */
   feed: 'feed',
-  /** Channel on which handles are told that there is something new. */
+  /** Sorted set of the handles with calls that wait for work, by since when. */
+  waiters: 'waiters',
+  /** Channel on which handles are told that there is something new; with a colon and its id the one of a handle. */
   wake: 'wake',
 } as const
 

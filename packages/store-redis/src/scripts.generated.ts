@@ -23,6 +23,7 @@ local KEY_RESOURCES_ORDER = 'resources-order'
 local KEY_ALIASES = 'aliases'
 local KEY_MARKER = 'marker'
 local KEY_FEED = 'feed'
+local KEY_WAITERS = 'waiters'
 local KEY_WAKE = 'wake'
 `
 const answers = String.raw`local LIFETIME_SECONDS = 600
@@ -604,6 +605,7 @@ local deadline_adds, deadline_drops = {}, {}
 local events = {}
 local told = {}
 local new_work = 0
+local freed = {}
 local spans_added, span_bytes_added = 0, 0
 local function send(command, key, list)
   for from = 1, #list, 4000 do
@@ -644,6 +646,19 @@ local function note(field, before, value)
     control_set[#control_set + 1] = value
   end
 end
+local function wake(count)
+  while count > 0 do
+    local popped = call('ZPOPMIN', P .. KEY_WAITERS, math.min(count, 1000))
+    if #popped == 0 then
+      return
+    end
+    for at = 1, #popped, 2 do
+      if call('SPUBLISH', P .. KEY_WAKE .. ':' .. popped[at], 'w') > 0 then
+        count = count - 1
+      end
+    end
+  end
+end
 local function finish()
   if write_workers then
     write_workers()
@@ -676,8 +691,11 @@ local function finish()
     call('HINCRBY', P .. KEY_CONTROL, 'span_bytes', span_bytes_added)
   end
   local message = {}
-  if is_waiting and new_work > 0 then
-    message[#message + 1] = 'w' .. new_work
+  if is_waiting then
+    wake(new_work)
+    for _, id in ipairs(freed) do
+      message[#message + 1] = 'c' .. id
+    end
   end
   if is_awaited then
     for _, id in ipairs(told) do
@@ -924,7 +942,7 @@ local function worker_left(a, rollout_id, is_lost)
     a.runs_on = nil
     w.count = w.count - 1
     if w.capacity ~= '' then
-      new_work = new_work + 1
+      freed[#freed + 1] = w.id
     end
   end
   if w.count > 0 then
@@ -947,7 +965,7 @@ local function worker_capacity(id, capacity)
   w = need_worker(id)
   w.capacity, w.new_capacity = capacity, capacity
   change(w)
-  new_work = new_work + 1
+  freed[#freed + 1] = id
 end
 local function worker_found_nothing(id)
   local w = need_worker(id)
@@ -984,6 +1002,7 @@ export type ScriptName =
   | 'sweep'
   | 'updateResources'
   | 'updateRollout'
+  | 'wake'
   | 'watch'
 
 export const scripts: Readonly<Record<ScriptName, string>> = {
@@ -1322,6 +1341,15 @@ local function next_entry(priority)
   t.at = t.at + 1
   return t.entries[t.at]
 end
+local function has_work()
+  for priority in string.gmatch(priorities, '[^,]+') do
+    local t = taken[priority]
+    if (t and t.at < #t.entries) or call('LLEN', P .. KEY_QUEUE .. priority) > 0 then
+      return true
+    end
+  end
+  return false
+end
 local function put_back()
   for priority, t in pairs(taken) do
     local left = {}
@@ -1372,7 +1400,7 @@ local function find_claimed(attempt_ids)
 end
 local function answer_again(first, last)
   local ids = {}
-  for at = first + 6, last do
+  for at = first + 8, last do
     ids[ARGV[at]] = at
   end
   local reply = { '+' }
@@ -1383,12 +1411,11 @@ local function answer_again(first, last)
 end
 local at = 3
 while at <= #ARGV do
-  wanted = wanted + ARGV[at] - 6
+  wanted = wanted + ARGV[at] - 8
   at = at + ARGV[at] + 1
 end
 local replies = each_call(function(first, last)
-  local verb, worker, lease_ms, capacity, key, waits = ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 3],
-    ARGV[first + 4], ARGV[first + 5] == '1'
+  local verb, worker, lease_ms, capacity, key, handle, waits, others = unpack(ARGV, first, first + 7)
   if key ~= '' then
     local answer, earlier_verb = find_answer(key)
     if answer and earlier_verb ~= verb then
@@ -1408,7 +1435,7 @@ local replies = each_call(function(first, last)
   if capacity ~= '' then
     worker_capacity(worker_id, capacity)
   end
-  local limit = last - first - 5
+  local limit = last - first - 7
   local w = worker_id ~= '' and find_worker(worker_id) or nil
   local slots = limit
   if w and w.capacity ~= '' then
@@ -1416,7 +1443,7 @@ local replies = each_call(function(first, last)
   end
   wanted = wanted - limit + slots
   local reply, has_more = { '+' }, false
-  for at = first + 6, first + 5 + slots do
+  for at = first + 8, first + 7 + slots do
     local r
     r, has_more = pop()
     if not r then
@@ -1432,19 +1459,28 @@ local replies = each_call(function(first, last)
     if key ~= '' then
       keep_answer(verb, key, cjson.encode(reply))
     end
+    if others == '1' then
+      call('ZADD', P .. KEY_WAITERS, 'NX', now, handle)
+      if has_work() then
+        new_work = new_work + 1
+      end
+    end
     return reply
   end
   if worker_id ~= '' then
     worker_found_nothing(worker_id)
   end
-  if waits then
+  if waits == '1' then
+    if slots > 0 then
+      call('ZADD', P .. KEY_WAITERS, 'NX', now, handle)
+    end
     control_set[#control_set + 1] = 'waiting'
     control_set[#control_set + 1] = real_seconds + WAIT_SECONDS
   elseif key ~= '' then
     keep_answer(verb, key, cjson.encode(reply))
   end
   w = worker_id ~= '' and find_worker(worker_id) or nil
-  return { '-', w and w.capacity or '', w and w.count or 0, (has_more or slots < limit) and '1' or '' }
+  return { '-', w and w.capacity or '', w and w.count or 0, (has_more or slots == 0) and '1' or '' }
 end)
 put_back()
 return replies
@@ -2242,6 +2278,16 @@ return each_call(function(first)
     keep_answer(VERB, key, cjson.encode(reply))
   end
   return reply
+end)
+`),
+  wake: script('allow-oom', state, String.raw`return each_call(function()
+  for priority in string.gmatch(priorities, '[^,]+') do
+    if call('LLEN', P .. KEY_QUEUE .. priority) > 0 then
+      new_work = new_work + 1
+      break
+    end
+  end
+  return { '+' }
 end)
 `),
   watch: script('', state, String.raw`local WATCH_SECONDS = 660

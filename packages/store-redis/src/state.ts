@@ -13,6 +13,8 @@ export type Turn = 'turn'
 /** One handle: nothing in it would have to be known by another. */
 export interface RedisState {
   readonly name: string
+  /** No other handle has it: what scripts know those by that wait for work. */
+  readonly id: string
   readonly keys: Keys
   readonly connection: Connection
   readonly calls: Calls

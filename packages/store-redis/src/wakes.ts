@@ -5,8 +5,9 @@ import type { Keys } from './keys.ts'
 
 /*
  * How parked calls learn of changes, their own handle's included: each script that changes something tells a channel, if somebody
- * has said that he waits. A message is lines: `w<count>` for work, `f<id>` and `o<id>` for a rollout that is finished or open
- * again, `e` for events. Messages may be lost with a connection; whoever waits looks again when it is back, and now and then.
+ * has said that he waits. A message is lines: `f<id>` and `o<id>` for a rollout that is finished or open again, `c<id>` for a
+ * worker with a slot that is free, `e` for events. Of work that came in only as many handles are told as can have some, each on a
+ * channel of its own: `w`. Messages may be lost with a connection; whoever waits looks again when it is back, and now and then.
  */
 
 export interface Wakes {
@@ -18,7 +19,7 @@ export interface Wakes {
   onEvents(callback: () => void): () => void
   /** Calls back who waits for events. */
   tellWatchers(): void
-  /** Calls everybody back as if everything had changed. */
+  /** What was looked at may have changed. */
   tellAll(): void
   /** Resolves when what was sent before has arrived; for tests. */
   settle(): Promise<void>
@@ -30,8 +31,12 @@ export function createWakes(parts: {
   readonly keys: Keys
   readonly logger: Logger
   readonly rolloutWaiters: RolloutWaiters
-  /** There may be so many rollouts to be claimed. */
-  readonly onWork: (count: number) => void
+  /** The channel of this handle. */
+  readonly own: string
+  /** There may be a rollout to be claimed, and nobody else was told of it. */
+  readonly onWork: () => void
+  /** This worker may claim again. */
+  readonly onSlot: (workerId: string) => void
   /** Messages may have been lost. */
   readonly onGap: () => void
 }): Wakes {
@@ -49,7 +54,11 @@ export function createWakes(parts: {
       switch (line[0]) {
         case 'w':
           workCount++
-          parts.onWork(Number(rest))
+          parts.onWork()
+          break
+        case 'c':
+          workCount++
+          parts.onSlot(rest)
           break
         case 'f':
           rolloutWaiters.finished(rest)
@@ -83,7 +92,7 @@ export function createWakes(parts: {
     made.on('smessage', (_, message: string) => onMessage(message))
     try {
       await made.connect()
-      await made.ssubscribe(channel)
+      await made.ssubscribe(channel, parts.own)
       // From then on a new connection is one after a gap.
       made.on('ready', () => parts.onGap())
     } catch (error) {
@@ -106,7 +115,6 @@ export function createWakes(parts: {
     tellWatchers,
     tellAll() {
       workCount++
-      parts.onWork(Number.POSITIVE_INFINITY)
       tellWatchers()
     },
     async settle() {

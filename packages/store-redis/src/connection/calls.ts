@@ -22,7 +22,7 @@ const mostCalls = 64
 const mostArguments = 4000
 
 /** What the store does for itself: nobody is told that it is done. */
-const ownScripts: ReadonlySet<ScriptName> = new Set(['retain', 'forgetWorkers', 'sweep', 'await', 'watch'])
+const ownScripts: ReadonlySet<ScriptName> = new Set(['retain', 'forgetWorkers', 'sweep', 'await', 'watch', 'wake'])
 
 /** The time of the next script in microseconds, where a test sets it; '' for that of the server. */
 export type ScriptTime = () => number | ''

@@ -2,7 +2,7 @@
 --
 -- KEYS    1 prefix of the control keys
 -- ARGV    per call: verb, worker ('=' before it; '' for none), length of the lease in milliseconds ('' for none), capacity
---         ('' for not said), idempotency key ('' for none), '1' if the call waits when it finds nothing, an id for each attempt
+--         ('' for not said), idempotency key ('' for none), the handle, '1' if the call waits when it finds nothing, '1' if other calls of the handle wait, an id for each attempt
 --         that it may make
 -- Returns per call: '+', per rollout as include/record.lua; when it found nothing: '-', the worker's capacity, how many
 --         attempts it runs, '1' if something waits that is not for it; for a key that is known: '=', the answer of that call
@@ -48,6 +48,16 @@ local function next_entry(priority)
   end
   t.at = t.at + 1
   return t.entries[t.at]
+end
+
+local function has_work()
+  for priority in string.gmatch(priorities, '[^,]+') do
+    local t = taken[priority]
+    if (t and t.at < #t.entries) or call('LLEN', P .. KEY_QUEUE .. priority) > 0 then
+      return true
+    end
+  end
+  return false
 end
 
 local function put_back()
@@ -105,7 +115,7 @@ end
 
 local function answer_again(first, last)
   local ids = {}
-  for at = first + 6, last do
+  for at = first + 8, last do
     ids[ARGV[at]] = at
   end
   local reply = { '+' }
@@ -118,13 +128,12 @@ end
 -- Calls that are answered without a look at the queue only make this too large.
 local at = 3
 while at <= #ARGV do
-  wanted = wanted + ARGV[at] - 6
+  wanted = wanted + ARGV[at] - 8
   at = at + ARGV[at] + 1
 end
 
 local replies = each_call(function(first, last)
-  local verb, worker, lease_ms, capacity, key, waits = ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 3],
-    ARGV[first + 4], ARGV[first + 5] == '1'
+  local verb, worker, lease_ms, capacity, key, handle, waits, others = unpack(ARGV, first, first + 7)
   if key ~= '' then
     local answer, earlier_verb = find_answer(key)
     if answer and earlier_verb ~= verb then
@@ -144,7 +153,7 @@ local replies = each_call(function(first, last)
   if capacity ~= '' then
     worker_capacity(worker_id, capacity)
   end
-  local limit = last - first - 5
+  local limit = last - first - 7
   local w = worker_id ~= '' and find_worker(worker_id) or nil
   local slots = limit
   if w and w.capacity ~= '' then
@@ -152,7 +161,7 @@ local replies = each_call(function(first, last)
   end
   wanted = wanted - limit + slots
   local reply, has_more = { '+' }, false
-  for at = first + 6, first + 5 + slots do
+  for at = first + 8, first + 7 + slots do
     local r
     r, has_more = pop()
     if not r then
@@ -169,12 +178,23 @@ local replies = each_call(function(first, last)
     if key ~= '' then
       keep_answer(verb, key, cjson.encode(reply))
     end
+    if others == '1' then
+      -- It was told of one of perhaps several, and is to be told again.
+      call('ZADD', P .. KEY_WAITERS, 'NX', now, handle)
+      if has_work() then
+        new_work = new_work + 1
+      end
+    end
     return reply
   end
   if worker_id ~= '' then
     worker_found_nothing(worker_id)
   end
-  if waits then
+  if waits == '1' then
+    -- Who has no slot waits for that, and must not be woken for work that it cannot take.
+    if slots > 0 then
+      call('ZADD', P .. KEY_WAITERS, 'NX', now, handle)
+    end
     -- Renewed for as long as it waits.
     control_set[#control_set + 1] = 'waiting'
     control_set[#control_set + 1] = real_seconds + WAIT_SECONDS
@@ -182,7 +202,7 @@ local replies = each_call(function(first, last)
     keep_answer(verb, key, cjson.encode(reply))
   end
   w = worker_id ~= '' and find_worker(worker_id) or nil
-  return { '-', w and w.capacity or '', w and w.count or 0, (has_more or slots < limit) and '1' or '' }
+  return { '-', w and w.capacity or '', w and w.count or 0, (has_more or slots == 0) and '1' or '' }
 end)
 put_back()
 return replies

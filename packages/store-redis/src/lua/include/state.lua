@@ -85,6 +85,8 @@ local events = {}
 local told = {}
 -- How much there is more to be claimed.
 local new_work = 0
+-- Workers that have a slot again, as told to handles.
+local freed = {}
 -- How many spans there are more, and their bytes.
 local spans_added, span_bytes_added = 0, 0
 
@@ -137,6 +139,21 @@ local function note(field, before, value)
   end
 end
 
+-- Tells as many handles that there is work, who has waited longest first. One that is gone hears nothing, and is passed over.
+local function wake(count)
+  while count > 0 do
+    local popped = call('ZPOPMIN', P .. KEY_WAITERS, math.min(count, 1000))
+    if #popped == 0 then
+      return
+    end
+    for at = 1, #popped, 2 do
+      if call('SPUBLISH', P .. KEY_WAKE .. ':' .. popped[at], 'w') > 0 then
+        count = count - 1
+      end
+    end
+  end
+end
+
 local function finish()
   if write_workers then
     write_workers()
@@ -169,8 +186,11 @@ local function finish()
     call('HINCRBY', P .. KEY_CONTROL, 'span_bytes', span_bytes_added)
   end
   local message = {}
-  if is_waiting and new_work > 0 then
-    message[#message + 1] = 'w' .. new_work
+  if is_waiting then
+    wake(new_work)
+    for _, id in ipairs(freed) do
+      message[#message + 1] = 'c' .. id
+    end
   end
   if is_awaited then
     for _, id in ipairs(told) do

@@ -190,8 +190,7 @@ local function worker_left(a, rollout_id, is_lost)
     a.runs_on = nil
     w.count = w.count - 1
     if w.capacity ~= '' then
-      -- A slot is free.
-      new_work = new_work + 1
+      freed[#freed + 1] = w.id
     end
   end
   if w.count > 0 then
@@ -215,7 +214,7 @@ local function worker_capacity(id, capacity)
   w = need_worker(id)
   w.capacity, w.new_capacity = capacity, capacity
   change(w)
-  new_work = new_work + 1
+  freed[#freed + 1] = id
 end
 
 -- It asked for work and there was none for it.
