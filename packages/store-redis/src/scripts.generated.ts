@@ -1,34 +1,10 @@
 // Made from the .lua files by `pnpm run scripts`.
 // oxfmt-ignore-file
 
-const keys = String.raw`local KEY_CONTROL = 'control'
-local KEY_ROLLOUT = 'rollout:'
-local KEY_BODY = 'body:'
-local KEY_ATTEMPTS = 'attempts:'
-local KEY_SPAN_INDEX = 'span-index:'
-local KEY_STATUSES = 'statuses'
-local KEY_QUEUE = 'queue:'
-local KEY_WORKERS = 'workers'
-local KEY_WORKER = 'worker:'
-local KEY_RUNNING = 'running:'
-local KEY_DEADLINES = 'deadlines'
-local KEY_ENDED = 'ended'
-local KEY_ENDED_WITH_SPANS = 'ended-with-spans'
-local KEY_TRASH = 'trash'
-local KEY_ANSWER = 'answer:'
-local KEY_SENT = 'sent:'
-local KEY_RESOURCES = 'resources'
-local KEY_VERSIONS = 'versions:'
-local KEY_RESOURCES_ORDER = 'resources-order'
-local KEY_ALIASES = 'aliases'
-local KEY_MARKER = 'marker'
-local KEY_FEED = 'feed'
-local KEY_WAITERS = 'waiters'
-local KEY_WAKE = 'wake'
+const answers0 = String.raw`local LIFETIME_SECONDS = 600
 `
-const answers = String.raw`local LIFETIME_SECONDS = 600
-local function find_answer(key)
-  local text = call('GET', P .. KEY_ANSWER .. key)
+const answers1 = String.raw`local function find_answer(key)
+  local text = call('GET', P .. 'answer:' .. key)
   if not text then
     return nil
   end
@@ -38,42 +14,50 @@ local function find_answer(key)
   end
   return answer, verb
 end
-local function keep_answer(verb, key, answer)
-  call('SET', P .. KEY_ANSWER .. key, verb .. '\31' .. stamp .. '\31' .. answer, 'PX', LIFETIME_SECONDS * 1000)
+`
+const answers2 = String.raw`local function keep_answer(verb, key, answer)
+  call('SET', P .. 'answer:' .. key, verb .. '\31' .. stamp .. '\31' .. answer, 'PX', LIFETIME_SECONDS * 1000)
 end
 `
-const attempts = String.raw`local ATTEMPT = '^([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)'
+const attempts0 = String.raw`local ATTEMPT = '^([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)'
   .. '\31([^\31]*)\31([^\31]*)\31(.*)$'
-local IS_LIVE = { preparing = true, running = true }
-local function unpack_attempt(text)
+`
+const attempts1 = String.raw`local IS_LIVE = { preparing = true, running = true }
+`
+const attempts2 = String.raw`local function unpack_attempt(text)
   local id, number, status, start, ended, worker, beat, outcome, lease, lease_ms, letters, metadata = match(text, ATTEMPT)
   return { id = id, number = number, status = status, start = start, ended = ended, worker = worker, beat = beat,
     outcome = outcome, lease = lease, lease_ms = lease_ms, letters = letters, metadata = metadata, stored = text,
     before_status = status, is_latest = false,
     runs_on = IS_LIVE[status] and worker or nil }
 end
-local function pack_attempt(a)
+`
+const attempts3 = String.raw`local function pack_attempt(a)
   return a.id .. '\31' .. a.number .. '\31' .. a.status .. '\31' .. a.start .. '\31' .. a.ended .. '\31' .. a.worker .. '\31' .. a.beat
     .. '\31' .. a.outcome .. '\31' .. a.lease .. '\31' .. a.lease_ms .. '\31' .. a.letters .. '\31' .. a.metadata
 end
-local function has(a, letter)
+`
+const attempts4 = String.raw`local function has(a, letter)
   return string.find(a.letters, letter, 1, true) ~= nil
 end
-local function give(a, letter)
+`
+const attempts5 = String.raw`local function give(a, letter)
   if not has(a, letter) then
     a.letters = a.letters .. letter
   end
 end
-local function take(a, letter)
+`
+const attempts6 = String.raw`local function take(a, letter)
   a.letters = string.gsub(a.letters, letter, '')
 end
-local function attempts_of(r)
+`
+const attempts7 = String.raw`local function attempts_of(r)
   local list = {}
   if r.latest == '' then
     return list
   end
   for number = 1, attempts_count(r) - 1 do
-    local text = call('HGET', P .. KEY_ATTEMPTS .. r.id, number)
+    local text = call('HGET', P .. 'attempts:' .. r.id, number)
     if text then
       list[#list + 1] = unpack_attempt(text)
     end
@@ -83,7 +67,8 @@ local function attempts_of(r)
   list[#list + 1] = last
   return list
 end
-local function find_attempt(r, id)
+`
+const attempts8 = String.raw`local function find_attempt(r, id)
   if r.latest == '' then
     return nil
   end
@@ -93,21 +78,23 @@ local function find_attempt(r, id)
     return a
   end
   for number = a.number - 1, 1, -1 do
-    local text = call('HGET', P .. KEY_ATTEMPTS .. r.id, number)
+    local text = call('HGET', P .. 'attempts:' .. r.id, number)
     if text and string.sub(text, 1, #id + 1) == id .. '\31' then
       return unpack_attempt(text)
     end
   end
   return nil
 end
-local function limits_of(r)
+`
+const attempts9 = String.raw`local function limits_of(r)
   if r.limits == '' then
     return nil, nil
   end
   local timeout, silence = match(r.limits, '^([^,]*),([^,]*)')
   return tonumber(timeout), tonumber(silence)
 end
-local function next_deadline(r, a)
+`
+const attempts10 = String.raw`local function next_deadline(r, a)
   if not IS_LIVE[a.status] then
     return nil
   end
@@ -121,7 +108,8 @@ local function next_deadline(r, a)
   end
   return deadline < math.huge and deadline or nil
 end
-local function arm(r, a)
+`
+const attempts11 = String.raw`local function arm(r, a)
   if r.limits == '' and a.lease == '' then
     return
   end
@@ -130,10 +118,12 @@ local function arm(r, a)
     arm_at(a.number .. '\31' .. r.id, deadline)
   end
 end
-local function tell_attempt(r, text)
+`
+const attempts12 = String.raw`local function tell_attempt(r, text)
   events[#events + 1] = { 'a', stamp, r.id, text }
 end
-local function save_attempt(r, a)
+`
+const attempts13 = String.raw`local function save_attempt(r, a)
   local text = pack_attempt(a)
   if text == a.stored then
     return text
@@ -141,7 +131,7 @@ local function save_attempt(r, a)
   if a.is_latest then
     r.latest = text
   else
-    call('HSET', P .. KEY_ATTEMPTS .. r.id, a.number, text)
+    call('HSET', P .. 'attempts:' .. r.id, a.number, text)
   end
   if IS_LIVE[a.before_status] and not IS_LIVE[a.status] then
     if r.limits ~= '' or a.lease_ms ~= '' then
@@ -158,10 +148,10 @@ local function save_attempt(r, a)
   return text
 end
 `
-const claim = String.raw`local function claim(r, attempt_id, worker, lease_ms, is_from_queue)
+const claim0 = String.raw`local function claim(r, attempt_id, worker, lease_ms, is_from_queue)
   local number = attempts_count(r) + 1
   if number > 1 then
-    call('HSET', P .. KEY_ATTEMPTS .. r.id, number - 1, r.latest)
+    call('HSET', P .. 'attempts:' .. r.id, number - 1, r.latest)
   end
   local lease = lease_ms == '' and '' or exact(now + lease_ms / 1000)
   local text = attempt_id .. '\31' .. number .. '\31preparing\31' .. stamp .. '\31\31' .. worker .. '\31\31\31' .. lease .. '\31'
@@ -184,11 +174,12 @@ const claim = String.raw`local function claim(r, attempt_id, worker, lease_ms, i
   return text
 end
 `
-const insert = String.raw`local latest_resources, newest_versions
-local function pin(resources, version)
+const insert0 = String.raw`local latest_resources, newest_versions
+`
+const insert1 = String.raw`local function pin(resources, version)
   if resources == '' then
     if not latest_resources then
-      local newest = call('ZREVRANGE', P .. KEY_RESOURCES_ORDER, 0, 0)[1]
+      local newest = call('ZREVRANGE', P .. 'resources-order', 0, 0)[1]
       latest_resources = newest and { '=' .. match(newest, '^[^\31]*\31(.*)$'), match(newest, '^([^\31]*)') } or { '', '' }
     end
     return latest_resources[1], latest_resources[2]
@@ -196,18 +187,21 @@ local function pin(resources, version)
   if version == '' then
     newest_versions = newest_versions or {}
     if not newest_versions[resources] then
-      local history = call('HGET', P .. KEY_RESOURCES, string.sub(resources, 2))
+      local history = call('HGET', P .. 'resources', string.sub(resources, 2))
       newest_versions[resources] = history and match(history, '^[^\31]*\31([^\31]*)') or ''
     end
     version = newest_versions[resources]
   end
   return resources, version
 end
-local function new_bytes(at)
+`
+const insert2 = String.raw`local function new_bytes(at)
   return #ARGV[at] + #ARGV[at + 7] + 100
 end
-local INSERT_ARGUMENTS = 8
-local function insert(at, status, verb)
+`
+const insert3 = String.raw`local INSERT_ARGUMENTS = 8
+`
+const insert4 = String.raw`local function insert(at, status, verb)
   local id, key, priority, limits, body = ARGV[at], ARGV[at + 2], ARGV[at + 3], ARGV[at + 6], ARGV[at + 7]
   local resources, version = pin(ARGV[at + 4], ARGV[at + 5])
   ordinal = ordinal + 1
@@ -216,8 +210,8 @@ local function insert(at, status, verb)
   local text = status .. '\31' .. place .. '\31\31' .. bytes .. '\31\31' .. limits .. '\31\31' .. stamp .. '\30' .. priority .. '\30'
     .. version .. '\30' .. resources .. '\31'
   local stored = #texts
-  texts[stored + 1], texts[stored + 2] = P .. KEY_ROLLOUT .. id, text
-  texts[stored + 3], texts[stored + 4] = P .. KEY_BODY .. id, body
+  texts[stored + 1], texts[stored + 2] = P .. 'rollout:' .. id, text
+  texts[stored + 3], texts[stored + 4] = P .. 'body:' .. id, body
   rollouts[id] = nil
   status_moves[#status_moves + 1] = CODE[status] * STATUS_STEP + ordinal
   status_moves[#status_moves + 1] = id
@@ -233,7 +227,8 @@ local function insert(at, status, verb)
   end
   return text, resources, version
 end
-local function find_earlier(at, verb)
+`
+const insert5 = String.raw`local function find_earlier(at, verb)
   local id, key = ARGV[at], ARGV[at + 2]
   if key == '' and ARGV[at + 1] == '' and not is_again then
     return nil
@@ -246,28 +241,30 @@ local function find_earlier(at, verb)
       return nil, earlier_verb
     end
   end
-  if (is_again or ARGV[at + 1] == '1') and call('EXISTS', P .. KEY_ROLLOUT .. id) == 1 then
+  if (is_again or ARGV[at + 1] == '1') and call('EXISTS', P .. 'rollout:' .. id) == 1 then
     return id
   end
-  if answer and call('EXISTS', P .. KEY_ROLLOUT .. answer) == 1 then
+  if answer and call('EXISTS', P .. 'rollout:' .. answer) == 1 then
     return answer
   end
   return nil
 end
 `
-const moves = String.raw`local function tell_worker(r, a)
+const moves0 = String.raw`local function tell_worker(r, a)
   if IS_LIVE[a.status] then
     worker_busy(a, r.id, false)
   else
     worker_left(a, r.id, a.status == 'timeout' or a.status == 'unresponsive')
   end
 end
-local function end_attempt(r, a, status, outcome)
+`
+const moves1 = String.raw`local function end_attempt(r, a, status, outcome)
   a.status, a.outcome, a.lease = status, outcome, ''
   a.ended = (status == 'succeeded' or status == 'failed') and stamp or ''
   tell_worker(r, a)
 end
-local function revive_attempt(r, a, status)
+`
+const moves2 = String.raw`local function revive_attempt(r, a, status)
   if not IS_LIVE[a.status] then
     a.lease = a.lease_ms == '' and '' or exact(now + a.lease_ms / 1000)
   end
@@ -275,10 +272,13 @@ local function revive_attempt(r, a, status)
   tell_worker(r, a)
   arm(r, a)
 end
-local STATUS_LETTER = { failed = 'f', timeout = 't', unresponsive = 'u', succeeded = 's', preparing = 'p', running = 'r' }
-local OUTCOME_LETTER = { scored = 's', completed = 'c', agent_error = 'a', infra_error = 'i', invalid = 'v', cancelled = 'x',
+`
+const moves3 = String.raw`local STATUS_LETTER = { failed = 'f', timeout = 't', unresponsive = 'u', succeeded = 's', preparing = 'p', running = 'r' }
+`
+const moves4 = String.raw`local OUTCOME_LETTER = { scored = 's', completed = 'c', agent_error = 'a', infra_error = 'i', invalid = 'v', cancelled = 'x',
   timeout = 't', unresponsive = 'u' }
-local function may_retry(r, a)
+`
+const moves5 = String.raw`local function may_retry(r, a)
   if r.limits == '' then
     return false
   end
@@ -289,7 +289,8 @@ local function may_retry(r, a)
   end
   return a.number - r.uncounted < tonumber(most)
 end
-local function follow_attempt(r, a)
+`
+const moves6 = String.raw`local function follow_attempt(r, a)
   local status = a.status
   if status == 'preparing' or status == 'running' or status == 'succeeded' then
     move(r, status)
@@ -297,10 +298,12 @@ local function follow_attempt(r, a)
     move(r, may_retry(r, a) and 'requeuing' or 'failed')
   end
 end
-local function set_uncounted(r, uncounted, lost)
+`
+const moves7 = String.raw`local function set_uncounted(r, uncounted, lost)
   r.uncounted, r.lost = uncounted, lost
 end
-local function count_again(r, a)
+`
+const moves8 = String.raw`local function count_again(r, a)
   if not has(a, 'U') then
     return
   end
@@ -308,7 +311,8 @@ local function count_again(r, a)
   set_uncounted(r, r.uncounted - 1, r.lost - lost)
   take(a, '[UC]')
 end
-local function settle_cancelled(r)
+`
+const moves9 = String.raw`local function settle_cancelled(r)
   for _, a in ipairs(attempts_of(r)) do
     if IS_LIVE[a.status] or a.status == 'unresponsive' then
       end_attempt(r, a, 'failed', 'cancelled')
@@ -317,25 +321,26 @@ local function settle_cancelled(r)
   end
 end
 `
-const record = String.raw`local function answer_of(id)
+const record0 = String.raw`local function answer_of(id)
   write_texts()
   local r = read_rollout(id)
-  return { id, text_of(r), call('GET', P .. KEY_BODY .. id) }
+  return { id, text_of(r), call('GET', P .. 'body:' .. id) }
 end
 `
-const remove = String.raw`local function throw_away_spans(r, trash)
+const remove0 = String.raw`local function throw_away_spans(r, trash)
   if r.span_bytes == 0 then
     return
   end
   local s = spans_of(r)
   local place = place_of_spans(r, s.generation) .. '\31' .. r.id
-  call('SADD', P .. KEY_TRASH, place)
-  call('UNLINK', P .. KEY_SPAN_INDEX .. r.id)
+  call('SADD', P .. 'trash', place)
+  call('UNLINK', P .. 'span-index:' .. r.id)
   trash[#trash + 1] = place
   spans_added = spans_added - s.arrived
   span_bytes_added = span_bytes_added - s.bytes
 end
-local function remove_rollout(r, trash)
+`
+const remove1 = String.raw`local function remove_rollout(r, trash)
   local attempts = attempts_of(r)
   for _, a in ipairs(attempts) do
     if IS_LIVE[a.status] then
@@ -344,10 +349,10 @@ local function remove_rollout(r, trash)
     end
   end
   throw_away_spans(r, trash)
-  call('UNLINK', P .. KEY_ROLLOUT .. r.id, P .. KEY_BODY .. r.id, P .. KEY_ATTEMPTS .. r.id)
+  call('UNLINK', P .. 'rollout:' .. r.id, P .. 'body:' .. r.id, P .. 'attempts:' .. r.id)
   r.is_removed = true
   rollouts[r.id] = false
-  call('ZREM', P .. KEY_STATUSES, r.id)
+  call('ZREM', P .. 'statuses', r.id)
   attempts_total = attempts_total - #attempts
   bytes_total = bytes_total - weight_of(r)
   finished_bytes = finished_bytes - weight_of(r)
@@ -356,15 +361,23 @@ local function remove_rollout(r, trash)
   end
 end
 `
-const rollouts = String.raw`local ROLLOUT = '^([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31(.*)$'
-local CODE = { queuing = 0, requeuing = 1, preparing = 2, running = 3, succeeded = 4, failed = 5, cancelled = 6 }
-local STATUS_STEP = 35184372088832
-local IS_QUEUING = { queuing = true, requeuing = true }
-local IS_FINISHED = { succeeded = true, failed = true, cancelled = true }
-local ATTEMPT_BYTES = 200
-local rollouts = {}
-local changed_rollouts = {}
-local function parse_rollout(id, text)
+const rollouts0 = String.raw`local ROLLOUT = '^([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)\31(.*)$'
+`
+const rollouts1 = String.raw`local CODE = { queuing = 0, requeuing = 1, preparing = 2, running = 3, succeeded = 4, failed = 5, cancelled = 6 }
+`
+const rollouts2 = String.raw`local STATUS_STEP = 35184372088832
+`
+const rollouts3 = String.raw`local IS_QUEUING = { queuing = true, requeuing = true }
+`
+const rollouts4 = String.raw`local IS_FINISHED = { succeeded = true, failed = true, cancelled = true }
+`
+const rollouts5 = String.raw`local ATTEMPT_BYTES = 200
+`
+const rollouts6 = String.raw`local rollouts = {}
+`
+const rollouts7 = String.raw`local changed_rollouts = {}
+`
+const rollouts8 = String.raw`local function parse_rollout(id, text)
   local status, ordinal, ended, bytes, rare, limits, spans, fixed, latest = match(text, ROLLOUT)
   local r = { id = id, status = status, stored_status = status, ordinal = ordinal, ended = ended, bytes = bytes, limits = limits,
     spans = spans, fixed = fixed, latest = latest, uncounted = 0, lost = 0, place = '', span_bytes = 0, text = false,
@@ -378,20 +391,22 @@ local function parse_rollout(id, text)
   end
   return r
 end
-local function read_rollout(id)
+`
+const rollouts9 = String.raw`local function read_rollout(id)
   local r = rollouts[id]
   if r == nil then
-    local text = call('GET', P .. KEY_ROLLOUT .. id)
+    local text = call('GET', P .. 'rollout:' .. id)
     r = text and parse_rollout(id, text) or false
     rollouts[id] = r
   end
   return r or nil
 end
-local function read_rollouts(ids)
+`
+const rollouts10 = String.raw`local function read_rollouts(ids)
   for from = 1, #ids, 1000 do
     local keys = {}
     for at = from, math.min(from + 999, #ids) do
-      keys[#keys + 1] = P .. KEY_ROLLOUT .. ids[at]
+      keys[#keys + 1] = P .. 'rollout:' .. ids[at]
     end
     for place, text in ipairs(call('MGET', unpack(keys))) do
       local id = ids[from + place - 1]
@@ -401,7 +416,8 @@ local function read_rollouts(ids)
     end
   end
 end
-local function text_of(r)
+`
+const rollouts11 = String.raw`local function text_of(r)
   if not r.text then
     local is_usual = r.uncounted == 0 and r.lost == 0 and r.place == ''
     local rare = is_usual and '' or (r.uncounted .. ',' .. r.lost .. ',' .. r.place)
@@ -410,21 +426,25 @@ local function text_of(r)
   end
   return r.text
 end
-write_rollouts = function()
+`
+const rollouts12 = String.raw`write_rollouts = function()
   for _, r in ipairs(changed_rollouts) do
     if not r.is_removed then
-      texts[#texts + 1] = P .. KEY_ROLLOUT .. r.id
+      texts[#texts + 1] = P .. 'rollout:' .. r.id
       texts[#texts + 1] = text_of(r)
     end
   end
 end
-local function fixed_of(r)
+`
+const rollouts13 = String.raw`local function fixed_of(r)
   return match(r.fixed, '^([^\30]*)\30([^\30]*)\30([^\30]*)\30(.*)$')
 end
-local function attempts_count(r)
+`
+const rollouts14 = String.raw`local function attempts_count(r)
   return r.latest == '' and 0 or tonumber(match(r.latest, '^[^\31]*\31([^\31]*)'))
 end
-local function spans_of(r)
+`
+const rollouts15 = String.raw`local function spans_of(r)
   if r.spans == '' then
     return { bytes = 0, arrived = 0, highest = 0, generation = '' }
   end
@@ -433,18 +453,22 @@ local function spans_of(r)
   return { bytes = tonumber(bytes), arrived = tonumber(arrived), highest = tonumber(highest), stored = tonumber(stored),
     is_unordered = is_unordered == '1', generation = generation }
 end
-local function set_spans(r, s)
+`
+const rollouts16 = String.raw`local function set_spans(r, s)
   r.span_bytes = s.bytes
   r.spans = s.bytes .. ',' .. s.arrived .. ',' .. whole(s.highest) .. ',' .. (s.stored and whole(s.stored) or '') .. ','
     .. (s.is_unordered and '1' or '') .. ',' .. s.generation
 end
-local function place_of_spans(r, generation)
+`
+const rollouts17 = String.raw`local function place_of_spans(r, generation)
   return generation == '' and r.ordinal or r.ordinal .. '.' .. generation
 end
-local function weight_of(r)
+`
+const rollouts18 = String.raw`local function weight_of(r)
   return r.bytes + attempts_count(r) * ATTEMPT_BYTES + r.span_bytes
 end
-local function add_priority(priority)
+`
+const rollouts19 = String.raw`local function add_priority(priority)
   if string.find(priorities, ',' .. priority .. ',', 1, true) then
     return
   end
@@ -456,7 +480,8 @@ local function add_priority(priority)
   table.sort(list, function(a, b) return tonumber(a) > tonumber(b) end)
   priorities = ',' .. table.concat(list, ',') .. ','
 end
-local function add_to_queue(priority, entry)
+`
+const rollouts20 = String.raw`local function add_to_queue(priority, entry)
   local entries = queue_adds[priority]
   if not entries then
     entries = {}
@@ -466,13 +491,15 @@ local function add_to_queue(priority, entry)
   entries[#entries + 1] = entry
   new_work = new_work + 1
 end
-local function put_into_queue(r)
+`
+const rollouts21 = String.raw`local function put_into_queue(r)
   ordinal = ordinal + 1
   r.place = whole(ordinal)
   local _, priority = fixed_of(r)
   add_to_queue(priority, r.place .. '\31' .. r.id)
 end
-local function move(r, status)
+`
+const rollouts22 = String.raw`local function move(r, status)
   local before = r.status
   if before == status then
     return
@@ -494,15 +521,18 @@ local function move(r, status)
   end
   r.status = status
 end
-local function cold_of(id)
+`
+const rollouts23 = String.raw`local function cold_of(id)
   write_texts()
-  local key = P .. KEY_BODY .. id
+  local key = P .. 'body:' .. id
   return match(call('GETRANGE', key, 0, 1023), '^([^\31]*)\31') or match(call('GET', key) or '', '^[^\31]*')
 end
-local function tell_rollout(id, text, cold)
+`
+const rollouts24 = String.raw`local function tell_rollout(id, text, cold)
   events[#events + 1] = { 'r', stamp, id, text, cold }
 end
-local function save_rollout(r)
+`
+const rollouts25 = String.raw`local function save_rollout(r)
   local status = r.status
   if status ~= r.stored_status then
     status_moves[#status_moves + 1] = CODE[status] * STATUS_STEP + r.ordinal
@@ -532,11 +562,11 @@ local function save_rollout(r)
   r.stored_status = status
 end
 `
-const room = String.raw`local function refuse_bytes(max_bytes, added)
+const room0 = String.raw`local function refuse_bytes(max_bytes, added)
   if max_bytes == '' or added <= 0 then
     return nil
   end
-  local resources = tonumber(call('HGET', P .. KEY_CONTROL, 'resources_bytes') or 0)
+  local resources = tonumber(call('HGET', P .. 'control', 'resources_bytes') or 0)
   local kept = bytes_total - finished_bytes + resources
   if kept + added > tonumber(max_bytes) then
     return { 'full', tostring(kept), tostring(added) }
@@ -547,88 +577,132 @@ const room = String.raw`local function refuse_bytes(max_bytes, added)
   return nil
 end
 `
-const sent = String.raw`local SENT_SECONDS = 60
-local function find_sent(word)
-  local text = is_again and call('GET', P .. KEY_SENT .. word)
+const sent0 = String.raw`local SENT_SECONDS = 60
+`
+const sent1 = String.raw`local function find_sent(word)
+  local text = is_again and call('GET', P .. 'sent:' .. word)
   return text and cjson.decode(text) or nil
 end
-local function keep_sent(word, reply)
-  call('SET', P .. KEY_SENT .. word, cjson.encode(reply), 'EX', SENT_SECONDS)
+`
+const sent2 = String.raw`local function keep_sent(word, reply)
+  call('SET', P .. 'sent:' .. word, cjson.encode(reply), 'EX', SENT_SECONDS)
 end
 `
-const state = String.raw`local call, match = redis.call, string.match
-local P = KEYS[1]
-local WAIT_SECONDS = 60
-local is_again = ARGV[2] == '1'
-local clock = call('TIME')
-local real_seconds = tonumber(clock[1])
-local micros = ARGV[1] ~= '' and tonumber(ARGV[1]) or clock[1] * 1000000 + clock[2]
-local now, stamp
-local first_micros = micros
-local function set_time(value)
+const state0 = String.raw`local call, match = redis.call, string.match
+`
+const state1 = String.raw`local P = KEYS[1]
+`
+const state2 = String.raw`local WAIT_SECONDS = 60
+`
+const state3 = String.raw`local is_again = ARGV[2] == '1'
+`
+const state4 = String.raw`local clock = call('TIME')
+`
+const state5 = String.raw`local real_seconds = tonumber(clock[1])
+`
+const state6 = String.raw`local micros = ARGV[1] ~= '' and tonumber(ARGV[1]) or clock[1] * 1000000 + clock[2]
+`
+const state7 = String.raw`local now, stamp
+`
+const state8 = String.raw`local first_micros = micros
+`
+const state9 = String.raw`local function set_time(value)
   micros = value
   now = value / 1000000
   stamp = string.format('%.6f', now)
 end
-set_time(micros)
-local function tick()
+`
+const state10 = String.raw`set_time(micros)
+`
+const state11 = String.raw`local function tick()
   set_time(micros + 1)
 end
-local function restart_time()
+`
+const state12 = String.raw`local function restart_time()
   if micros ~= first_micros then
     set_time(first_micros)
   end
 end
-local function exact(number)
+`
+const state13 = String.raw`local function exact(number)
   return string.format('%.17g', number)
 end
-local function whole(number)
+`
+const state14 = String.raw`local function whole(number)
   return number < 1e14 and number .. '' or string.format('%.0f', number)
 end
-local CONTROL = call('HMGET', P .. KEY_CONTROL, 'ordinal', 'attempts', 'bytes', 'finished_bytes', 'feed', 'watched',
+`
+const state15 = String.raw`local CONTROL = call('HMGET', P .. 'control', 'ordinal', 'attempts', 'bytes', 'finished_bytes', 'feed', 'watched',
   'waiting', 'awaited', 'priorities')
-local ordinal = tonumber(CONTROL[1]) or 0
-local attempts_total = tonumber(CONTROL[2]) or 0
-local bytes_total = tonumber(CONTROL[3]) or 0
-local finished_bytes = tonumber(CONTROL[4]) or 0
-local feed = tonumber(CONTROL[5]) or 0
-local is_watched = (tonumber(CONTROL[6]) or 0) > real_seconds
-local is_waiting = (tonumber(CONTROL[7]) or 0) > real_seconds
-local is_awaited = (tonumber(CONTROL[8]) or 0) > real_seconds
-local priorities = CONTROL[9] or ',0,'
-local control_set = {}
-local status_moves = {}
-local texts = {}
-local queue_adds = {}
-local ended_adds, ended_with_spans_adds = {}, {}
-local deadline_adds, deadline_drops = {}, {}
-local events = {}
-local told = {}
-local new_work = 0
-local freed = {}
-local spans_added, span_bytes_added = 0, 0
-local function send(command, key, list)
+`
+const state16 = String.raw`local ordinal = tonumber(CONTROL[1]) or 0
+`
+const state17 = String.raw`local attempts_total = tonumber(CONTROL[2]) or 0
+`
+const state18 = String.raw`local bytes_total = tonumber(CONTROL[3]) or 0
+`
+const state19 = String.raw`local finished_bytes = tonumber(CONTROL[4]) or 0
+`
+const state20 = String.raw`local feed = tonumber(CONTROL[5]) or 0
+`
+const state21 = String.raw`local is_watched = (tonumber(CONTROL[6]) or 0) > real_seconds
+`
+const state22 = String.raw`local is_waiting = (tonumber(CONTROL[7]) or 0) > real_seconds
+`
+const state23 = String.raw`local is_awaited = (tonumber(CONTROL[8]) or 0) > real_seconds
+`
+const state24 = String.raw`local priorities = CONTROL[9] or ',0,'
+`
+const state25 = String.raw`local control_set = {}
+`
+const state26 = String.raw`local status_moves = {}
+`
+const state27 = String.raw`local texts = {}
+`
+const state28 = String.raw`local queue_adds = {}
+`
+const state29 = String.raw`local ended_adds, ended_with_spans_adds = {}, {}
+`
+const state30 = String.raw`local deadline_adds, deadline_drops = {}, {}
+`
+const state31 = String.raw`local events = {}
+`
+const state32 = String.raw`local told = {}
+`
+const state33 = String.raw`local new_work = 0
+`
+const state34 = String.raw`local freed = {}
+`
+const state35 = String.raw`local spans_added, span_bytes_added = 0, 0
+`
+const state36 = String.raw`local function send(command, key, list)
   for from = 1, #list, 4000 do
     call(command, key, unpack(list, from, math.min(from + 3999, #list)))
   end
 end
-local workers = {}
-local write_workers, write_rollouts
-local function write_texts()
+`
+const state37 = String.raw`local workers = {}
+`
+const state38 = String.raw`local write_workers, write_rollouts
+`
+const state39 = String.raw`local function write_texts()
   for from = 1, #texts, 4000 do
     call('MSET', unpack(texts, from, math.min(from + 3999, #texts)))
   end
   texts = {}
 end
-local function arm_at(member, deadline)
+`
+const state40 = String.raw`local function arm_at(member, deadline)
   deadline_adds[member] = math.ceil(deadline * 1e6)
 end
-local function disarm(member)
+`
+const state41 = String.raw`local function disarm(member)
   deadline_adds[member] = nil
   deadline_drops[#deadline_drops + 1] = member
 end
-local function write_deadlines()
-  send('ZREM', P .. KEY_DEADLINES, deadline_drops)
+`
+const state42 = String.raw`local function write_deadlines()
+  send('ZREM', P .. 'deadlines', deadline_drops)
   deadline_drops = {}
   local list = {}
   for member, deadline in pairs(deadline_adds) do
@@ -636,30 +710,33 @@ local function write_deadlines()
     list[#list + 1] = member
   end
   for from = 1, #list, 4000 do
-    call('ZADD', P .. KEY_DEADLINES, 'LT', unpack(list, from, math.min(from + 3999, #list)))
+    call('ZADD', P .. 'deadlines', 'LT', unpack(list, from, math.min(from + 3999, #list)))
   end
   deadline_adds = {}
 end
-local function note(field, before, value)
+`
+const state43 = String.raw`local function note(field, before, value)
   if value ~= before then
     control_set[#control_set + 1] = field
     control_set[#control_set + 1] = value
   end
 end
-local function wake(count)
+`
+const state44 = String.raw`local function wake(count)
   while count > 0 do
-    local popped = call('ZPOPMIN', P .. KEY_WAITERS, math.min(count, 1000))
+    local popped = call('ZPOPMIN', P .. 'waiters', math.min(count, 1000))
     if #popped == 0 then
       return
     end
     for at = 1, #popped, 2 do
-      if call('SPUBLISH', P .. KEY_WAKE .. ':' .. popped[at], 'w') > 0 then
+      if call('SPUBLISH', P .. 'wake' .. ':' .. popped[at], 'w') > 0 then
         count = count - 1
       end
     end
   end
 end
-local function finish()
+`
+const state45 = String.raw`local function finish()
   if write_workers then
     write_workers()
   end
@@ -669,10 +746,10 @@ local function finish()
   write_texts()
   write_deadlines()
   for priority, entries in pairs(queue_adds) do
-    send('RPUSH', P .. KEY_QUEUE .. priority, entries)
+    send('RPUSH', P .. 'queue:' .. priority, entries)
   end
-  send('RPUSH', P .. KEY_ENDED, ended_adds)
-  send('RPUSH', P .. KEY_ENDED_WITH_SPANS, ended_with_spans_adds)
+  send('RPUSH', P .. 'ended', ended_adds)
+  send('RPUSH', P .. 'ended-with-spans', ended_with_spans_adds)
   note('ordinal', tonumber(CONTROL[1]) or 0, ordinal)
   note('attempts', tonumber(CONTROL[2]) or 0, attempts_total)
   note('bytes', tonumber(CONTROL[3]) or 0, bytes_total)
@@ -682,13 +759,13 @@ local function finish()
     feed = feed + #events
     control_set[#control_set + 1] = 'feed'
     control_set[#control_set + 1] = feed
-    call('XADD', P .. KEY_FEED, 'MAXLEN', '~', 100000, feed .. '-0', 'e', cjson.encode(events))
+    call('XADD', P .. 'feed', 'MAXLEN', '~', 100000, feed .. '-0', 'e', cjson.encode(events))
   end
-  send('ZADD', P .. KEY_STATUSES, status_moves)
-  send('HSET', P .. KEY_CONTROL, control_set)
+  send('ZADD', P .. 'statuses', status_moves)
+  send('HSET', P .. 'control', control_set)
   if spans_added ~= 0 then
-    call('HINCRBY', P .. KEY_CONTROL, 'spans', spans_added)
-    call('HINCRBY', P .. KEY_CONTROL, 'span_bytes', span_bytes_added)
+    call('HINCRBY', P .. 'control', 'spans', spans_added)
+    call('HINCRBY', P .. 'control', 'span_bytes', span_bytes_added)
   end
   local message = {}
   if is_waiting then
@@ -706,10 +783,11 @@ local function finish()
     message[#message + 1] = 'e'
   end
   if #message > 0 then
-    call('SPUBLISH', P .. KEY_WAKE, table.concat(message, '\n'))
+    call('SPUBLISH', P .. 'wake', table.concat(message, '\n'))
   end
 end
-local function each_call(run)
+`
+const state46 = String.raw`local function each_call(run)
   local replies = {}
   local at = 3
   while at <= #ARGV do
@@ -720,7 +798,8 @@ local function each_call(run)
   finish()
   return replies
 end
-local function argument_of_calls(place)
+`
+const state47 = String.raw`local function argument_of_calls(place)
   local values = {}
   local at = 3
   while at <= #ARGV do
@@ -730,41 +809,44 @@ local function argument_of_calls(place)
   return values
 end
 `
-const versions = String.raw`local function read_history(id)
-  local text = call('HGET', P .. KEY_RESOURCES, id)
+const versions0 = String.raw`local function read_history(id)
+  local text = call('HGET', P .. 'resources', id)
   if not text then
     return nil
   end
   local last, newest, created, place = match(text, '^([^\31]*)\31([^\31]*)\31([^\31]*)\31([^\31]*)$')
   return { last = tonumber(last), newest = newest, created = created, place = place }
 end
-local function write_history(id, history)
+`
+const versions1 = String.raw`local function write_history(id, history)
   if not history.place then
     ordinal = ordinal + 1
     history.place = ordinal
   end
-  call('HSET', P .. KEY_RESOURCES, id,
+  call('HSET', P .. 'resources', id,
     table.concat({ history.last, history.newest, history.created, history.place }, '\31'))
 end
-local function store_version(id, history, version, created, updated, encoding, data)
+`
+const versions2 = String.raw`local function store_version(id, history, version, created, updated, encoding, data)
   if history.newest == '' then
-    call('HINCRBY', P .. KEY_CONTROL, 'resources', 1)
+    call('HINCRBY', P .. 'control', 'resources', 1)
     history.created = created
   end
   history.newest = version
-  call('HSET', P .. KEY_VERSIONS .. id, version, table.concat({ created, updated, encoding, data }, '\31'))
-  call('ZADD', P .. KEY_RESOURCES_ORDER, updated, version .. '\31' .. id)
-  call('HINCRBY', P .. KEY_CONTROL, 'resources_bytes', #data)
+  call('HSET', P .. 'versions:' .. id, version, table.concat({ created, updated, encoding, data }, '\31'))
+  call('ZADD', P .. 'resources-order', updated, version .. '\31' .. id)
+  call('HINCRBY', P .. 'control', 'resources_bytes', #data)
   if is_watched then
     events[#events + 1] = { 'v', stamp, id, tostring(version), created, updated }
   end
 end
-local function drop_version(id, history, version)
-  local key = P .. KEY_VERSIONS .. id
+`
+const versions3 = String.raw`local function drop_version(id, history, version)
+  local key = P .. 'versions:' .. id
   local data = match(call('HGET', key, version), '^[^\31]*\31[^\31]*\31[^\31]*\31(.*)$')
   call('HDEL', key, version)
-  call('ZREM', P .. KEY_RESOURCES_ORDER, version .. '\31' .. id)
-  call('HINCRBY', P .. KEY_CONTROL, 'resources_bytes', -#data)
+  call('ZREM', P .. 'resources-order', version .. '\31' .. id)
+  call('HINCRBY', P .. 'control', 'resources_bytes', -#data)
   if is_watched then
     events[#events + 1] = { 'x', stamp, id, tostring(version) }
   end
@@ -778,21 +860,23 @@ local function drop_version(id, history, version)
   history.newest = newest > 0 and newest or ''
   if newest == 0 then
     history.created = ''
-    call('HINCRBY', P .. KEY_CONTROL, 'resources', -1)
+    call('HINCRBY', P .. 'control', 'resources', -1)
   end
 end
 `
-const workers = String.raw`local changed_workers = {}
-local function change(w)
+const workers0 = String.raw`local changed_workers = {}
+`
+const workers1 = String.raw`local function change(w)
   if not w.is_changed then
     w.is_changed = true
     changed_workers[#changed_workers + 1] = w
   end
 end
-local function find_worker(id)
+`
+const workers2 = String.raw`local function find_worker(id)
   local w = workers[id]
   if w == nil then
-    local key = P .. KEY_WORKER .. id
+    local key = P .. 'worker:' .. id
     local f = call('HMGET', key, 's', 'c', 'n', 'l', 'r', 'a')
     local length = tonumber(f[4]) or 0
     w = f[1] and { id = id, key = key, status = f[1], capacity = f[2] or '', count = tonumber(f[3]) or 0, length = length,
@@ -801,25 +885,28 @@ local function find_worker(id)
   end
   return w or nil
 end
-local function need_worker(id)
+`
+const workers3 = String.raw`local function need_worker(id)
   local w = find_worker(id)
   if not w then
     ordinal = ordinal + 1
-    call('ZADD', P .. KEY_WORKERS, ordinal, id)
-    w = { id = id, key = P .. KEY_WORKER .. id, status = 'unknown', capacity = '', count = 0, length = 0, stored_length = 0,
+    call('ZADD', P .. 'workers', ordinal, id)
+    w = { id = id, key = P .. 'worker:' .. id, status = 'unknown', capacity = '', count = 0, length = 0, stored_length = 0,
       rollout = '', attempt = '' }
     workers[id] = w
     change(w)
   end
   return w
 end
-local function write_list(w)
+`
+const workers4 = String.raw`local function write_list(w)
   if w.adds then
-    send('RPUSH', P .. KEY_RUNNING .. w.id, w.adds)
+    send('RPUSH', P .. 'running:' .. w.id, w.adds)
     w.adds, w.has_list = false, true
   end
 end
-local function write_worker(w)
+`
+const workers5 = String.raw`local function write_worker(w)
   write_list(w)
   if w.length ~= w.stored_length then
     call('HSET', w.key, 'l', w.length)
@@ -838,14 +925,16 @@ local function write_worker(w)
     call('HSET', w.key, 'i', w.idle)
   end
 end
-write_workers = function()
+`
+const workers6 = String.raw`write_workers = function()
   for _, w in ipairs(changed_workers) do
     if w.is_changed then
       write_worker(w)
     end
   end
 end
-local function is_running(w, entry, changing)
+`
+const workers7 = String.raw`local function is_running(w, entry, changing)
   local rollout_id, attempt_id = match(entry, '^([^\31]*)\31(.*)$')
   if attempt_id == changing then
     return false
@@ -861,18 +950,20 @@ local function is_running(w, entry, changing)
       end
     end
     number = number - 1
-    text = number > 0 and call('HGET', P .. KEY_ATTEMPTS .. rollout_id, number)
+    text = number > 0 and call('HGET', P .. 'attempts:' .. rollout_id, number)
   end
   return false
 end
-local function drop_list(w)
+`
+const workers8 = String.raw`local function drop_list(w)
   if w.has_list then
-    call('UNLINK', P .. KEY_RUNNING .. w.id)
+    call('UNLINK', P .. 'running:' .. w.id)
   end
   w.length, w.adds, w.has_list = 0, false, false
 end
-local function step_back(w, changing)
-  local list = P .. KEY_RUNNING .. w.id
+`
+const workers9 = String.raw`local function step_back(w, changing)
+  local list = P .. 'running:' .. w.id
   write_list(w)
   w.rollout, w.attempt = '', ''
   while w.length > 0 do
@@ -885,8 +976,9 @@ local function step_back(w, changing)
     w.length = w.length - 1
   end
 end
-local function shorten_list(w, changing)
-  local list = P .. KEY_RUNNING .. w.id
+`
+const workers10 = String.raw`local function shorten_list(w, changing)
+  local list = P .. 'running:' .. w.id
   write_list(w)
   local entries = call('LRANGE', list, 0, -1)
   local kept, seen = {}, {}
@@ -901,7 +993,8 @@ local function shorten_list(w, changing)
   send('RPUSH', list, kept)
   w.length = #kept
 end
-local function add_to_list(w, rollout_id, attempt_id)
+`
+const workers11 = String.raw`local function add_to_list(w, rollout_id, attempt_id)
   w.adds = w.adds or {}
   if w.length == 0 and w.attempt ~= '' then
     w.adds[1] = w.rollout .. '\31' .. w.attempt
@@ -913,7 +1006,8 @@ local function add_to_list(w, rollout_id, attempt_id)
     shorten_list(w, attempt_id)
   end
 end
-local function worker_busy(a, rollout_id, is_claim)
+`
+const workers12 = String.raw`local function worker_busy(a, rollout_id, is_claim)
   local name = a.worker
   if name == '' or name == '=' then
     return
@@ -932,7 +1026,8 @@ local function worker_busy(a, rollout_id, is_claim)
   end
   change(w)
 end
-local function worker_left(a, rollout_id, is_lost)
+`
+const workers13 = String.raw`local function worker_left(a, rollout_id, is_lost)
   local name = a.worker
   if name == '' or name == '=' then
     return
@@ -957,7 +1052,8 @@ local function worker_left(a, rollout_id, is_lost)
   end
   change(w)
 end
-local function worker_capacity(id, capacity)
+`
+const workers14 = String.raw`local function worker_capacity(id, capacity)
   local w = find_worker(id)
   if w and w.capacity == capacity then
     return
@@ -967,7 +1063,8 @@ local function worker_capacity(id, capacity)
   change(w)
   freed[#freed + 1] = id
 end
-local function worker_found_nothing(id)
+`
+const workers15 = String.raw`local function worker_found_nothing(id)
   local w = need_worker(id)
   w.dequeue = stamp
   if w.count == 0 and w.status ~= 'idle' then
@@ -978,7 +1075,7 @@ end
 `
 
 function script(flags: string, ...texts: readonly string[]): string {
-  return `#!lua flags=${flags}\n${keys}${texts.join('')}`
+  return `#!lua flags=${flags}\n${texts.join('')}`
 }
 
 export type ScriptName =
@@ -1006,7 +1103,7 @@ export type ScriptName =
   | 'watch'
 
 export const scripts: Readonly<Record<ScriptName, string>> = {
-  addSpans: script('', state, rollouts, workers, attempts, moves, room, String.raw`local HIGHEST_SEQUENCE = 9007199253692415
+  addSpans: script('', state0, state1, state4, state5, state6, state7, state9, state10, state13, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state41, state42, state43, state44, state45, state46, state47, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts10, rollouts11, rollouts12, rollouts13, rollouts14, rollouts15, rollouts16, rollouts17, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers10, workers11, workers12, workers13, attempts0, attempts1, attempts2, attempts3, attempts4, attempts5, attempts6, attempts8, attempts9, attempts10, attempts11, attempts12, attempts13, moves0, moves2, moves7, moves8, room0, String.raw`local HIGHEST_SEQUENCE = 9007199253692415
 local SPAN_ARGUMENTS = 5
 local function arrive(r, a)
   local is_revived = a.status == 'unresponsive'
@@ -1053,7 +1150,7 @@ local function add(part, field, sequence, bytes)
 end
 local function close_part(part)
   local r, s = part.rollout, part.spans
-  send('HSET', P .. KEY_SPAN_INDEX .. r.id, part.fields)
+  send('HSET', P .. 'span-index:' .. r.id, part.fields)
   if #part.fields == 0 and part.highest == s.highest then
     return
   end
@@ -1102,7 +1199,7 @@ return each_call(function(first, last)
     end
     known = {}
     for from = 1, #fields, 4000 do
-      local values = call('HMGET', P .. KEY_SPAN_INDEX .. attempts[1].part.rollout.id,
+      local values = call('HMGET', P .. 'span-index:' .. attempts[1].part.rollout.id,
         unpack(fields, from, math.min(from + 3999, #fields)))
       for at, value in ipairs(values) do
         known[fields[from + at - 1]] = value
@@ -1120,7 +1217,7 @@ return each_call(function(first, last)
       if known then
         value = known[field]
       else
-        value = call('HGET', P .. KEY_SPAN_INDEX .. part.rollout.id, field)
+        value = call('HGET', P .. 'span-index:' .. part.rollout.id, field)
       end
     end
     if given and given > part.highest then
@@ -1196,17 +1293,17 @@ return each_call(function(first, last)
   return reply
 end)
 `),
-  await: script('allow-oom', state, String.raw`return each_call(function()
+  await: script('allow-oom', state0, state1, state2, state4, state5, state6, state7, state9, state10, state15, state16, state17, state18, state19, state20, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state38, state39, state42, state43, state44, state45, state46, String.raw`return each_call(function()
   control_set[#control_set + 1] = 'awaited'
   control_set[#control_set + 1] = real_seconds + WAIT_SECONDS
   return { '+' }
 end)
 `),
-  cancel: script('allow-oom', state, rollouts, workers, attempts, moves, sent, record, String.raw`return each_call(function(first, last)
+  cancel: script('allow-oom', state0, state1, state3, state4, state5, state6, state7, state9, state10, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state41, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers10, workers11, workers12, workers13, attempts0, attempts1, attempts2, attempts3, attempts7, attempts12, attempts13, moves0, moves1, moves9, sent0, sent1, sent2, record0, String.raw`return each_call(function(first, last)
   local reply, cancelled = { '+' }, {}
   local sent = find_sent(ARGV[first])
   for _, id in ipairs(sent or {}) do
-    if call('EXISTS', P .. KEY_ROLLOUT .. id) == 1 then
+    if call('EXISTS', P .. 'rollout:' .. id) == 1 then
       reply[#reply + 1] = answer_of(id)
     end
   end
@@ -1227,9 +1324,9 @@ end)
   return reply
 end)
 `),
-  deleteResources: script('allow-oom', state, rollouts, versions, sent, String.raw`local function count_pins(id)
+  deleteResources: script('allow-oom', state0, state1, state3, state4, state5, state6, state7, state9, state10, state13, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state38, state39, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, versions0, versions1, versions3, sent0, sent1, sent2, String.raw`local function count_pins(id)
   local pins = {}
-  local open = call('ZRANGEBYSCORE', P .. KEY_STATUSES, '-inf', '(' .. exact(CODE.succeeded * STATUS_STEP))
+  local open = call('ZRANGEBYSCORE', P .. 'statuses', '-inf', '(' .. exact(CODE.succeeded * STATUS_STEP))
   for _, rollout_id in ipairs(open) do
     local _, _, version, resources = fixed_of(read_rollout(rollout_id))
     if resources == '=' .. id then
@@ -1240,7 +1337,7 @@ end)
 end
 local function find_aliases(id)
   local aliases = {}
-  local all = call('HGETALL', P .. KEY_ALIASES)
+  local all = call('HGETALL', P .. 'aliases')
   for at = 1, #all, 2 do
     local version, resources = match(all[at + 1], '^[^\31]*\31([^\31]*)\31[^\31]*\31(.*)$')
     if resources == id then
@@ -1262,17 +1359,17 @@ return each_call(function(first, last)
   end
   local versions = {}
   if last == first + 2 then
-    versions = call('HKEYS', P .. KEY_VERSIONS .. id)
+    versions = call('HKEYS', P .. 'versions:' .. id)
     table.sort(versions, function(a, b) return tonumber(a) < tonumber(b) end)
   else
     for at = first + 3, last do
-      if call('HEXISTS', P .. KEY_VERSIONS .. id, ARGV[at]) == 1 then
+      if call('HEXISTS', P .. 'versions:' .. id, ARGV[at]) == 1 then
         versions[#versions + 1] = ARGV[at]
       end
     end
   end
   local pins, aliases = count_pins(id), find_aliases(id)
-  local latest = call('ZREVRANGE', P .. KEY_RESOURCES_ORDER, 0, 0)[1]
+  local latest = call('ZREVRANGE', P .. 'resources-order', 0, 0)[1]
   local pinned, pointing, free = 0, {}, {}
   for _, version in ipairs(versions) do
     pinned = pinned + (pins[version] or 0)
@@ -1297,7 +1394,7 @@ return each_call(function(first, last)
   return reply
 end)
 `),
-  delete: script('allow-oom', state, rollouts, workers, attempts, remove, sent, String.raw`return each_call(function(first, last)
+  delete: script('allow-oom', state0, state1, state3, state4, state5, state6, state7, state9, state10, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state41, state42, state43, state44, state45, state46, rollouts0, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts14, rollouts15, rollouts17, rollouts18, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers13, attempts0, attempts1, attempts2, attempts7, remove0, remove1, sent0, sent1, sent2, String.raw`return each_call(function(first, last)
   local sent = find_sent(ARGV[first])
   if sent then
     return sent
@@ -1315,13 +1412,13 @@ end)
   return reply
 end)
 `),
-  dequeue: script('allow-oom', state, rollouts, workers, attempts, answers, record, claim, String.raw`local MOST_STALE = 1000
+  dequeue: script('allow-oom', state0, state1, state2, state3, state4, state5, state6, state7, state8, state9, state10, state11, state12, state13, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts10, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers10, workers11, workers12, workers14, workers15, attempts1, attempts9, attempts10, attempts11, attempts12, answers0, answers1, answers2, record0, claim0, String.raw`local MOST_STALE = 1000
 local wanted = 0
 local taken, bodies = {}, {}
 local function next_entry(priority)
   local t = taken[priority]
   if not t or t.at == #t.entries then
-    local entries = call('LPOP', P .. KEY_QUEUE .. priority, math.max(1, math.min(wanted, 500)))
+    local entries = call('LPOP', P .. 'queue:' .. priority, math.max(1, math.min(wanted, 500)))
     if not entries then
       return nil
     end
@@ -1331,7 +1428,7 @@ local function next_entry(priority)
     for _, entry in ipairs(entries) do
       local id = match(entry, '\31(.*)$')
       ids[#ids + 1] = id
-      keys[#keys + 1] = P .. KEY_BODY .. id
+      keys[#keys + 1] = P .. 'body:' .. id
     end
     read_rollouts(ids)
     for at, body in ipairs(call('MGET', unpack(keys))) do
@@ -1344,7 +1441,7 @@ end
 local function has_work()
   for priority in string.gmatch(priorities, '[^,]+') do
     local t = taken[priority]
-    if (t and t.at < #t.entries) or call('LLEN', P .. KEY_QUEUE .. priority) > 0 then
+    if (t and t.at < #t.entries) or call('LLEN', P .. 'queue:' .. priority) > 0 then
       return true
     end
   end
@@ -1356,7 +1453,7 @@ local function put_back()
     for at = #t.entries, t.at + 1, -1 do
       left[#left + 1] = t.entries[at]
     end
-    send('LPUSH', P .. KEY_QUEUE .. priority, left)
+    send('LPUSH', P .. 'queue:' .. priority, left)
   end
 end
 local function pop()
@@ -1386,7 +1483,7 @@ local function pop()
 end
 local function find_claimed(attempt_ids)
   local claimed = {}
-  local preparing = call('ZRANGEBYSCORE', P .. KEY_STATUSES, CODE.preparing * STATUS_STEP,
+  local preparing = call('ZRANGEBYSCORE', P .. 'statuses', CODE.preparing * STATUS_STEP,
     '(' .. exact(CODE.running * STATUS_STEP))
   for _, id in ipairs(preparing) do
     local r = read_rollout(id)
@@ -1460,7 +1557,7 @@ local replies = each_call(function(first, last)
       keep_answer(verb, key, cjson.encode(reply))
     end
     if others == '1' then
-      call('ZADD', P .. KEY_WAITERS, 'NX', now, handle)
+      call('ZADD', P .. 'waiters', 'NX', now, handle)
       if has_work() then
         new_work = new_work + 1
       end
@@ -1472,7 +1569,7 @@ local replies = each_call(function(first, last)
   end
   if waits == '1' then
     if slots > 0 then
-      call('ZADD', P .. KEY_WAITERS, 'NX', now, handle)
+      call('ZADD', P .. 'waiters', 'NX', now, handle)
     end
     control_set[#control_set + 1] = 'waiting'
     control_set[#control_set + 1] = real_seconds + WAIT_SECONDS
@@ -1485,7 +1582,7 @@ end)
 put_back()
 return replies
 `),
-  enqueue: script('', state, rollouts, answers, room, insert, record, String.raw`return each_call(function(first, last)
+  enqueue: script('', state0, state1, state3, state4, state5, state6, state7, state8, state9, state10, state11, state12, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state38, state39, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts19, rollouts20, rollouts24, answers0, answers1, answers2, room0, insert0, insert1, insert2, insert3, insert4, insert5, record0, String.raw`return each_call(function(first, last)
   local max_bytes, verb = ARGV[first], ARGV[first + 1]
   restart_time()
   local earlier, added = {}, 0
@@ -1524,7 +1621,7 @@ return replies
   return reply
 end)
 `),
-  forgetWorkers: script('allow-oom', state, rollouts, workers, String.raw`return each_call(function(first)
+  forgetWorkers: script('allow-oom', state0, state1, state4, state5, state6, state7, state9, state10, state15, state16, state17, state18, state19, state20, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state42, state43, state44, state45, state46, rollouts7, rollouts11, rollouts12, workers0, workers2, workers4, workers5, workers6, workers8, String.raw`return each_call(function(first)
   local w = find_worker(ARGV[first])
   if not w or w.count > 0 then
     return { '+' }
@@ -1537,13 +1634,13 @@ end)
     drop_list(w)
     call('UNLINK', w.key)
     w.is_changed = false
-    call('ZREM', P .. KEY_WORKERS, w.id)
+    call('ZREM', P .. 'workers', w.id)
     workers[w.id] = false
   end
   return { '+' }
 end)
 `),
-  heartbeat: script('allow-oom', state, rollouts, workers, attempts, moves, String.raw`local function stop_reason(r, a)
+  heartbeat: script('allow-oom', state0, state1, state4, state5, state6, state7, state9, state10, state13, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state41, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers10, workers11, workers12, workers13, workers14, attempts0, attempts1, attempts2, attempts3, attempts4, attempts5, attempts6, attempts8, attempts9, attempts10, attempts11, attempts12, attempts13, moves0, moves2, moves7, moves8, String.raw`local function stop_reason(r, a)
   if r.status == 'cancelled' or a.outcome == 'cancelled' then
     return 'cancelled'
   end
@@ -1606,7 +1703,7 @@ return each_call(function(first, last)
   return reply
 end)
 `),
-  nextSequenceIds: script('', state, rollouts, String.raw`local HIGHEST_SEQUENCE = 9007199253692415
+  nextSequenceIds: script('', state0, state1, state4, state5, state6, state7, state9, state10, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state38, state39, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts14, rollouts15, rollouts16, rollouts18, rollouts23, rollouts24, rollouts25, String.raw`local HIGHEST_SEQUENCE = 9007199253692415
 return each_call(function(first, last)
   local highest = {}
   for at = first, last do
@@ -1637,7 +1734,7 @@ return each_call(function(first, last)
   return reply
 end)
 `),
-  release: script('allow-oom', state, rollouts, workers, attempts, moves, record, String.raw`return each_call(function(first)
+  release: script('allow-oom', state0, state1, state4, state5, state6, state7, state9, state10, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state41, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers10, workers11, workers12, workers13, attempts0, attempts1, attempts2, attempts3, attempts4, attempts5, attempts8, attempts12, attempts13, moves0, moves1, moves7, record0, String.raw`return each_call(function(first)
   local id, attempt_id = ARGV[first], ARGV[first + 1]
   local r = read_rollout(id)
   if not r then
@@ -1660,7 +1757,7 @@ end)
   return { '+', answer_of(id) }
 end)
 `),
-  report: script('allow-oom', state, rollouts, workers, attempts, moves, room, String.raw`local function takes_status(r, a, status)
+  report: script('allow-oom', state0, state1, state4, state5, state6, state7, state9, state10, state13, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state41, state42, state43, state44, state45, state46, state47, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts10, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers10, workers11, workers12, workers13, attempts0, attempts1, attempts2, attempts3, attempts4, attempts5, attempts6, attempts8, attempts9, attempts10, attempts11, attempts12, attempts13, moves0, moves1, moves2, moves3, moves4, moves5, moves6, moves7, moves8, room0, String.raw`local function takes_status(r, a, status)
   if a.outcome == 'cancelled' then
     return false
   end
@@ -1749,7 +1846,7 @@ return each_call(function(first)
   return { '+', text }
 end)
 `),
-  restore: script('', state, rollouts, workers, attempts, answers, versions, String.raw`local restore = {}
+  restore: script('', state0, state1, state3, state4, state5, state6, state7, state9, state10, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, rollouts14, rollouts15, rollouts16, rollouts18, rollouts19, rollouts20, rollouts21, rollouts23, rollouts24, rollouts25, workers0, workers1, workers2, workers3, workers4, workers5, workers6, attempts0, attempts1, attempts2, attempts9, attempts10, attempts12, answers0, versions0, versions1, versions2, String.raw`local restore = {}
 function restore.history(at)
   local history = read_history(ARGV[at]) or { newest = '', created = '' }
   history.last = tonumber(ARGV[at + 1])
@@ -1757,7 +1854,7 @@ function restore.history(at)
 end
 function restore.version(at)
   local id, version, created, updated, encoding, data = unpack(ARGV, at, at + 5)
-  if is_again and call('HEXISTS', P .. KEY_VERSIONS .. id, version) == 1 then
+  if is_again and call('HEXISTS', P .. 'versions:' .. id, version) == 1 then
     return
   end
   local history = read_history(id)
@@ -1771,7 +1868,7 @@ end
 function restore.alias(at)
   local alias, id, version, updated = unpack(ARGV, at, at + 3)
   ordinal = ordinal + 1
-  call('HSET', P .. KEY_ALIASES, alias, table.concat({ ordinal, version, updated, id }, '\31'))
+  call('HSET', P .. 'aliases', alias, table.concat({ ordinal, version, updated, id }, '\31'))
   if is_watched then
     events[#events + 1] = { 'l', stamp, alias, version, updated, id }
   end
@@ -1790,7 +1887,7 @@ function restore.rollout(at)
     set_spans(r, { bytes = 0, arrived = 0, highest = tonumber(sequence), generation = '' })
   end
   rollouts[id] = r
-  texts[#texts + 1] = P .. KEY_BODY .. id
+  texts[#texts + 1] = P .. 'body:' .. id
   texts[#texts + 1] = body
   status_moves[#status_moves + 1] = CODE[status] * STATUS_STEP + ordinal
   status_moves[#status_moves + 1] = id
@@ -1807,9 +1904,9 @@ function restore.queue(at)
 end
 function restore.ended(at)
   local r = read_rollout(ARGV[at])
-  call('RPUSH', P .. KEY_ENDED, r.ended .. '\31' .. r.id)
+  call('RPUSH', P .. 'ended', r.ended .. '\31' .. r.id)
   if r.span_bytes > 0 then
-    call('RPUSH', P .. KEY_ENDED_WITH_SPANS, r.ended .. '\31' .. r.id)
+    call('RPUSH', P .. 'ended-with-spans', r.ended .. '\31' .. r.id)
   end
 end
 function restore.attempt(at)
@@ -1820,7 +1917,7 @@ function restore.attempt(at)
     return
   end
   if before > 0 then
-    call('HSET', P .. KEY_ATTEMPTS .. id, before, r.latest)
+    call('HSET', P .. 'attempts:' .. id, before, r.latest)
   end
   local bytes = (number - before) * ATTEMPT_BYTES
   bytes_total = bytes_total + bytes
@@ -1841,7 +1938,7 @@ end
 function restore.span(at)
   local id, number, span_id, sequence, bytes = ARGV[at], ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
   local r = read_rollout(id)
-  local known = is_again and call('HGET', P .. KEY_SPAN_INDEX .. id, number .. ':' .. span_id)
+  local known = is_again and call('HGET', P .. 'span-index:' .. id, number .. ':' .. span_id)
   if known then
     return { '+', r.ordinal, match(known, '^[^:]*') }
   end
@@ -1854,7 +1951,7 @@ function restore.span(at)
     s.stored = sequence
   end
   set_spans(r, s)
-  call('HSET', P .. KEY_SPAN_INDEX .. id, number .. ':' .. span_id, s.arrived .. ':' .. whole(sequence))
+  call('HSET', P .. 'span-index:' .. id, number .. ':' .. span_id, s.arrived .. ':' .. whole(sequence))
   spans_added = spans_added + 1
   span_bytes_added = span_bytes_added + bytes
   bytes_total = bytes_total + bytes
@@ -1874,7 +1971,7 @@ function restore.worker(at, last)
   for place = at + 2 + 2 * count, last, 2 do
     running[#running + 1] = ARGV[place] .. '\31' .. ARGV[place + 1]
   end
-  send('RPUSH', P .. KEY_RUNNING .. id, running)
+  send('RPUSH', P .. 'running:' .. id, running)
   call('HSET', w.key, 'n', #running, 'l', #running, unpack(ARGV, at + 2, at + 1 + 2 * count))
   w.is_changed = false
   workers[id] = nil
@@ -1883,14 +1980,14 @@ function restore.key(at)
   local key, verb, time, answer = unpack(ARGV, at, at + 3)
   local left = math.floor((LIFETIME_SECONDS - (now - time)) * 1000)
   if left > 0 then
-    call('SET', P .. KEY_ANSWER .. key, verb .. '\31' .. time .. '\31' .. answer, 'PX', left)
+    call('SET', P .. 'answer:' .. key, verb .. '\31' .. time .. '\31' .. answer, 'PX', left)
   end
 end
 return each_call(function(first, last)
   return restore[ARGV[first]](first + 1, last) or { '+' }
 end)
 `),
-  retain: script('allow-oom', state, rollouts, workers, attempts, remove, String.raw`local function head_of(list)
+  retain: script('allow-oom', state0, state1, state4, state5, state6, state7, state9, state10, state13, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state41, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts14, rollouts15, rollouts16, rollouts17, rollouts18, rollouts23, rollouts24, rollouts25, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers13, attempts0, attempts1, attempts2, attempts3, attempts4, attempts5, attempts7, attempts12, attempts13, remove0, remove1, String.raw`local function head_of(list)
   while true do
     local entry = call('LINDEX', list, 0)
     if not entry then
@@ -1906,7 +2003,7 @@ end)
 end
 local function drop_spans(r, trash)
   local had = {}
-  for _, field in ipairs(call('HKEYS', P .. KEY_SPAN_INDEX .. r.id)) do
+  for _, field in ipairs(call('HKEYS', P .. 'span-index:' .. r.id)) do
     had[match(field, '^[^:]*')] = true
   end
   for _, a in ipairs(attempts_of(r)) do
@@ -1926,9 +2023,9 @@ return each_call(function(first)
   local max_age, max_rollouts, max_bytes, added, most = tonumber(ARGV[first]), tonumber(ARGV[first + 1]),
     tonumber(ARGV[first + 2]), tonumber(ARGV[first + 3]), tonumber(ARGV[first + 4])
   local trash, deleted, dropped = {}, 0, 0
-  local ended, ended_with_spans = P .. KEY_ENDED, P .. KEY_ENDED_WITH_SPANS
-  local finished = call('ZCOUNT', P .. KEY_STATUSES, exact(CODE.succeeded * STATUS_STEP), '+inf')
-  local resources = tonumber(call('HGET', P .. KEY_CONTROL, 'resources_bytes') or 0)
+  local ended, ended_with_spans = P .. 'ended', P .. 'ended-with-spans'
+  local finished = call('ZCOUNT', P .. 'statuses', exact(CODE.succeeded * STATUS_STEP), '+inf')
+  local resources = tonumber(call('HGET', P .. 'control', 'resources_bytes') or 0)
   local function is_too_much()
     return max_bytes and bytes_total + resources + added > max_bytes
   end
@@ -1968,20 +2065,20 @@ return each_call(function(first)
   return { '+', may_go_on() and '' or '1', stamp, deleted, dropped, unpack(trash) }
 end)
 `),
-  setAlias: script('allow-oom', state, sent, String.raw`return each_call(function(first)
+  setAlias: script('allow-oom', state0, state1, state3, state4, state5, state6, state7, state9, state10, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state38, state39, state42, state43, state44, state45, state46, sent0, sent1, sent2, String.raw`return each_call(function(first)
   local alias, version, id, expected, expected_version, expected_id, word = unpack(ARGV, first, first + 6)
   local sent = find_sent(word)
   if sent then
     return sent
   end
-  local present = call('HGET', P .. KEY_ALIASES, alias)
+  local present = call('HGET', P .. 'aliases', alias)
   local place, old_version, updated, old_id = '', '', '', ''
   if present then
     place, old_version, updated, old_id = match(present, '^([^\31]*)\31([^\31]*)\31([^\31]*)\31(.*)$')
   end
   if version == '' then
     if present then
-      call('HDEL', P .. KEY_ALIASES, alias)
+      call('HDEL', P .. 'aliases', alias)
       if is_watched then
         events[#events + 1] = { 'l', stamp, alias, '', '', '' }
       end
@@ -1990,7 +2087,7 @@ end)
     keep_sent(word, reply)
     return reply
   end
-  if call('HEXISTS', P .. KEY_VERSIONS .. id, version) == 0 then
+  if call('HEXISTS', P .. 'versions:' .. id, version) == 0 then
     return { 'missing' }
   end
   if old_id == id and old_version == version then
@@ -2003,7 +2100,7 @@ end)
     ordinal = ordinal + 1
     place = ordinal
   end
-  call('HSET', P .. KEY_ALIASES, alias, table.concat({ place, version, stamp, id }, '\31'))
+  call('HSET', P .. 'aliases', alias, table.concat({ place, version, stamp, id }, '\31'))
   if is_watched then
     events[#events + 1] = { 'l', stamp, alias, version, stamp, id }
   end
@@ -2012,7 +2109,7 @@ end)
   return reply
 end)
 `),
-  startAttempt: script('allow-oom', state, rollouts, workers, attempts, answers, claim, record, String.raw`local VERB = 'startAttempt'
+  startAttempt: script('allow-oom', state0, state1, state3, state4, state5, state6, state7, state9, state10, state13, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers10, workers11, workers12, attempts0, attempts1, attempts2, attempts8, attempts9, attempts10, attempts11, attempts12, answers0, answers1, answers2, claim0, record0, String.raw`local VERB = 'startAttempt'
 return each_call(function(first)
   local id, attempt_id, worker, lease_ms, key = ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 3], ARGV[first + 4]
   if key ~= '' then
@@ -2038,7 +2135,7 @@ return each_call(function(first)
   return reply
 end)
 `),
-  startRollout: script('', state, rollouts, workers, attempts, answers, room, insert, record, claim, String.raw`local VERB = 'startRollout'
+  startRollout: script('', state0, state1, state3, state4, state5, state6, state7, state9, state10, state13, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers10, workers11, workers12, attempts1, attempts9, attempts10, attempts11, attempts12, answers0, answers1, answers2, room0, insert0, insert1, insert2, insert4, insert5, record0, claim0, String.raw`local VERB = 'startRollout'
 return each_call(function(first)
   local max_bytes, attempt_id, worker, lease_ms, at = ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 3], first + 4
   local key = ARGV[at + 2]
@@ -2055,7 +2152,7 @@ return each_call(function(first)
     if attempts == 0 then
       return { 'queued', id }
     end
-    return { '=', answer_of(id), attempts == 1 and r.latest or call('HGET', P .. KEY_ATTEMPTS .. id, 1) }
+    return { '=', answer_of(id), attempts == 1 and r.latest or call('HGET', P .. 'attempts:' .. id, 1) }
   end
   local refusal = refuse_bytes(max_bytes, new_bytes(at))
   if refusal then
@@ -2068,7 +2165,7 @@ return each_call(function(first)
   return { '+', stamp, resources, version, claim(r, attempt_id, worker, lease_ms, false) }
 end)
 `),
-  sweep: script('allow-oom', state, rollouts, workers, attempts, moves, String.raw`local MOST_LOST_CLAIMS = 5
+  sweep: script('allow-oom', state0, state1, state2, state4, state5, state6, state7, state9, state10, state13, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state41, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers10, workers11, workers12, workers13, attempts0, attempts1, attempts2, attempts3, attempts4, attempts5, attempts9, attempts10, attempts12, attempts13, moves0, moves1, moves3, moves4, moves5, moves6, moves7, String.raw`local MOST_LOST_CLAIMS = 5
 local function lose_claim(r, a)
   if r.lost >= MOST_LOST_CLAIMS then
     end_attempt(r, a, 'failed', 'infra_error')
@@ -2101,19 +2198,19 @@ local function look(member, reply)
   local number, id = match(member, '^([^\31]*)\31(.*)$')
   local r = read_rollout(id)
   local is_latest = r and tonumber(number) == attempts_count(r)
-  local text = r and (is_latest and r.latest or call('HGET', P .. KEY_ATTEMPTS .. id, number))
+  local text = r and (is_latest and r.latest or call('HGET', P .. 'attempts:' .. id, number))
   local a = text and unpack_attempt(text)
   if a then
     a.is_latest = is_latest
   end
   local deadline = a and next_deadline(r, a)
   if not deadline then
-    call('ZREM', P .. KEY_DEADLINES, member)
+    call('ZREM', P .. 'deadlines', member)
   elseif now <= deadline then
-    call('ZADD', P .. KEY_DEADLINES, math.ceil(deadline * 1e6), member)
+    call('ZADD', P .. 'deadlines', math.ceil(deadline * 1e6), member)
   else
     sweep(r, a)
-    call('ZREM', P .. KEY_DEADLINES, member)
+    call('ZREM', P .. 'deadlines', member)
     reply[#reply + 1] = id .. '\31' .. a.stored
   end
 end
@@ -2127,21 +2224,21 @@ return each_call(function(first)
   local most, letters = ARGV[first], ARGV[first + 1]
   renew(letters, 'w', 'waiting', tonumber(CONTROL[7]) or 0)
   renew(letters, 'r', 'awaited', tonumber(CONTROL[8]) or 0)
-  local reply = { '+', '', 0, stamp, call('SCARD', P .. KEY_TRASH) }
-  local due = call('ZRANGEBYSCORE', P .. KEY_DEADLINES, '-inf', '(' .. exact(now * 1e6), 'LIMIT', 0, most)
+  local reply = { '+', '', 0, stamp, call('SCARD', P .. 'trash') }
+  local due = call('ZRANGEBYSCORE', P .. 'deadlines', '-inf', '(' .. exact(now * 1e6), 'LIMIT', 0, most)
   for _, member in ipairs(due) do
     look(member, reply)
   end
   write_deadlines()
-  local next_due = call('ZRANGE', P .. KEY_DEADLINES, 0, 0, 'WITHSCORES')
+  local next_due = call('ZRANGE', P .. 'deadlines', 0, 0, 'WITHSCORES')
   reply[2] = next_due[2] or ''
-  send('ZADD', P .. KEY_STATUSES, status_moves)
+  send('ZADD', P .. 'statuses', status_moves)
   status_moves = {}
-  reply[3] = call('ZCOUNT', P .. KEY_STATUSES, '-inf', '(' .. exact(CODE.preparing * STATUS_STEP))
+  reply[3] = call('ZCOUNT', P .. 'statuses', '-inf', '(' .. exact(CODE.preparing * STATUS_STEP))
   return reply
 end)
 `),
-  updateResources: script('', state, answers, room, versions, sent, String.raw`local VERSION_ARGUMENTS = 4
+  updateResources: script('', state0, state1, state3, state4, state5, state6, state7, state9, state10, state11, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state38, state39, state42, state43, state44, state45, state46, answers0, answers1, answers2, room0, versions0, versions1, versions2, sent0, sent1, sent2, String.raw`local VERSION_ARGUMENTS = 4
 return each_call(function(first, last)
   local max_bytes, verb, key, word = ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 3]
   if key ~= '' then
@@ -2195,12 +2292,12 @@ return each_call(function(first, last)
   return { '+', text }
 end)
 `),
-  updateRollout: script('allow-oom', state, rollouts, workers, attempts, answers, sent, moves, room, record, String.raw`local VERB = 'updateRollout'
+  updateRollout: script('allow-oom', state0, state1, state3, state4, state5, state6, state7, state9, state10, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state41, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers10, workers11, workers12, workers13, attempts0, attempts1, attempts2, attempts3, attempts7, attempts9, attempts10, attempts12, attempts13, answers0, answers1, answers2, sent0, sent1, sent2, moves0, moves1, moves9, room0, record0, String.raw`local VERB = 'updateRollout'
 local function newest_version(resources)
   if resources == '' then
     return ''
   end
-  local history = call('HGET', P .. KEY_RESOURCES, string.sub(resources, 2))
+  local history = call('HGET', P .. 'resources', string.sub(resources, 2))
   return history and match(history, '^[^\31]*\31([^\31]*)') or ''
 end
 return each_call(function(first)
@@ -2222,7 +2319,7 @@ return each_call(function(first)
   if find_sent(word) then
     return { '+', answer_of(id) }
   end
-  local before = sha1 ~= '' and call('GET', P .. KEY_BODY .. id)
+  local before = sha1 ~= '' and call('GET', P .. 'body:' .. id)
   if before and redis.sha1hex(before) ~= sha1 then
     return { 'changed' }
   end
@@ -2235,7 +2332,7 @@ return each_call(function(first)
     end
   end
   if before and before ~= body then
-    call('SET', P .. KEY_BODY .. id, body)
+    call('SET', P .. 'body:' .. id, body)
     r.is_news = true
   end
   if new_resources == '1' then
@@ -2266,9 +2363,9 @@ return each_call(function(first)
       local member = a.number .. '\31' .. r.id
       local deadline = next_deadline(r, a)
       if deadline then
-        call('ZADD', P .. KEY_DEADLINES, math.ceil(deadline * 1e6), member)
+        call('ZADD', P .. 'deadlines', math.ceil(deadline * 1e6), member)
       else
-        call('ZREM', P .. KEY_DEADLINES, member)
+        call('ZREM', P .. 'deadlines', member)
       end
     end
   end
@@ -2280,9 +2377,9 @@ return each_call(function(first)
   return reply
 end)
 `),
-  wake: script('allow-oom', state, String.raw`return each_call(function()
+  wake: script('allow-oom', state0, state1, state4, state5, state6, state7, state9, state10, state15, state16, state17, state18, state19, state20, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state38, state39, state42, state43, state44, state45, state46, String.raw`return each_call(function()
   for priority in string.gmatch(priorities, '[^,]+') do
-    if call('LLEN', P .. KEY_QUEUE .. priority) > 0 then
+    if call('LLEN', P .. 'queue:' .. priority) > 0 then
       new_work = new_work + 1
       break
     end
@@ -2290,16 +2387,16 @@ end)
   return { '+' }
 end)
 `),
-  watch: script('', state, String.raw`local WATCH_SECONDS = 660
+  watch: script('', state0, state1, state4, state5, state6, state7, state9, state10, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state38, state39, state42, state43, state44, state45, state46, String.raw`local WATCH_SECONDS = 660
 return each_call(function(first)
-  local name = call('HGET', P .. KEY_CONTROL, 'feed_name')
+  local name = call('HGET', P .. 'control', 'feed_name')
   if not is_watched or not name then
     name = ARGV[first]
-    call('UNLINK', P .. KEY_FEED)
-    call('HSET', P .. KEY_CONTROL, 'feed_name', name)
+    call('UNLINK', P .. 'feed')
+    call('HSET', P .. 'control', 'feed_name', name)
     is_watched = true
   end
-  call('HSET', P .. KEY_CONTROL, 'watched', real_seconds + WATCH_SECONDS)
+  call('HSET', P .. 'control', 'watched', real_seconds + WATCH_SECONDS)
   return { '+', name, feed, stamp }
 end)
 `),
