@@ -169,6 +169,18 @@ describe('faults', () => {
     expect(await done).toEqual(told)
   })
 
+  test('what a store does for itself does not hold up its end while the server is away', async () => {
+    const store = openStore({ pollMs: 10 })
+    await store.statistics()
+    await store.enqueueRollout({ input: 1 })
+    await server.kill()
+    // Long enough for a look to have begun.
+    await sleep(100)
+    const start = performance.now()
+    await store.close()
+    expect(performance.now() - start).toBeLessThan(1000)
+  })
+
   test('a server that stays away after the deadline, as something to try again', async () => {
     const store = openStore({ deadlineMs: 200 })
     const { rollout_id: rolloutId } = await store.enqueueRollout({ input: 1 })

@@ -60,7 +60,8 @@ export function createCalls(parts: {
           end++
         }
         const sending = send(script, calls.slice(start, end)).finally(() => underWay.delete(sending))
-        underWay.add(sending)
+        // Nobody who closes wants to wait for these, least of all while the server is away.
+        if (!ownScripts.has(script)) underWay.add(sending)
         start = end
       }
     }
