@@ -161,8 +161,10 @@ describe('several processes', () => {
     const rollouts = Array.from({ length: 50 }, () => ({ input: 'task' }))
     const enqueued = (await store.enqueueManyRollouts({ rollouts })).map((rollout) => rollout.rollout_id)
     await store.waitForRollouts({ rolloutIds: enqueued, timeoutMs: 10_000 })
+    const ends = await store.enqueueManyRollouts({ rollouts: children.map(() => ({ input: 'end' })) })
+    await Promise.all(children.map((child) => child.end))
+    await store.cancelRollouts({ rolloutIds: ends.map((rollout) => rollout.rollout_id) })
     expect(settledBy(children).toSorted()).toEqual(enqueued.toSorted())
-    await Promise.all(children.map(stop))
 
     // Each holds the same work for longer than its lease and dies; the next one, alone, must see that the lease ends.
     let holder = await start(namespace, hourMs)

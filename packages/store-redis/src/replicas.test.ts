@@ -41,7 +41,7 @@ async function startPair(): Promise<{ readonly primary: TestServer; readonly rep
 async function failOver(minReplicas: number): Promise<{ readonly acknowledged: number; readonly missing: readonly string[] }> {
   const { primary, replica, network } = await startPair()
   const namespace = newNamespace()
-  const store = openStore({ url: primary.url, namespace, minReplicas, replicaTimeoutMs: 200, deadlineMs: 0 })
+  const store = openStore({ url: primary.url, namespace, minReplicas, deadlineMs: 0 })
   const acknowledged: string[] = []
   const work = async (): Promise<void> => {
     const claimed = await store.startRollout({ rollout: { input: 1 } })
@@ -66,7 +66,7 @@ async function failOver(minReplicas: number): Promise<{ readonly acknowledged: n
   return { acknowledged: acknowledged.length, missing }
 }
 
-/** Replicas need a moment to join a new cluster. */
+/** A busy machine takes its time, and replicas need a moment to join a new cluster. */
 async function untilConfirmed<Value>(work: () => Promise<Value>): Promise<Value> {
   for (;;) {
     try {
@@ -92,7 +92,7 @@ describe('replicas', () => {
   test('a call that too few confirm is refused as something to try again, and is done once', async () => {
     const { primary, replica } = await startPair()
     const store = openStore({ url: primary.url, namespace: newNamespace(), minReplicas: 1, replicaTimeoutMs: 100 })
-    const claimed = await store.startRollout({ rollout: { input: 1 } })
+    const claimed = await untilConfirmed(() => store.startRollout({ rollout: { input: 1, rollout_id: 'first' } }))
     const span = spanOf(claimed)
     replica.freeze()
     const refused = { code: 'timeout', isRetryable: true, message: expect.stringContaining('0 instead of 1 replicas') }
@@ -102,8 +102,10 @@ describe('replicas', () => {
     await expect(store.enqueueRollout({ input: 2, rollout_id: 'again' })).rejects.toMatchObject(refused)
     expect(await store.getRolloutById({ rolloutId: 'again' })).toMatchObject({ status: 'queuing' })
     replica.thaw()
-    expect(await store.enqueueRollout({ input: 2, rollout_id: 'again' })).toMatchObject({ status: 'queuing' })
-    expect(await store.addSpan(span)).toMatchObject({ sequence_id: 1 })
+    const again = await untilConfirmed(() => store.enqueueRollout({ input: 2, rollout_id: 'again' }))
+    expect(again).toMatchObject({ status: 'queuing' })
+    await untilConfirmed(() => store.addSpan(span))
+    expect(await store.querySpans({ rolloutId: 'first' })).toMatchObject({ items: [{ sequence_id: 1 }] })
     expect(await store.statistics()).toMatchObject({ total_rollouts: 2, total_spans: 1 })
   })
 
@@ -111,7 +113,7 @@ describe('replicas', () => {
     const { primary, replica } = await startPair()
     const client = await startProxy(Number(new URL(primary.url).port))
     const store = openStore({ url: client.url, namespace: newNamespace(), minReplicas: 1, replicaTimeoutMs: 100 })
-    await store.enqueueRollout({ input: 1 })
+    await untilConfirmed(() => store.enqueueRollout({ input: 1, rollout_id: 'first' }))
     client.cutAt(1, async () => replica.freeze())
     await expect(store.enqueueRollout({ input: 2 })).rejects.toMatchObject({ code: 'timeout' })
     expect(client.cuts).toBe(1)
