@@ -149,6 +149,21 @@ describe('faults', () => {
     expect(await done).toEqual(told)
   })
 
+  test('who waits is told though its connections were lost again and again while they came back', async () => {
+    const proxy = await startProxy(server.url)
+    const namespace = newNamespace()
+    const store = openStore({ url: proxy.url, namespace, pollMs: 60_000 })
+    const { rolloutId, done } = await park(store)
+    for (let reply = 1; reply <= 12; reply++) {
+      const { cuts } = proxy
+      await proxy.cut(async () => {})
+      proxy.cutAt(reply)
+      while (proxy.cuts < cuts + 2) await store.statistics()
+    }
+    await happen(openStore({ namespace }), rolloutId)
+    expect(await done).toEqual(told)
+  })
+
   test('who waits is told though a message was lost', async () => {
     const namespace = newNamespace()
     const store = openStore({ namespace })

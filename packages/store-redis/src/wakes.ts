@@ -93,8 +93,8 @@ export function createWakes(parts: {
     try {
       await made.connect()
       await made.ssubscribe(channel, parts.own)
-      // From then on a new connection is one after a gap.
-      made.on('ready', () => parts.onGap())
+      // From then on a new connection is one after a gap. ioredis would leave it to nobody when this one is lost too.
+      made.on('ready', () => void made.ssubscribe(channel, parts.own).then(parts.onGap, () => {}))
     } catch (error) {
       made.disconnect()
       listener = null

@@ -191,7 +191,8 @@ export function createConnection(options: {
 
 function duplicate({ url, client }: { readonly url: string; readonly client?: Client | undefined }, isListener: boolean): Client {
   const own = { lazyConnect: true, enableAutoPipelining: !isListener, autoPipeliningIgnoredCommands: Object.keys(scripts) }
-  if (client === undefined) return new Redis(url, { ...common, ...own, enableOfflineQueue: isListener, retryStrategy })
+  const single = { ...common, ...own, enableOfflineQueue: isListener, autoResubscribe: false, retryStrategy }
+  if (client === undefined) return new Redis(url, single)
   if (client instanceof Cluster || client.isCluster) {
     return (client as Cluster).duplicate([], {
       ...own,
@@ -203,7 +204,7 @@ function duplicate({ url, client }: { readonly url: string; readonly client?: Cl
       redisOptions: common,
     })
   }
-  return (client as Redis).duplicate({ ...common, ...own, enableOfflineQueue: isListener, retryStrategy })
+  return (client as Redis).duplicate(single)
 }
 
 function placeOf({ url, client }: { readonly url: string; readonly client?: Client | undefined }): string {
