@@ -6,7 +6,8 @@ import { AglError, errorMessage } from '@agl/types'
  */
 
 const mark = '\u0001agl:'
-const writtenMark = '"\\u0001agl:'
+/** As JSON writes it. Without the quote before it: text is full of quotes, and a search stops at each. */
+const writtenMark = '\\u0001agl:'
 
 /** @throws AglError `invalid_argument` for what cannot be written: cycles, big integers */
 export function writeJson(value: unknown, what: string): string {
