@@ -24,7 +24,7 @@ export async function* readAnswers({ connection, keys }: RedisState): AsyncGener
   }
 }
 
-function escapePattern(text: string): string {
+export function escapePattern(text: string): string {
   return text.replace(/[\\*?[\]^]/g, String.raw`\$&`)
 }
 

@@ -5,7 +5,7 @@
  */
 
 /** Goes up when what is stored under the keys changes its form; a store of another version is not seen then. */
-const schemaVersion = 1
+export const schemaVersion = 1
 
 /** What comes after the prefix. Those that end in a colon have an id behind it. */
 export const keyNames = {

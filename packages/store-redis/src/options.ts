@@ -90,29 +90,70 @@ const isClient = (value: unknown): boolean =>
 
 const { clock: _, ...sharedShape } = storeOptionShape
 
+/** Where a store is. */
+const placeShape = {
+  url: z
+    .string()
+    .regex(/^(rediss?:\/\/|\/)/, { error: 'expected "redis://host:port", "rediss://host:port" or the path of a socket' })
+    .optional(),
+  client: z.custom<Redis | Cluster>(isClient, { error: 'expected a client of ioredis' }).optional(),
+  namespace: z
+    .string()
+    .regex(/^[A-Za-z0-9_.:-]{1,100}$/, { error: 'expected 1 to 100 letters, digits, "_", ".", ":" or "-"' })
+    .optional(),
+  deadlineMs: z.number().min(0).optional(),
+}
+
+const hasOnePlace = ({ url, client }: { readonly url?: string | undefined; readonly client?: object | undefined }): boolean =>
+  url === undefined || client === undefined
+const onePlace = { error: 'give either url or client, not both' }
+
 const optionsSchema = z
   .strictObject({
     ...sharedShape,
-    url: z
-      .string()
-      .regex(/^(rediss?:\/\/|\/)/, { error: 'expected "redis://host:port", "rediss://host:port" or the path of a socket' })
-      .optional(),
-    client: z.custom<Redis | Cluster>(isClient, { error: 'expected a client of ioredis' }).optional(),
-    namespace: z
-      .string()
-      .regex(/^[A-Za-z0-9_.:-]{1,100}$/, { error: 'expected 1 to 100 letters, digits, "_", ".", ":" or "-"' })
-      .optional(),
-    deadlineMs: z.number().min(0).optional(),
+    ...placeShape,
     pollMs: z.number().min(10).max(60_000).optional(),
     minReplicas: z.int().min(0).optional(),
     replicaTimeoutMs: z.int().min(1).optional(),
   })
   .refine(hasOneSource, { error: 'give either random or seed, not both' })
-  .refine(({ url, client }) => url === undefined || client === undefined, { error: 'give either url or client, not both' })
+  .refine(hasOnePlace, onePlace)
 
 /** @throws AglError `invalid_argument` */
 export function parseOptions(options: RedisStoreOptions): ParsedOptions {
   const parsed = parse(optionsSchema, options, redisStoreDefaults, 'options of createRedisStore')
   const logger = quietLogger(parsed.logger)
   return { ...parsed, logger, retention: retentionOf(options.retention, redisStoreDefaults.retention) }
+}
+
+/** Options of `inspectRedisStore`; the first four as of `createRedisStore`. */
+export interface InspectRedisStoreOptions extends Pick<RedisStoreOptions, 'url' | 'client' | 'namespace' | 'deadlineMs'> {
+  /**
+   * Of how many keys of each kind the server is asked how much memory they take; the rest is reckoned from these. An integer,
+   * minimum 1. Default: 10,000.
+   */
+  readonly sampleSize?: number
+  /** Is told now and then what is being looked at and how many of it have been. Default: nobody. */
+  readonly onProgress?: (progress: { readonly stage: string; readonly count: number }) => void
+  /** Ends the look; it rejects with the reason. */
+  readonly signal?: AbortSignal
+}
+
+/** The defaults of {@link InspectRedisStoreOptions}. */
+export const inspectRedisStoreDefaults: Readonly<{ sampleSize: number }> = Object.freeze({ sampleSize: 10_000 })
+
+const inspectSchema = z
+  .strictObject({
+    ...placeShape,
+    sampleSize: z.int().min(1).optional(),
+    onProgress: z.custom<InspectRedisStoreOptions['onProgress']>((value) => typeof value === 'function').optional(),
+    signal: z.instanceof(AbortSignal).optional(),
+  })
+  .refine(hasOnePlace, onePlace)
+
+/** @throws AglError `invalid_argument` */
+export function parseInspectOptions(
+  options: InspectRedisStoreOptions,
+): InspectRedisStoreOptions & typeof inspectRedisStoreDefaults {
+  return parse(inspectSchema, options, inspectRedisStoreDefaults, 'options of inspectRedisStore')
 }

@@ -50,6 +50,8 @@ export interface RolloutText {
   readonly bytes: number
   readonly uncountedAttempts: number
   readonly lostClaims: number
+  /** As `encodeLimits` writes them. */
+  readonly limits: string
   /** In the queue. */
   readonly place: number
   readonly startTime: number
@@ -77,7 +79,7 @@ export interface SpansText {
 const fixedSeparator = '\u001e'
 
 export function parseRollout(text: string): RolloutText {
-  const [status, ordinal, ended, bytes, rare, , spans, fixed, ...latest] = text.split(separator) as [
+  const [status, ordinal, ended, bytes, rare, limits, spans, fixed, ...latest] = text.split(separator) as [
     string,
     string,
     string,
@@ -97,6 +99,7 @@ export function parseRollout(text: string): RolloutText {
     bytes: Number(bytes),
     uncountedAttempts: Number(uncounted),
     lostClaims: Number(lost),
+    limits,
     place: Number(place === '' ? ordinal : place),
     startTime: Number(start),
     priority: Number(priority),

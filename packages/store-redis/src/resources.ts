@@ -124,10 +124,20 @@ export async function readVersions({ connection, keys }: RedisState, resourcesId
 
 const separatorByte = separator.charCodeAt(0)
 
-function decodeVersion(resourcesId: string, version: number, stored: Buffer): ResourcesUpdate {
+/** Where the fields of a stored version end that stand before its data. */
+function endsOf(stored: Buffer): readonly [created: number, updated: number, encoding: number] {
   const ends: number[] = []
   for (let from = 0; ends.length < 3; from = ends.at(-1)! + 1) ends.push(stored.indexOf(separatorByte, from))
-  const [first, second, third] = ends as [number, number, number]
+  return ends as [number, number, number]
+}
+
+/** What a stored version counts as. */
+export function dataBytes(stored: Buffer): number {
+  return stored.length - endsOf(stored)[2] - 1
+}
+
+function decodeVersion(resourcesId: string, version: number, stored: Buffer): ResourcesUpdate {
+  const [first, second, third] = endsOf(stored)
   const data = stored.subarray(third + 1)
   const isPacked = stored.toString('latin1', second + 1, third) === 'd'
   return Object.freeze<ResourcesUpdate>({

@@ -61,25 +61,38 @@ export async function readTexts({ connection, keys }: RedisState, ids: readonly 
   return texts
 }
 
-/** The rollouts that are there without their inputs, which may be large. */
-async function readBareRollouts(state: RedisState, ids: readonly string[]): Promise<readonly StoredRollout[]> {
-  const { connection, keys } = state
-  const texts = await readTexts(state, ids)
-  const read: StoredRollout[] = []
+/** What only clients read of bodies, as text; null for those that are not there. A body is never empty. */
+export async function readBeginnings(
+  { connection, keys }: RedisState,
+  ids: readonly string[],
+): Promise<readonly (string | null)[]> {
+  const read: (string | null)[] = []
   for (let start = 0; start < ids.length; start += stepSize) {
     const step = ids.slice(start, start + stepSize)
     const beginnings = await connection.run((client) =>
       Promise.all(step.map((id) => client.getrange(keys.of('body', id), 0, bodyBeginning - 1))),
     )
     for (const [index, id] of step.entries()) {
-      const text = texts[start + index]
-      if (text == null) continue
-      const cold = coldPart(beginnings[index]!)
-      const body = cold === null ? await connection.run((client) => client.get(keys.of('body', id))) : cold
-      read.push([id, text, body === null ? null : (coldPart(body) ?? body)])
+      const beginning = beginnings[index]!
+      if (beginning === '') read.push(null)
+      else if (coldPart(beginning) !== null) read.push(coldPart(beginning))
+      else {
+        const body = await connection.run((client) => client.get(keys.of('body', id)))
+        read.push(body === null ? null : (coldPart(body) ?? body))
+      }
     }
   }
   return read
+}
+
+/** The rollouts that are there without their inputs, which may be large. */
+async function readBareRollouts(state: RedisState, ids: readonly string[]): Promise<readonly StoredRollout[]> {
+  const texts = await readTexts(state, ids)
+  const beginnings = await readBeginnings(state, ids)
+  return ids.flatMap((id, index): readonly StoredRollout[] => {
+    const text = texts[index]
+    return text == null ? [] : [[id, text, beginnings[index]!]]
+  })
 }
 
 export async function getRolloutById(state: RedisState, rolloutId: string): Promise<Rollout | AttemptedRollout | null> {
@@ -95,6 +108,11 @@ export async function queryRollouts(state: RedisState, query: RolloutQuery): Pro
 function rangeOf(status: RolloutStatus): readonly [string, string] {
   const code = statusCodes[status]
   return [String(code * statusStep), `(${(code + 1) * statusStep}`]
+}
+
+/** Where a rollout is in the index. */
+export function scoreOf(status: RolloutStatus, ordinal: number): number {
+  return statusCodes[status] * statusStep + ordinal
 }
 
 /** How many rollouts have each of these statuses. */
