@@ -7,7 +7,7 @@ export type LogLevel = (typeof logLevels)[number]
 const control = /[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g
 
 /** What others have named must not begin a line of its own. */
-function oneLine(text: string): string {
+export function oneLine(text: string): string {
   return text.replace(control, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 

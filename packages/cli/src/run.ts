@@ -8,24 +8,38 @@ export interface RunOptions {
   readonly out?: (text: string) => void
   /** Where logs and errors go. Default: standard error. */
   readonly err?: (text: string) => void
+  /** Whether a person watches the errors go by, who is shown how far long work is. Default: whether standard error is a terminal. */
+  readonly isTerminal?: boolean
   /** Ends what runs until it is told to; the command line listens to SIGINT and SIGTERM as well. */
   readonly signal?: AbortSignal
+}
+
+/** What commands may use of the world around them. */
+export interface Surroundings {
+  readonly out: (text: string) => void
+  readonly err: (text: string) => void
+  readonly isTerminal: boolean
+  readonly signal: AbortSignal | undefined
+  /** The exit status of a command that did its work, if it is not to be 0. */
+  readonly setStatus: (status: number) => void
 }
 
 /** Runs `agl` with these arguments; answers the exit status: 0, 1 for what failed, 2 for a wrong use. */
 export async function run(args: readonly string[], options: RunOptions = {}): Promise<number> {
   const out = options.out ?? ((text: string) => void process.stdout.write(text))
   const err = options.err ?? ((text: string) => void process.stderr.write(text))
+  const isTerminal = options.isTerminal ?? (options.err === undefined && process.stderr.isTTY)
+  let status = 0
   const program = new Command('agl')
     .description('AGL makes AI agents better by experience.')
     .version(ownVersion())
     .configureOutput({ writeOut: out, writeErr: err })
     .showHelpAfterError('(agl --help shows the commands, agl COMMAND --help the options of one)')
     .exitOverride()
-  addStoreCommand(program, { out, err, signal: options.signal })
+  addStoreCommand(program, { out, err, isTerminal, signal: options.signal, setStatus: (value) => (status = value) })
   try {
     await program.parseAsync([...args], { from: 'user' })
-    return 0
+    return status
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2
     err(`agl: ${errorMessage(error)}\n`)

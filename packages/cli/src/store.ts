@@ -3,7 +3,9 @@ import { createMemoryStore } from '@agl/store-memory'
 import { createSqliteStore } from '@agl/store-sqlite'
 import { AglError, type LightningStore, type Logger } from '@agl/types'
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { addInspectCommand } from './inspect.ts'
 import { createLogger, type LogLevel, logLevels } from './logger.ts'
+import type { Surroundings } from './run.ts'
 
 interface StoreFlags {
   readonly backend: 'memory' | 'sqlite' | 'redis'
@@ -19,12 +21,6 @@ interface StoreFlags {
   readonly allowUnauthenticated: boolean
   readonly scanDebounceSeconds?: number
   readonly logLevel: LogLevel
-}
-
-interface Surroundings {
-  readonly out: (text: string) => void
-  readonly err: (text: string) => void
-  readonly signal: AbortSignal | undefined
 }
 
 function toPort(text: string): number {
@@ -51,7 +47,7 @@ const collect = (origin: string, origins: readonly string[]): readonly string[] 
 
 /** `agl store`: serves a store over HTTP until it is told to stop. */
 export function addStoreCommand(program: Command, surroundings: Surroundings): void {
-  program
+  const store = program
     .command('store')
     .summary('serve a store over HTTP')
     .description(
@@ -85,7 +81,10 @@ export function addStoreCommand(program: Command, surroundings: Surroundings): v
       '\nExamples:\n  agl store\n  agl store --backend sqlite --file runs/store.db --port 0\n' +
         '  echo "runner:$(openssl rand -hex 24)" > tokens && agl store --host 0.0.0.0 --token-file tokens\n',
     )
+    // What stands behind the word `inspect` is for it.
+    .enablePositionalOptions()
     .action(async (flags: StoreFlags) => serve(flags, surroundings))
+  addInspectCommand(store, surroundings)
 }
 
 async function serve(flags: StoreFlags, { out, err, signal }: Surroundings): Promise<void> {
