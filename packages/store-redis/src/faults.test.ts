@@ -3,9 +3,10 @@ import { spanOf } from '@agl/store-kit/testing'
 import { Redis } from 'ioredis'
 import { afterEach, beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { createRedisStore, type RedisStore } from './create-redis-store.ts'
+import { inspectRedisStore } from './inspect/inspect.ts'
 import type { RedisStoreOptions } from './options.ts'
 import { startProxy } from './proxy.test-support.ts'
-import { startCluster, startServer, type TestServer } from './redis-server.test-support.ts'
+import { startCluster, startSentinels, startServer, startTcpServer, type TestServer } from './redis-server.test-support.ts'
 import { newNamespace } from './test-store.test-support.ts'
 
 let server: TestServer
@@ -228,6 +229,31 @@ describe('faults', () => {
     expect(await store.enqueueRollout({ input: 3 })).toMatchObject({ status: 'queuing' })
   })
 
+  test('a password that is missing, wrong, or of a user who may not do it is told as that', async () => {
+    const limited = await startTcpServer()
+    onTestFinished(() => limited.stop())
+    const direct = new Redis(limited.url)
+    await direct.call('ACL', 'SETUSER', 'reader', 'on', '>secret', '~*', '&*', '+@all', '-hset')
+    await direct.call('ACL', 'SETUSER', 'default', 'off')
+    direct.disconnect()
+    const unauthorized = { code: 'unauthorized', isRetryable: false, message: expect.stringContaining('operate-redis') }
+    for (const login of ['', 'reader:wrong@', 'reader:secret@']) {
+      const url = `redis://${login}127.0.0.1:${limited.port}`
+      await expect(openStore({ url }).enqueueRollout({ input: 1 }), login).rejects.toMatchObject(unauthorized)
+    }
+  })
+
+  test('a server that refuses for want of replicas is told with what it says', async () => {
+    const store = openStore({ deadlineMs: 100 })
+    await store.enqueueRollout({ input: 1 })
+    await admin.config('SET', 'min-replicas-to-write', '1')
+    const refused = { code: 'timeout', isRetryable: true, message: expect.stringContaining('NOREPLICAS') }
+    await expect(store.enqueueRollout({ input: 2 })).rejects.toMatchObject(refused)
+    expect((await store.queryRollouts()).total).toBe(1)
+    await admin.config('SET', 'min-replicas-to-write', '0')
+    expect(await store.enqueueRollout({ input: 3 })).toMatchObject({ status: 'queuing' })
+  })
+
   test('a span whose writer died between its two steps is passed over, and completed by whoever sends it again', async () => {
     const namespace = newNamespace()
     const store = openStore({ namespace })
@@ -252,6 +278,24 @@ describe('faults', () => {
     await admin.sadd(`agl:1:{${namespace}}:trash`, `1\u001f${rolloutId}`)
     while ((await admin.exists(name)) === 1) await store.statistics()
     expect(await admin.scard(`agl:1:{${namespace}}:trash`)).toBeLessThan(2)
+  })
+
+  test('after a failover by Sentinel the work goes on', { timeout: 60_000 }, async () => {
+    const sentinels = await startSentinels()
+    onTestFinished(() => sentinels.stop())
+    const namespace = newNamespace()
+    const client = sentinels.createClient()
+    const store = createRedisStore({ client, namespace, deadlineMs: 30_000 })
+    onTestFinished(() => store.close())
+    await runTasks(store, 20)
+    const tasks = runTasks(store, 40)
+    await sentinels.primary.kill()
+    const ids = await tasks
+    expect(new Set(ids).size).toBe(40)
+    for (const rolloutId of ids) expect(await store.getRolloutById({ rolloutId })).toMatchObject({ status: 'succeeded' })
+    const { violations, servers } = await inspectRedisStore({ client, namespace })
+    expect(violations).toEqual([])
+    expect(servers.map(({ place }) => place)).not.toContain(sentinels.primary.url.slice('redis://'.length))
   })
 
   test('after a failover of a cluster the work goes on', { timeout: 60_000 }, async () => {

@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -44,6 +44,66 @@ export async function startTcpServer(...settings: readonly string[]): Promise<Te
   const port = await findPort()
   const server = await startAt(`redis://127.0.0.1:${port}`, makeFolder(), ['--port', String(port), ...settings])
   return { ...server, port }
+}
+
+/** A primary, its replica, and three sentinels that watch over them. */
+export interface TestSentinels {
+  /** A client to be given to stores; not connected. */
+  createClient(): Redis
+  readonly primary: TestServer
+  stop(): Promise<void>
+}
+
+/** Starts them and waits until the sentinels know one another and the replica. */
+export async function startSentinels(): Promise<TestSentinels> {
+  const primary = await startTcpServer()
+  const replica = await startTcpServer('--replicaof', '127.0.0.1', String(primary.port))
+  const sentinels = await Promise.all([1, 2, 3].map(() => startSentinel(primary.port)))
+  const addresses = sentinels.map(({ port }) => ({ host: '127.0.0.1', port }))
+  for (const { url } of sentinels) {
+    const client = new Redis(url)
+    for (;;) {
+      const known = Object.fromEntries(chunksOfTwo((await client.call('SENTINEL', 'MASTER', 'agl')) as readonly string[]))
+      if (known['num-other-sentinels'] === '2' && known['num-slaves'] === '1') break
+      await sleep(50)
+    }
+    client.disconnect()
+  }
+  return {
+    primary,
+    createClient() {
+      const client = new Redis({ sentinels: addresses, name: 'agl', lazyConnect: true })
+      client.on('error', () => {})
+      return client
+    },
+    async stop() {
+      await Promise.all([...sentinels, primary, replica].map((server) => server.stop()))
+    },
+  }
+}
+
+const chunksOfTwo = (flat: readonly string[]): readonly (readonly [string, string])[] =>
+  flat.flatMap((name, index) => (index % 2 === 0 ? [[name, flat[index + 1]!] as const] : []))
+
+async function startSentinel(primaryPort: number): Promise<Pick<TestServer, 'url' | 'stop'> & { readonly port: number }> {
+  const port = await findPort()
+  const folder = makeFolder()
+  // A sentinel keeps its state in the file of its configuration.
+  const file = join(folder, 'sentinel.conf')
+  const settings = [`port ${port}`, `dir ${folder}`, `sentinel monitor agl 127.0.0.1 ${primaryPort} 2`]
+  const limits = ['sentinel down-after-milliseconds agl 500', 'sentinel failover-timeout agl 3000']
+  writeFileSync(file, [...settings, ...limits, ''].join('\n'))
+  const url = `redis://127.0.0.1:${port}`
+  const running = await runServer(url, [file, '--sentinel'])
+  return {
+    url,
+    port,
+    async stop() {
+      running.process.kill('SIGKILL')
+      await running.ended
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
 }
 
 async function startAt(url: string, folder: string, settings: readonly string[]): Promise<TestServer> {

@@ -6,6 +6,9 @@ const passing = /^(MOVED|ASK|LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BU
 const lost =
   /Connection is closed|isn't writeable|isn't ready|max retries per request|Command aborted due to connection close|startup nodes|Failed to refresh slots|Too many Cluster redirections|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOENT|EHOSTUNREACH|ENOTFOUND|socket/i
 
+/** What a server says to who is not known, or may not run a command; the last, of one that a script runs. */
+const forbidden = /^(NOAUTH|WRONGPASS|NOPERM)\b|ACL failure in script|The user executing the script can't/
+
 /** Whether the command may have come to nothing only because the server was away. */
 export function isPassing(thrown: unknown): boolean {
   if (AglError.isInstance(thrown)) return false
@@ -30,8 +33,11 @@ export function translateError(thrown: unknown, place: string): unknown {
       `The memory of Redis at ${place} is full; nothing was changed. Finish or delete rollouts, set \`retention\`, or raise its maxmemory.`,
     )
   }
-  if (/^(NOAUTH|WRONGPASS|NOPERM)\b/.test(says)) {
-    return refuse('unauthorized', `Redis at ${place} did not let us in: give a user and password that may run scripts.`)
+  if (forbidden.test(says)) {
+    return refuse(
+      'unauthorized',
+      `Redis at ${place} did not let us in: give a user and password that may run what docs/operate-redis.md lists.`,
+    )
   }
   if (/Unknown.*flag|unknown command|Bad script/i.test(says)) {
     return refuse('not_supported_by_server', `Expected Redis 7.0 or newer, or Valkey, at ${place}.`)
@@ -41,7 +47,8 @@ export function translateError(thrown: unknown, place: string): unknown {
 }
 
 /** There is no server, or none that we can talk to. */
-export function notThere(place: string, cause: unknown): AglError {
+export function notThere(place: string, cause: unknown): unknown {
+  if (forbidden.test(errorMessage(cause))) return translateError(cause, place)
   return new AglError({
     code: 'upstream_failed',
     message: `No Redis at ${place} (${errorMessage(cause)}). Start one, for example with "redis-server" or "docker run -p 6379:6379 redis:7", or give the \`url\` of another.`,
@@ -52,9 +59,12 @@ export function notThere(place: string, cause: unknown): AglError {
 
 /** The server was there and has been away for longer than a call waits. */
 export function awayTooLong(place: string, waitedMs: number, cause: unknown): AglError {
+  const what = isReply(cause)
+    ? `has refused for ${Math.round(waitedMs)} ms (${errorMessage(cause)})`
+    : `has not answered for ${Math.round(waitedMs)} ms`
   return new AglError({
     code: 'timeout',
-    message: `Redis at ${place} has not answered for ${Math.round(waitedMs)} ms. Try again: a call with a chosen id or an idempotency key is done once, however often it is sent.`,
+    message: `Redis at ${place} ${what}. Try again: a call with a chosen id or an idempotency key is done once, however often it is sent.`,
     data: { place, waitedMs },
     cause,
   })

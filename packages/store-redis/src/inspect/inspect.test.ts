@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { spanOf } from '@agl/store-kit/testing'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
@@ -581,6 +583,25 @@ test('tells how far it is, and ends when it is told to', async () => {
   const stop = new AbortController()
   stop.abort(new Error('enough'))
   await expect(inspectRedisStore({ url: server.url, namespace, signal: stop.signal })).rejects.toThrow('enough')
+})
+
+test('a server that cannot save its data, and takes no write, can be looked into', async () => {
+  const own = await startServer('--save', '3600 1')
+  onTestFinished(() => own.stop())
+  const { store, namespace } = await fillStore({ url: own.url })
+  await store.close()
+  const direct = new Redis(own.url)
+  onTestFinished(() => direct.disconnect())
+  // Where the file is to be there is a folder.
+  mkdirSync(join(dirname(own.url), 'dump.rdb', 'in the way'), { recursive: true })
+  await direct.bgsave()
+  while (!(await direct.info('persistence')).includes('rdb_last_bgsave_status:err'));
+  await expect(direct.set('a', '1')).rejects.toThrow('MISCONF')
+  await direct.config('SET', 'maxmemory', '1')
+  expect(await inspectRedisStore({ url: own.url, namespace })).toMatchObject({
+    violations: [],
+    servers: [{ maxMemoryBytes: 1, persistence: { save: '3600 1', isHealthy: false } }],
+  })
 })
 
 test('a server that is not there, and options that do not fit, are told', async () => {

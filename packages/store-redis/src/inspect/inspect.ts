@@ -20,9 +20,8 @@ import { inspectWorkers } from './workers.ts'
 export async function inspectRedisStore(options: InspectRedisStoreOptions = {}): Promise<RedisInspection> {
   const { sampleSize, onProgress, signal, ...place } = parseInspectOptions(options)
   const parsed = parseOptions(place)
-  const { state, open, close } = createHandle(parsed)
+  const { state, close } = createHandle(parsed)
   try {
-    await open()
     const look: Look = {
       connection: state.connection,
       keys: state.keys,

@@ -1,11 +1,10 @@
-import { AglError } from '@agl/types'
 import { Cluster, type Redis } from 'ioredis'
 import type { RedisState } from '../state.ts'
 import type { Invariant, Violation } from './inspection.ts'
 
 /*
  * How a store is looked at while others work on it. First everything is read in steps, and what does not fit is suspected: it may
- * have changed between two steps. Then each suspect is read once more by one transaction, which sees one moment, and only what
+ * have changed between two steps. Then each suspect is read once more by one short script, which sees one moment, and only what
  * does not fit there is a violation: scripts are atomic, so that every invariant holds between any two of them. What lies in two
  * slots of a cluster is read in the order in which it is deleted, so that no order of events can make it look broken.
  */
@@ -24,16 +23,32 @@ export function violate({ violations }: Look, invariant: Invariant, ids: readonl
 
 export type Command = readonly [name: string, ...args: (string | number)[]]
 
-/** Commands on keys of one slot, at one moment. */
-export async function atomically({ connection }: Look, commands: readonly Command[]): Promise<readonly unknown[]> {
-  return connection.run(async (client) => {
-    const replies = await client.multi(commands.map((command) => [...command])).exec()
-    if (replies === null) throw new AglError({ code: 'internal', message: 'Redis carried out no part of a transaction.' })
-    return replies.map(([error, value]) => {
-      if (error !== null) throw error
-      return value
-    })
-  })
+/**
+ * A script and not MULTI, in which a server whose memory is full refuses even reads.
+ *
+ * ARGV per command: how many words it has, and these.
+ */
+const readAll = `#!lua flags=no-writes
+local replies, at = {}, 1
+while at <= #ARGV do
+  local last = at + ARGV[at]
+  replies[#replies + 1] = redis.call(unpack(ARGV, at + 1, last))
+  at = last + 1
+end
+return replies`
+
+/** What commands that only read, on the keys of one store that lie together, answer at one moment. */
+export async function atomically({ connection, keys }: Look, commands: readonly Command[]): Promise<readonly unknown[]> {
+  const words = commands.flatMap((command) => [command.length, ...command])
+  const replies = (await connection.run((client) => client.eval(readAll, 1, keys.prefix, ...words))) as readonly unknown[]
+  return commands.map(([name], index) => (name === 'hgetall' ? toRecord(replies[index] as readonly string[]) : replies[index]))
+}
+
+/** A script gets fields and values as one list. */
+function toRecord(list: readonly string[]): Readonly<Record<string, string>> {
+  const record: Record<string, string> = {}
+  for (let index = 0; index < list.length; index += 2) record[list[index]!] = list[index + 1]!
+  return record
 }
 
 /** The servers that have keys. */

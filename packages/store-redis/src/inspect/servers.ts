@@ -28,11 +28,10 @@ async function inspectServer({ connection }: Look, primary: Redis): Promise<Insp
     }),
   )
   const number = (name: string): number => Number(fields.get(name) ?? 0)
-  const { path, host, port } = primary.options
   const maxMemory = number('maxmemory')
   const isOk = (name: string): boolean => (fields.get(name) ?? 'ok') === 'ok'
   return {
-    place: path ?? `${host ?? '127.0.0.1'}:${port ?? 6379}`,
+    place: placeOf(primary),
     version: fields.get('valkey_version') ?? fields.get('redis_version') ?? 'unknown',
     usedMemoryBytes: number('used_memory'),
     maxMemoryBytes: maxMemory === 0 ? null : maxMemory,
@@ -46,6 +45,12 @@ async function inspectServer({ connection }: Look, primary: Redis): Promise<Insp
       isHealthy: isOk('rdb_last_bgsave_status') && isOk('aof_last_bgrewrite_status') && isOk('aof_last_write_status'),
     },
   }
+}
+
+/** Where it really is: with Sentinel the options do not say. */
+function placeOf({ options, stream }: Redis): string {
+  const { remoteAddress, remotePort } = stream as { readonly remoteAddress?: string; readonly remotePort?: number }
+  return options.path ?? `${remoteAddress ?? options.host}:${remotePort ?? options.port}`
 }
 
 /** Who may not ask for the configuration, as with most hosted servers, is told without it. */
