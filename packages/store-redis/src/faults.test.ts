@@ -239,7 +239,7 @@ describe('faults', () => {
     const unauthorized = { code: 'unauthorized', isRetryable: false, message: expect.stringContaining('operate-redis') }
     for (const login of ['', 'reader:wrong@', 'reader:secret@']) {
       const url = `redis://${login}127.0.0.1:${limited.port}`
-      await expect(openStore({ url }).enqueueRollout({ input: 1 }), login).rejects.toMatchObject(unauthorized)
+      await expect(openStore({ url }).enqueueRollout({ input: 1 })).rejects.toMatchObject(unauthorized)
     }
   })
 
