@@ -6,7 +6,14 @@ import { createRedisStore, type RedisStore } from './create-redis-store.ts'
 import { inspectRedisStore } from './inspect/inspect.ts'
 import type { RedisStoreOptions } from './options.ts'
 import { startProxy } from './proxy.test-support.ts'
-import { startCluster, startSentinels, startServer, startTcpServer, type TestServer } from './redis-server.test-support.ts'
+import {
+  failToSave,
+  startCluster,
+  startSentinels,
+  startServer,
+  startTcpServer,
+  type TestServer,
+} from './redis-server.test-support.ts'
 import { newNamespace } from './test-store.test-support.ts'
 
 let server: TestServer
@@ -251,6 +258,19 @@ describe('faults', () => {
     await expect(store.enqueueRollout({ input: 2 })).rejects.toMatchObject(refused)
     expect((await store.queryRollouts()).total).toBe(1)
     await admin.config('SET', 'min-replicas-to-write', '0')
+    expect(await store.enqueueRollout({ input: 3 })).toMatchObject({ status: 'queuing' })
+  })
+
+  test('a server that cannot save its data is told with what it says, and used again when it can', async () => {
+    const saving = await startServer('--save', '3600 1')
+    onTestFinished(() => saving.stop())
+    const store = openStore({ url: saving.url, deadlineMs: 100 })
+    await store.enqueueRollout({ input: 1 })
+    const mend = await failToSave(saving)
+    const refused = { code: 'timeout', isRetryable: true, message: expect.stringContaining('MISCONF') }
+    await expect(store.enqueueRollout({ input: 2 })).rejects.toMatchObject(refused)
+    expect((await store.queryRollouts()).total).toBe(1)
+    await mend()
     expect(await store.enqueueRollout({ input: 3 })).toMatchObject({ status: 'queuing' })
   })
 

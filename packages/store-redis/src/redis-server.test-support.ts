@@ -1,8 +1,8 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { Cluster, Redis } from 'ioredis'
@@ -39,7 +39,28 @@ export async function startServer(...settings: readonly string[]): Promise<TestS
   return startAt(join(folder, 'socket'), folder, ['--port', '0', '--unixsocket', join(folder, 'socket'), ...settings])
 }
 
-/** The same on a TCP port. */
+/**
+ * Lets a server on a socket that saves by itself (`--save`) fail to, so that it takes no write.
+ * @returns what lets it save again
+ */
+export async function failToSave({ url }: TestServer): Promise<() => Promise<void>> {
+  // Where the file is to be there is a folder.
+  const file = join(dirname(url), 'dump.rdb')
+  mkdirSync(join(file, 'in the way'), { recursive: true })
+  const save = async (isOk: boolean): Promise<void> => {
+    const admin = new Redis(url)
+    await admin.bgsave()
+    while (!(await admin.info('persistence')).includes(`rdb_last_bgsave_status:${isOk ? 'ok' : 'err'}`));
+    admin.disconnect()
+  }
+  await save(false)
+  return async () => {
+    rmSync(file, { recursive: true })
+    await save(true)
+  }
+}
+
+/** As `startServer`, on a TCP port. */
 export async function startTcpServer(...settings: readonly string[]): Promise<TestServer & { readonly port: number }> {
   const port = await findPort()
   const server = await startAt(`redis://127.0.0.1:${port}`, makeFolder(), ['--port', String(port), ...settings])

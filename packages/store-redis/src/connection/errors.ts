@@ -1,7 +1,7 @@
 import { AglError, errorMessage } from '@agl/types'
 
 /** What a server says while it cannot serve yet or any more: the same command may succeed a little later. */
-const passing = /^(MOVED|ASK|LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|NOREPLICAS|UNBLOCKED)\b/
+const passing = /^(MOVED|ASK|LOADING|READONLY|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|NOREPLICAS|MISCONF|UNBLOCKED)\b/
 /** What ioredis says of a connection that is not there. */
 const lost =
   /Connection is closed|isn't writeable|isn't ready|max retries per request|Command aborted due to connection close|startup nodes|Failed to refresh slots|Too many Cluster redirections|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|ENOENT|EHOSTUNREACH|ENOTFOUND|socket/i

@@ -1,11 +1,9 @@
-import { mkdirSync } from 'node:fs'
-import { dirname, join } from 'node:path'
 import { spanOf } from '@agl/store-kit/testing'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest'
 import { createRedisStore } from '../create-redis-store.ts'
 import { createKeys } from '../keys.ts'
-import { startCluster, startServer, type TestServer } from '../redis-server.test-support.ts'
+import { failToSave, startCluster, startServer, type TestServer } from '../redis-server.test-support.ts'
 import { newNamespace } from '../test-store.test-support.ts'
 import { fillStore, type FilledStore } from './filled-store.test-support.ts'
 import { inspectRedisStore } from './inspect.ts'
@@ -187,10 +185,7 @@ test('a server that cannot save its data, and takes no write, can be looked into
   await store.close()
   const direct = new Redis(own.url)
   onTestFinished(() => direct.disconnect())
-  // Where the file is to be there is a folder.
-  mkdirSync(join(dirname(own.url), 'dump.rdb', 'in the way'), { recursive: true })
-  await direct.bgsave()
-  while (!(await direct.info('persistence')).includes('rdb_last_bgsave_status:err'));
+  await failToSave(own)
   await expect(direct.set('a', '1')).rejects.toThrow('MISCONF')
   await direct.config('SET', 'maxmemory', '1')
   expect(await inspectRedisStore({ url: own.url, namespace })).toMatchObject({
