@@ -274,6 +274,20 @@ describe('faults', () => {
     expect(await store.enqueueRollout({ input: 3 })).toMatchObject({ status: 'queuing' })
   })
 
+  test('a server that never answers is told after the deadline, and closing does not wait for it', async () => {
+    server.freeze()
+    const store = openStore({ deadlineMs: 1500 })
+    const start = performance.now()
+    await expect(store.enqueueRollout({ input: 1 })).rejects.toMatchObject({ code: 'timeout', isRetryable: true })
+    expect(performance.now() - start).toBeGreaterThan(1400)
+    // The store tries again for itself.
+    await sleep(1100)
+    const closing = performance.now()
+    await store.close()
+    expect(performance.now() - closing).toBeLessThan(200)
+    server.thaw()
+  })
+
   test('a span whose writer died between its two steps is passed over, and completed by whoever sends it again', async () => {
     const namespace = newNamespace()
     const store = openStore({ namespace })

@@ -24,8 +24,9 @@ export interface RedisStoreOptions {
   /** Names the store: all handles with the same one share their data. 1 to 100 letters, digits, `_`, `.`, `:` or `-`. Default: `agl`. */
   readonly namespace?: string
   /**
-   * How long a call waits for a server that has gone away, in milliseconds; then it is refused with the retryable `timeout`.
-   * A server that was never there is told at once. Minimum 0. Default: 10,000.
+   * How long a call waits for a server that has gone away or does not answer, in milliseconds; then it is refused with the
+   * retryable `timeout`. The first connection gets a second at least; a server that was never there is told at once. Minimum 0.
+   * Default: 10,000.
    */
   readonly deadlineMs?: number
   /**

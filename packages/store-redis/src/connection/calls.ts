@@ -7,7 +7,7 @@ export type Reply = readonly [word: string, ...rest: readonly unknown[]]
 /** Calls of scripts. Those of one script and one turn of the event loop go together. */
 export interface Calls {
   call(script: ScriptName, args: readonly ScriptArgument[]): Promise<Reply>
-  /** Resolves when what was called before is done. */
+  /** Resolves when what was called before is done, but for what the store does for itself. */
   close(): Promise<void>
 }
 

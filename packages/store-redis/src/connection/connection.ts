@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '@agl/types'
-import { errorMessage } from '@agl/types'
+import { AglError, errorMessage } from '@agl/types'
 import { Cluster, Redis } from 'ioredis'
 import { scripts } from '../scripts.generated.ts'
 import { awayTooLong, isPassing, notThere, translateError } from './errors.ts'
@@ -39,6 +39,9 @@ const longestRetryMs = 1000
 /** Least time between two questions who has which slots. */
 const slotsPauseMs = 100
 
+/** Least time for the first connection, also where `deadlineMs` is shorter: connecting takes longer than a call. */
+const leastConnectMs = 1000
+
 /** Keys looked at in one step of SCAN. */
 const scanSize = 500
 
@@ -68,7 +71,7 @@ export function createConnection(options: {
   let client: Client | null = null
   let connecting: Promise<void> | null = null
   let wasThere = false
-  let isClosed = false
+  const closing = new AbortController()
   let lastError: unknown = null
   let nextAsk = 0
 
@@ -88,13 +91,23 @@ export function createConnection(options: {
     const made = make(false)
     for (const [name, lua] of Object.entries(scripts)) made.defineCommand(name, { numberOfKeys: 1, lua })
     lastError = null
+    const start = performance.now()
+    const settled = new AbortController()
     try {
-      await made.connect()
+      const end = start + Math.max(deadlineMs, leastConnectMs)
+      // A cluster that was not ready tries again by itself, for ever, and then its `connect` does not settle.
+      const isReady = await Promise.race([
+        made.connect().then(() => true),
+        untilReady(made, end, AbortSignal.any([settled.signal, closing.signal])),
+      ])
+      if (!isReady) throw awayTooLong(place, performance.now() - start, lastError)
     } catch (error) {
       made.disconnect()
-      throw notThere(place, lastError ?? error)
+      throw AglError.isInstance(error) ? error : notThere(place, lastError ?? error)
+    } finally {
+      settled.abort()
     }
-    if (isClosed) {
+    if (closing.signal.aborted) {
       made.disconnect()
       return
     }
@@ -103,13 +116,14 @@ export function createConnection(options: {
   }
 
   /** Waits for the client to be ready; false when it is not by the end. */
-  const untilReady = (present: Client, end: number): Promise<boolean> => {
+  const untilReady = (present: Client, end: number, signal?: AbortSignal): Promise<boolean> => {
     if (present.status === 'ready') return Promise.resolve(true)
     return new Promise((resolve) => {
       const finish = (isReady: boolean): void => {
         clearTimeout(timer)
         present.off('ready', onReady)
         present.off('end', onEnd)
+        signal?.removeEventListener('abort', onEnd)
         resolve(isReady)
       }
       const onReady = (): void => finish(true)
@@ -117,6 +131,7 @@ export function createConnection(options: {
       const timer = setTimeout(() => finish(false), Math.max(0, end - performance.now()))
       present.on('ready', onReady)
       present.on('end', onEnd)
+      signal?.addEventListener('abort', onEnd)
     })
   }
 
@@ -143,7 +158,7 @@ export function createConnection(options: {
     let isAgain = false
     let start: number | null = null
     for (;;) {
-      if (isClosed) throw closedError()
+      if (closing.signal.aborted) throw closedError()
       try {
         const ready =
           client?.status === 'ready'
@@ -152,7 +167,7 @@ export function createConnection(options: {
         return await work(ready, isAgain)
       } catch (error) {
         start ??= performance.now()
-        if (isClosed) throw closedError()
+        if (closing.signal.aborted) throw closedError()
         if (!wasThere || !isPassing(error)) throw translateError(error, place)
         if (performance.now() - start >= deadlineMs) throw awayTooLong(place, performance.now() - start, error)
         isAgain = true
@@ -183,7 +198,7 @@ export function createConnection(options: {
     },
     openListener: () => make(true),
     close() {
-      isClosed = true
+      closing.abort()
       client?.disconnect()
     },
   }

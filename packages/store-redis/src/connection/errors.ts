@@ -48,7 +48,9 @@ export function translateError(thrown: unknown, place: string): unknown {
 
 /** There is no server, or none that we can talk to. */
 export function notThere(place: string, cause: unknown): unknown {
-  if (forbidden.test(errorMessage(cause))) return translateError(cause, place)
+  // Of a cluster ioredis says only that all servers failed, and beside it why the last one did.
+  const said = cause instanceof Error && 'lastNodeError' in cause ? cause.lastNodeError : cause
+  if (forbidden.test(errorMessage(said))) return translateError(said, place)
   return new AglError({
     code: 'upstream_failed',
     message: `No Redis at ${place} (${errorMessage(cause)}). Start one, for example with "redis-server" or "docker run -p 6379:6379 redis:7", or give the \`url\` of another.`,
