@@ -9,6 +9,9 @@ import { readAttempts, readText } from './rollout-record.ts'
 
 const mostAtATime = 20
 
+/** How often a worker is looked at before it is called too busy for it: it may have other work each time. */
+const mostTries = 50
+
 /** Checks what workers run. @param byWorker the live attempts that name each */
 export async function inspectWorkers(
   look: Look,
@@ -43,8 +46,9 @@ async function inspectWorker(look: Look, id: string, before: readonly Attempt[])
     ['zscore', keys.of('workers'), id],
     ['lrange', keys.of('running', id), 0, -1],
   ]
-  const known = new Set(before.map((attempt) => attempt.rollout_id))
-  for (;;) {
+  const past = before.map((attempt) => attempt.rollout_id)
+  let known = new Set(past)
+  for (let tries = 0; tries < mostTries; tries++) {
     look.throwIfAborted()
     const rolloutIds = [...known]
     const commands = rolloutIds.flatMap((rolloutId): readonly Command[] => [
@@ -59,7 +63,7 @@ async function inspectWorker(look: Look, id: string, before: readonly Attempt[])
     ]
     const named = [...entries.map((entry) => entry.split(separator)[0]!), ...(fields['r'] ? [fields['r']] : [])]
     if (named.some((rolloutId) => !known.has(rolloutId))) {
-      for (const rolloutId of named) known.add(rolloutId)
+      known = new Set([...past, ...named])
       continue
     }
     const live = rolloutIds.flatMap((rolloutId, index) => {
@@ -70,6 +74,7 @@ async function inspectWorker(look: Look, id: string, before: readonly Attempt[])
     judge(look, { id, fields, isListed: place !== null, entries, live })
     return
   }
+  look.unchecked.push(`workers: ${id} had other work each of the ${mostTries} times that it was looked at`)
 }
 
 /** None of a rollout that is not there or cannot be read. */
