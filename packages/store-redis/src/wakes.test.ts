@@ -86,9 +86,7 @@ describe('who is told of work', () => {
     await untilWaiting(namespace, 2)
     giveUp.abort()
     await expect(given).rejects.toThrow()
-    const ended = expect(lost).rejects.toMatchObject({ code: 'closed' })
-    await closed.close()
-    await ended
+    await Promise.all([expect(lost).rejects.toMatchObject({ code: 'closed' }), closed.close()])
     const call = waiting(store)
     await untilWaiting(namespace, 3)
     await store.enqueueRollout({ input: 1 })
