@@ -12,8 +12,8 @@ export interface Step {
 export const unitReport = 'node_modules/.cache/vitest-report.json'
 export const interopReport = 'node_modules/.cache/interop-report.json'
 
-/** Longest time of one step, in milliseconds. The whole of `npm test` is meant to take less than this. */
-export const stepTimeoutMs: number = 5 * 60_000
+/** Longest time of one step, in milliseconds: several times what it takes, because machines are shared. */
+export const stepTimeoutMs: number = 15 * 60_000
 
 /** In this order: the quick ones first, and the packages are built before they are packed. */
 export const steps: readonly Step[] = [
