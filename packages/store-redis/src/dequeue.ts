@@ -107,8 +107,10 @@ async function claim(state: RedisState, verb: Verb, request: Request, waits: boo
   const reply = await state.calls.call('dequeue', args)
   const [word, ...rest] = reply
   if (word === '-') {
-    const [known, , more] = rest as unknown as readonly [string, string, string]
-    return { claimed: null, capacity: known === '' ? null : Number(known), isOthers: more === '1' }
+    const [known, , isFull, more] = rest as unknown as readonly [string, string, string, string]
+    // Entries of what no longer waits stood before the rest.
+    if (more === '1') return claim(state, verb, request, waits)
+    return { claimed: null, capacity: known === '' ? null : Number(known), isOthers: isFull === '1' }
   }
   const claimed = decodeClaims(state, reply, verb)
   if (key === '' && claimed.length === mostClaims && limit > mostClaims) {

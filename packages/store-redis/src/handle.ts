@@ -8,6 +8,7 @@ import {
   storeClosed,
   systemClock,
 } from '@agl/store-kit'
+import { errorMessage } from '@agl/types'
 import { createCalls } from './connection/calls.ts'
 import { createConnection } from './connection/connection.ts'
 import { emptyOthersTrash } from './delete.ts'
@@ -50,7 +51,10 @@ export function createHandle(options: ParsedOptions, test?: TestClock): Handle {
     time: test?.time ?? (() => ''),
     onFirstCall: () => sweeper.start(),
     confirm: connection.confirm === null ? null : (client) => connection.confirm!(client, [keys.of('marker')]),
-    afterWrite: isBounded({ retention }) ? () => retain(state, 0) : null,
+    afterWrite: isBounded({ retention })
+      ? // What was asked for is done all the same; the next look tries again.
+        () => retain(state, 0).catch((error: unknown) => logger.warn('retention failed', { error: errorMessage(error) }))
+      : null,
   })
   const rolloutWaiters = createRolloutWaiters({ clock })
   const claimWaiters = createClaimWaiters<Turn>({ clock })

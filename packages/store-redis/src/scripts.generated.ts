@@ -77,13 +77,18 @@ const attempts8 = String.raw`local function find_attempt(r, id)
   if id == 'latest' or a.id == id then
     return a
   end
-  for number = a.number - 1, 1, -1 do
-    local text = call('HGET', P .. 'attempts:' .. r.id, number)
-    if text and string.sub(text, 1, #id + 1) == id .. '\31' then
-      return unpack_attempt(text)
+  if a.number == '1' then
+    return nil
+  end
+  if not r.older then
+    r.older = {}
+    local all = call('HGETALL', P .. 'attempts:' .. r.id)
+    for at = 2, #all, 2 do
+      r.older[match(all[at], '^[^\31]*')] = all[at]
     end
   end
-  return nil
+  local text = r.older[id]
+  return text and unpack_attempt(text) or nil
 end
 `
 const attempts9 = String.raw`local function limits_of(r)
@@ -106,7 +111,7 @@ const attempts10 = String.raw`local function next_deadline(r, a)
   if silence then
     deadline = math.min(deadline, (a.beat ~= '' and a.beat or a.start) + silence)
   end
-  return deadline < math.huge and deadline or nil
+  return deadline < 9e9 and deadline or nil
 end
 `
 const attempts11 = String.raw`local function arm(r, a)
@@ -132,6 +137,7 @@ const attempts13 = String.raw`local function save_attempt(r, a)
     r.latest = text
   else
     call('HSET', P .. 'attempts:' .. r.id, a.number, text)
+    r.older = nil
   end
   if IS_LIVE[a.before_status] and not IS_LIVE[a.status] then
     if r.limits ~= '' or a.lease_ms ~= '' then
@@ -152,6 +158,7 @@ const claim0 = String.raw`local function claim(r, attempt_id, worker, lease_ms, 
   local number = attempts_count(r) + 1
   if number > 1 then
     call('HSET', P .. 'attempts:' .. r.id, number - 1, r.latest)
+    r.older = nil
   end
   local lease = lease_ms == '' and '' or exact(now + lease_ms / 1000)
   local text = attempt_id .. '\31' .. number .. '\31preparing\31' .. stamp .. '\31\31' .. worker .. '\31\31\31' .. lease .. '\31'
@@ -342,12 +349,14 @@ end
 `
 const remove1 = String.raw`local function remove_rollout(r, trash)
   local attempts = attempts_of(r)
+  removing = r.id
   for _, a in ipairs(attempts) do
     if IS_LIVE[a.status] then
       worker_left(a, r.id, false)
       disarm(a.number .. '\31' .. r.id)
     end
   end
+  removing = nil
   throw_away_spans(r, trash)
   call('UNLINK', P .. 'rollout:' .. r.id, P .. 'body:' .. r.id, P .. 'attempts:' .. r.id)
   r.is_removed = true
@@ -358,6 +367,18 @@ const remove1 = String.raw`local function remove_rollout(r, trash)
   finished_bytes = finished_bytes - weight_of(r)
   if is_watched then
     events[#events + 1] = { 'd', stamp, r.id }
+  end
+end
+`
+const remove2 = String.raw`local function trim_ended(count)
+  for _, list in ipairs({ P .. 'ended', P .. 'ended-with-spans' }) do
+    for _ = 1, count do
+      local entry = call('LINDEX', list, 0)
+      if not entry or read_rollout(match(entry, '\31(.*)$')) then
+        break
+      end
+      call('LPOP', list)
+    end
   end
 end
 `
@@ -468,20 +489,26 @@ const rollouts18 = String.raw`local function weight_of(r)
   return r.bytes + attempts_count(r) * ATTEMPT_BYTES + r.span_bytes
 end
 `
-const rollouts19 = String.raw`local function add_priority(priority)
-  if string.find(priorities, ',' .. priority .. ',', 1, true) then
-    return
+const rollouts19 = String.raw`local new_priorities = {}
+`
+const rollouts20 = String.raw`local function add_priority(priority)
+  if not string.find(priorities, ',' .. priority .. ',', 1, true) then
+    new_priorities[#new_priorities + 1] = priority
   end
-  local list = {}
-  for known in string.gmatch(priorities, '[^,]+') do
-    list[#list + 1] = known
-  end
-  list[#list + 1] = priority
-  table.sort(list, function(a, b) return tonumber(a) > tonumber(b) end)
-  priorities = ',' .. table.concat(list, ',') .. ','
 end
 `
-const rollouts20 = String.raw`local function add_to_queue(priority, entry)
+const rollouts21 = String.raw`write_priorities = function()
+  if #new_priorities == 0 then
+    return
+  end
+  for known in string.gmatch(priorities, '[^,]+') do
+    new_priorities[#new_priorities + 1] = known
+  end
+  table.sort(new_priorities, function(a, b) return tonumber(a) > tonumber(b) end)
+  priorities = ',' .. table.concat(new_priorities, ',') .. ','
+end
+`
+const rollouts22 = String.raw`local function add_to_queue(priority, entry)
   local entries = queue_adds[priority]
   if not entries then
     entries = {}
@@ -492,14 +519,14 @@ const rollouts20 = String.raw`local function add_to_queue(priority, entry)
   new_work = new_work + 1
 end
 `
-const rollouts21 = String.raw`local function put_into_queue(r)
+const rollouts23 = String.raw`local function put_into_queue(r)
   ordinal = ordinal + 1
   r.place = whole(ordinal)
   local _, priority = fixed_of(r)
   add_to_queue(priority, r.place .. '\31' .. r.id)
 end
 `
-const rollouts22 = String.raw`local function move(r, status)
+const rollouts24 = String.raw`local function move(r, status)
   local before = r.status
   if before == status then
     return
@@ -522,17 +549,17 @@ const rollouts22 = String.raw`local function move(r, status)
   r.status = status
 end
 `
-const rollouts23 = String.raw`local function cold_of(id)
+const rollouts25 = String.raw`local function cold_of(id)
   write_texts()
   local key = P .. 'body:' .. id
   return match(call('GETRANGE', key, 0, 1023), '^([^\31]*)\31') or match(call('GET', key) or '', '^[^\31]*')
 end
 `
-const rollouts24 = String.raw`local function tell_rollout(id, text, cold)
+const rollouts26 = String.raw`local function tell_rollout(id, text, cold)
   events[#events + 1] = { 'r', stamp, id, text, cold }
 end
 `
-const rollouts25 = String.raw`local function save_rollout(r)
+const rollouts27 = String.raw`local function save_rollout(r)
   local status = r.status
   if status ~= r.stored_status then
     status_moves[#status_moves + 1] = CODE[status] * STATUS_STEP + r.ordinal
@@ -594,114 +621,120 @@ const state1 = String.raw`local P = KEYS[1]
 `
 const state2 = String.raw`local WAIT_SECONDS = 60
 `
-const state3 = String.raw`local is_again = ARGV[2] == '1'
+const state3 = String.raw`local FEED_EVENTS, FEED_SECONDS = 100000, 1320
 `
-const state4 = String.raw`local clock = call('TIME')
+const state4 = String.raw`local is_again = ARGV[2] == '1'
 `
-const state5 = String.raw`local real_seconds = tonumber(clock[1])
+const state5 = String.raw`local clock = call('TIME')
 `
-const state6 = String.raw`local micros = ARGV[1] ~= '' and tonumber(ARGV[1]) or clock[1] * 1000000 + clock[2]
+const state6 = String.raw`local real_seconds = tonumber(clock[1])
 `
-const state7 = String.raw`local now, stamp
+const state7 = String.raw`local micros = ARGV[1] ~= '' and tonumber(ARGV[1]) or clock[1] * 1000000 + clock[2]
 `
-const state8 = String.raw`local first_micros = micros
+const state8 = String.raw`local now, stamp
 `
-const state9 = String.raw`local function set_time(value)
+const state9 = String.raw`local first_micros = micros
+`
+const state10 = String.raw`local function set_time(value)
   micros = value
   now = value / 1000000
   stamp = string.format('%.6f', now)
 end
 `
-const state10 = String.raw`set_time(micros)
+const state11 = String.raw`set_time(micros)
 `
-const state11 = String.raw`local function tick()
+const state12 = String.raw`local function tick()
   set_time(micros + 1)
 end
 `
-const state12 = String.raw`local function restart_time()
+const state13 = String.raw`local function restart_time()
   if micros ~= first_micros then
     set_time(first_micros)
   end
 end
 `
-const state13 = String.raw`local function exact(number)
+const state14 = String.raw`local function exact(number)
   return string.format('%.17g', number)
 end
 `
-const state14 = String.raw`local function whole(number)
+const state15 = String.raw`local function whole(number)
   return number < 1e14 and number .. '' or string.format('%.0f', number)
 end
 `
-const state15 = String.raw`local CONTROL = call('HMGET', P .. 'control', 'ordinal', 'attempts', 'bytes', 'finished_bytes', 'feed', 'watched',
+const state16 = String.raw`local CONTROL = call('HMGET', P .. 'control', 'ordinal', 'attempts', 'bytes', 'finished_bytes', 'feed', 'watched',
   'waiting', 'awaited', 'priorities')
 `
-const state16 = String.raw`local ordinal = tonumber(CONTROL[1]) or 0
+const state17 = String.raw`local ordinal = tonumber(CONTROL[1]) or 0
 `
-const state17 = String.raw`local attempts_total = tonumber(CONTROL[2]) or 0
+const state18 = String.raw`local attempts_total = tonumber(CONTROL[2]) or 0
 `
-const state18 = String.raw`local bytes_total = tonumber(CONTROL[3]) or 0
+const state19 = String.raw`local bytes_total = tonumber(CONTROL[3]) or 0
 `
-const state19 = String.raw`local finished_bytes = tonumber(CONTROL[4]) or 0
+const state20 = String.raw`local finished_bytes = tonumber(CONTROL[4]) or 0
 `
-const state20 = String.raw`local feed = tonumber(CONTROL[5]) or 0
+const state21 = String.raw`local feed = tonumber(CONTROL[5]) or 0
 `
-const state21 = String.raw`local is_watched = (tonumber(CONTROL[6]) or 0) > real_seconds
+const state22 = String.raw`local is_watched = (tonumber(CONTROL[6]) or 0) > real_seconds
 `
-const state22 = String.raw`local is_waiting = (tonumber(CONTROL[7]) or 0) > real_seconds
+const state23 = String.raw`local is_waiting = (tonumber(CONTROL[7]) or 0) > real_seconds
 `
-const state23 = String.raw`local is_awaited = (tonumber(CONTROL[8]) or 0) > real_seconds
+const state24 = String.raw`local is_awaited = (tonumber(CONTROL[8]) or 0) > real_seconds
 `
-const state24 = String.raw`local priorities = CONTROL[9] or ',0,'
+const state25 = String.raw`local priorities = CONTROL[9] or ',0,'
 `
-const state25 = String.raw`local control_set = {}
+const state26 = String.raw`local control_set = {}
 `
-const state26 = String.raw`local status_moves = {}
+const state27 = String.raw`local status_moves = {}
 `
-const state27 = String.raw`local texts = {}
+const state28 = String.raw`local texts = {}
 `
-const state28 = String.raw`local queue_adds = {}
+const state29 = String.raw`local queue_adds = {}
 `
-const state29 = String.raw`local ended_adds, ended_with_spans_adds = {}, {}
+const state30 = String.raw`local ended_adds, ended_with_spans_adds = {}, {}
 `
-const state30 = String.raw`local deadline_adds, deadline_drops = {}, {}
+const state31 = String.raw`local deadline_adds, deadline_drops = {}, {}
 `
-const state31 = String.raw`local events = {}
+const state32 = String.raw`local events = {}
 `
-const state32 = String.raw`local told = {}
+const state33 = String.raw`local told = {}
 `
-const state33 = String.raw`local new_work = 0
+const state34 = String.raw`local new_work = 0
 `
-const state34 = String.raw`local freed = {}
+const state35 = String.raw`local freed = {}
 `
-const state35 = String.raw`local spans_added, span_bytes_added = 0, 0
+const state36 = String.raw`local spans_added, span_bytes_added = 0, 0
 `
-const state36 = String.raw`local function send(command, key, list)
+const state37 = String.raw`local function send(command, key, list)
   for from = 1, #list, 4000 do
     call(command, key, unpack(list, from, math.min(from + 3999, #list)))
   end
 end
 `
-const state37 = String.raw`local workers = {}
+const state38 = String.raw`local workers = {}
 `
-const state38 = String.raw`local write_workers, write_rollouts
+const state39 = String.raw`local write_workers, write_rollouts, write_priorities
 `
-const state39 = String.raw`local function write_texts()
+const state40 = String.raw`local function write_texts()
   for from = 1, #texts, 4000 do
     call('MSET', unpack(texts, from, math.min(from + 3999, #texts)))
   end
   texts = {}
 end
 `
-const state40 = String.raw`local function arm_at(member, deadline)
-  deadline_adds[member] = math.ceil(deadline * 1e6)
+const state41 = String.raw`local function score_of(deadline)
+  return math.ceil(math.max(0, deadline) * 1e6)
 end
 `
-const state41 = String.raw`local function disarm(member)
+const state42 = String.raw`local function arm_at(member, deadline)
+  deadline_adds[member] = score_of(deadline)
+end
+`
+const state43 = String.raw`local function disarm(member)
   deadline_adds[member] = nil
   deadline_drops[#deadline_drops + 1] = member
 end
 `
-const state42 = String.raw`local function write_deadlines()
+const state44 = String.raw`local function write_deadlines()
   send('ZREM', P .. 'deadlines', deadline_drops)
   deadline_drops = {}
   local list = {}
@@ -715,14 +748,14 @@ const state42 = String.raw`local function write_deadlines()
   deadline_adds = {}
 end
 `
-const state43 = String.raw`local function note(field, before, value)
+const state45 = String.raw`local function note(field, before, value)
   if value ~= before then
     control_set[#control_set + 1] = field
     control_set[#control_set + 1] = value
   end
 end
 `
-const state44 = String.raw`local function wake(count)
+const state46 = String.raw`local function wake(count)
   while count > 0 do
     local popped = call('ZPOPMIN', P .. 'waiters', math.min(count, 1000))
     if #popped == 0 then
@@ -736,12 +769,15 @@ const state44 = String.raw`local function wake(count)
   end
 end
 `
-const state45 = String.raw`local function finish()
+const state47 = String.raw`local function finish()
   if write_workers then
     write_workers()
   end
   if write_rollouts then
     write_rollouts()
+  end
+  if write_priorities then
+    write_priorities()
   end
   write_texts()
   write_deadlines()
@@ -759,7 +795,9 @@ const state45 = String.raw`local function finish()
     feed = feed + #events
     control_set[#control_set + 1] = 'feed'
     control_set[#control_set + 1] = feed
-    call('XADD', P .. 'feed', 'MAXLEN', '~', 100000, feed .. '-0', 'e', cjson.encode(events))
+    call('XADD', P .. 'feed', 'MINID', '~', math.max(0, feed - FEED_EVENTS) .. '-0', feed .. '-0',
+      'e', cjson.encode(events))
+    call('EXPIRE', P .. 'feed', FEED_SECONDS)
   end
   send('ZADD', P .. 'statuses', status_moves)
   send('HSET', P .. 'control', control_set)
@@ -787,7 +825,7 @@ const state45 = String.raw`local function finish()
   end
 end
 `
-const state46 = String.raw`local function each_call(run)
+const state48 = String.raw`local function each_call(run)
   local replies = {}
   local at = 3
   while at <= #ARGV do
@@ -799,7 +837,7 @@ const state46 = String.raw`local function each_call(run)
   return replies
 end
 `
-const state47 = String.raw`local function argument_of_calls(place)
+const state49 = String.raw`local function argument_of_calls(place)
   local values = {}
   local at = 3
   while at <= #ARGV do
@@ -934,9 +972,11 @@ const workers6 = String.raw`write_workers = function()
   end
 end
 `
-const workers7 = String.raw`local function is_running(w, entry, changing)
+const workers7 = String.raw`local removing
+`
+const workers8 = String.raw`local function is_running(w, entry, changing)
   local rollout_id, attempt_id = match(entry, '^([^\31]*)\31(.*)$')
-  if attempt_id == changing then
+  if attempt_id == changing or rollout_id == removing then
     return false
   end
   local r = read_rollout(rollout_id)
@@ -955,14 +995,14 @@ const workers7 = String.raw`local function is_running(w, entry, changing)
   return false
 end
 `
-const workers8 = String.raw`local function drop_list(w)
+const workers9 = String.raw`local function drop_list(w)
   if w.has_list then
     call('UNLINK', P .. 'running:' .. w.id)
   end
   w.length, w.adds, w.has_list = 0, false, false
 end
 `
-const workers9 = String.raw`local function step_back(w, changing)
+const workers10 = String.raw`local function step_back(w, changing)
   local list = P .. 'running:' .. w.id
   write_list(w)
   w.rollout, w.attempt = '', ''
@@ -977,7 +1017,7 @@ const workers9 = String.raw`local function step_back(w, changing)
   end
 end
 `
-const workers10 = String.raw`local function shorten_list(w, changing)
+const workers11 = String.raw`local function shorten_list(w, changing)
   local list = P .. 'running:' .. w.id
   write_list(w)
   local entries = call('LRANGE', list, 0, -1)
@@ -994,7 +1034,7 @@ const workers10 = String.raw`local function shorten_list(w, changing)
   w.length = #kept
 end
 `
-const workers11 = String.raw`local function add_to_list(w, rollout_id, attempt_id)
+const workers12 = String.raw`local function add_to_list(w, rollout_id, attempt_id)
   w.adds = w.adds or {}
   if w.length == 0 and w.attempt ~= '' then
     w.adds[1] = w.rollout .. '\31' .. w.attempt
@@ -1007,7 +1047,7 @@ const workers11 = String.raw`local function add_to_list(w, rollout_id, attempt_i
   end
 end
 `
-const workers12 = String.raw`local function worker_busy(a, rollout_id, is_claim)
+const workers13 = String.raw`local function worker_busy(a, rollout_id, is_claim)
   local name = a.worker
   if name == '' or name == '=' then
     return
@@ -1027,7 +1067,7 @@ const workers12 = String.raw`local function worker_busy(a, rollout_id, is_claim)
   change(w)
 end
 `
-const workers13 = String.raw`local function worker_left(a, rollout_id, is_lost)
+const workers14 = String.raw`local function worker_left(a, rollout_id, is_lost)
   local name = a.worker
   if name == '' or name == '=' then
     return
@@ -1053,7 +1093,7 @@ const workers13 = String.raw`local function worker_left(a, rollout_id, is_lost)
   change(w)
 end
 `
-const workers14 = String.raw`local function worker_capacity(id, capacity)
+const workers15 = String.raw`local function worker_capacity(id, capacity)
   local w = find_worker(id)
   if w and w.capacity == capacity then
     return
@@ -1064,7 +1104,7 @@ const workers14 = String.raw`local function worker_capacity(id, capacity)
   freed[#freed + 1] = id
 end
 `
-const workers15 = String.raw`local function worker_found_nothing(id)
+const workers16 = String.raw`local function worker_found_nothing(id)
   local w = need_worker(id)
   w.dequeue = stamp
   if w.count == 0 and w.status ~= 'idle' then
@@ -1103,7 +1143,7 @@ export type ScriptName =
   | 'watch'
 
 export const scripts: Readonly<Record<ScriptName, string>> = {
-  addSpans: script('', state0, state1, state4, state5, state6, state7, state9, state10, state13, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state41, state42, state43, state44, state45, state46, state47, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts10, rollouts11, rollouts12, rollouts13, rollouts14, rollouts15, rollouts16, rollouts17, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers10, workers11, workers12, workers13, attempts0, attempts1, attempts2, attempts3, attempts4, attempts5, attempts6, attempts8, attempts9, attempts10, attempts11, attempts12, attempts13, moves0, moves2, moves7, moves8, room0, String.raw`local HIGHEST_SEQUENCE = 9007199253692415
+  addSpans: script('', state0, state1, state3, state5, state6, state7, state8, state10, state11, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state41, state42, state43, state44, state45, state46, state47, state48, state49, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts10, rollouts11, rollouts12, rollouts13, rollouts14, rollouts15, rollouts16, rollouts17, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, rollouts26, rollouts27, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers10, workers11, workers12, workers13, workers14, attempts0, attempts1, attempts2, attempts3, attempts4, attempts5, attempts6, attempts8, attempts9, attempts10, attempts11, attempts12, attempts13, moves0, moves2, moves7, moves8, room0, String.raw`local HIGHEST_SEQUENCE = 9007199253692415
 local SPAN_ARGUMENTS = 5
 local function arrive(r, a)
   local is_revived = a.status == 'unresponsive'
@@ -1293,13 +1333,13 @@ return each_call(function(first, last)
   return reply
 end)
 `),
-  await: script('allow-oom', state0, state1, state2, state4, state5, state6, state7, state9, state10, state15, state16, state17, state18, state19, state20, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state38, state39, state42, state43, state44, state45, state46, String.raw`return each_call(function()
+  await: script('allow-oom', state0, state1, state2, state3, state5, state6, state7, state8, state10, state11, state16, state17, state18, state19, state20, state21, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state39, state40, state44, state45, state46, state47, state48, String.raw`return each_call(function()
   control_set[#control_set + 1] = 'awaited'
   control_set[#control_set + 1] = real_seconds + WAIT_SECONDS
   return { '+' }
 end)
 `),
-  cancel: script('allow-oom', state0, state1, state3, state4, state5, state6, state7, state9, state10, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state41, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers10, workers11, workers12, workers13, attempts0, attempts1, attempts2, attempts3, attempts7, attempts12, attempts13, moves0, moves1, moves9, sent0, sent1, sent2, record0, String.raw`return each_call(function(first, last)
+  cancel: script('allow-oom', state0, state1, state3, state4, state5, state6, state7, state8, state10, state11, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state43, state44, state45, state46, state47, state48, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, rollouts26, rollouts27, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers10, workers11, workers12, workers13, workers14, attempts0, attempts1, attempts2, attempts3, attempts7, attempts12, attempts13, moves0, moves1, moves9, sent0, sent1, sent2, record0, String.raw`return each_call(function(first, last)
   local reply, cancelled = { '+' }, {}
   local sent = find_sent(ARGV[first])
   for _, id in ipairs(sent or {}) do
@@ -1324,7 +1364,7 @@ end)
   return reply
 end)
 `),
-  deleteResources: script('allow-oom', state0, state1, state3, state4, state5, state6, state7, state9, state10, state13, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state38, state39, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, versions0, versions1, versions3, sent0, sent1, sent2, String.raw`local function count_pins(id)
+  deleteResources: script('allow-oom', state0, state1, state3, state4, state5, state6, state7, state8, state10, state11, state14, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state39, state40, state44, state45, state46, state47, state48, rollouts0, rollouts1, rollouts2, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, rollouts19, rollouts21, versions0, versions1, versions3, sent0, sent1, sent2, String.raw`local function count_pins(id)
   local pins = {}
   local open = call('ZRANGEBYSCORE', P .. 'statuses', '-inf', '(' .. exact(CODE.succeeded * STATUS_STEP))
   for _, rollout_id in ipairs(open) do
@@ -1383,18 +1423,21 @@ return each_call(function(first, last)
   if leaves_used then
     versions = free
   elseif pinned > 0 or #pointing > 0 then
-    return { 'used', pinned, unpack(pointing) }
+    table.insert(pointing, 1, pinned)
+    table.insert(pointing, 1, 'used')
+    return pointing
   end
   for _, version in ipairs(versions) do
     drop_version(id, history, version)
   end
   write_history(id, history)
-  local reply = { '+', unpack(versions) }
+  local reply = versions
+  table.insert(reply, 1, '+')
   keep_sent(word, reply)
   return reply
 end)
 `),
-  delete: script('allow-oom', state0, state1, state3, state4, state5, state6, state7, state9, state10, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state41, state42, state43, state44, state45, state46, rollouts0, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts14, rollouts15, rollouts17, rollouts18, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers13, attempts0, attempts1, attempts2, attempts7, remove0, remove1, sent0, sent1, sent2, String.raw`return each_call(function(first, last)
+  delete: script('allow-oom', state0, state1, state3, state4, state5, state6, state7, state8, state10, state11, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state43, state44, state45, state46, state47, state48, rollouts0, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts14, rollouts15, rollouts17, rollouts18, rollouts19, rollouts21, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers10, workers14, attempts0, attempts1, attempts2, attempts7, remove0, remove1, remove2, sent0, sent1, sent2, String.raw`return each_call(function(first, last)
   local sent = find_sent(ARGV[first])
   if sent then
     return sent
@@ -1407,12 +1450,13 @@ end)
       deleted[#deleted + 1] = r.id
     end
   end
+  trim_ended(2 * #deleted + 10)
   local reply = { '+', deleted, trash }
   keep_sent(ARGV[first], reply)
   return reply
 end)
 `),
-  dequeue: script('allow-oom', state0, state1, state2, state3, state4, state5, state6, state7, state8, state9, state10, state11, state12, state13, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts10, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers10, workers11, workers12, workers14, workers15, attempts1, attempts9, attempts10, attempts11, attempts12, answers0, answers1, answers2, record0, claim0, String.raw`local MOST_STALE = 1000
+  dequeue: script('allow-oom', state0, state1, state2, state3, state4, state5, state6, state7, state8, state9, state10, state11, state12, state13, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state41, state42, state44, state45, state46, state47, state48, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts10, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, rollouts26, rollouts27, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers11, workers12, workers13, workers15, workers16, attempts1, attempts9, attempts10, attempts11, attempts12, answers0, answers1, answers2, record0, claim0, String.raw`local MOST_STALE = 1000
 local wanted = 0
 local taken, bodies = {}, {}
 local function next_entry(priority)
@@ -1481,28 +1525,28 @@ local function pop()
   end
   return nil, false
 end
-local function find_claimed(attempt_ids)
-  local claimed = {}
-  local preparing = call('ZRANGEBYSCORE', P .. 'statuses', CODE.preparing * STATUS_STEP,
-    '(' .. exact(CODE.running * STATUS_STEP))
-  for _, id in ipairs(preparing) do
-    local r = read_rollout(id)
-    local place = r and attempt_ids[match(r.latest, '^[^\31]*')]
-    if place then
-      claimed[#claimed + 1] = { place, id }
+local begun
+local function rollout_of(attempt_id)
+  if not begun then
+    begun = {}
+    local ids = call('ZRANGEBYSCORE', P .. 'statuses', CODE.preparing * STATUS_STEP, '(' .. exact(CODE.running * STATUS_STEP))
+    read_rollouts(ids)
+    for _, id in ipairs(ids) do
+      local r = read_rollout(id)
+      if r then
+        begun[match(r.latest, '^[^\31]*')] = id
+      end
     end
   end
-  table.sort(claimed, function(a, b) return a[1] < b[1] end)
-  return claimed
+  return begun[attempt_id]
 end
 local function answer_again(first, last)
-  local ids = {}
-  for at = first + 8, last do
-    ids[ARGV[at]] = at
-  end
   local reply = { '+' }
-  for _, found in ipairs(find_claimed(ids)) do
-    reply[#reply + 1] = answer_of(found[2])
+  for at = first + 8, last do
+    local id = rollout_of(ARGV[at])
+    if id then
+      reply[#reply + 1] = answer_of(id)
+    end
   end
   return reply
 end
@@ -1567,22 +1611,22 @@ local replies = each_call(function(first, last)
   if worker_id ~= '' then
     worker_found_nothing(worker_id)
   end
+  if others == '1' or (waits == '1' and slots > 0) then
+    call('ZADD', P .. 'waiters', 'NX', now, handle)
+  end
   if waits == '1' then
-    if slots > 0 then
-      call('ZADD', P .. 'waiters', 'NX', now, handle)
-    end
     control_set[#control_set + 1] = 'waiting'
     control_set[#control_set + 1] = real_seconds + WAIT_SECONDS
   elseif key ~= '' then
     keep_answer(verb, key, cjson.encode(reply))
   end
   w = worker_id ~= '' and find_worker(worker_id) or nil
-  return { '-', w and w.capacity or '', w and w.count or 0, (has_more or slots == 0) and '1' or '' }
+  return { '-', w and w.capacity or '', w and w.count or 0, slots == 0 and '1' or '', has_more and '1' or '' }
 end)
 put_back()
 return replies
 `),
-  enqueue: script('', state0, state1, state3, state4, state5, state6, state7, state8, state9, state10, state11, state12, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state38, state39, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts19, rollouts20, rollouts24, answers0, answers1, answers2, room0, insert0, insert1, insert2, insert3, insert4, insert5, record0, String.raw`return each_call(function(first, last)
+  enqueue: script('', state0, state1, state3, state4, state5, state6, state7, state8, state9, state10, state11, state12, state13, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state39, state40, state44, state45, state46, state47, state48, rollouts0, rollouts1, rollouts2, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts19, rollouts20, rollouts21, rollouts22, rollouts26, answers0, answers1, answers2, room0, insert0, insert1, insert2, insert3, insert4, insert5, record0, String.raw`return each_call(function(first, last)
   local max_bytes, verb = ARGV[first], ARGV[first + 1]
   restart_time()
   local earlier, added = {}, 0
@@ -1621,7 +1665,7 @@ return replies
   return reply
 end)
 `),
-  forgetWorkers: script('allow-oom', state0, state1, state4, state5, state6, state7, state9, state10, state15, state16, state17, state18, state19, state20, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state42, state43, state44, state45, state46, rollouts7, rollouts11, rollouts12, workers0, workers2, workers4, workers5, workers6, workers8, String.raw`return each_call(function(first)
+  forgetWorkers: script('allow-oom', state0, state1, state3, state5, state6, state7, state8, state10, state11, state16, state17, state18, state19, state20, state21, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state44, state45, state46, state47, state48, rollouts7, rollouts11, rollouts12, rollouts19, rollouts21, workers0, workers2, workers4, workers5, workers6, workers9, String.raw`return each_call(function(first)
   local w = find_worker(ARGV[first])
   if not w or w.count > 0 then
     return { '+' }
@@ -1640,7 +1684,7 @@ end)
   return { '+' }
 end)
 `),
-  heartbeat: script('allow-oom', state0, state1, state4, state5, state6, state7, state9, state10, state13, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state41, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers10, workers11, workers12, workers13, workers14, attempts0, attempts1, attempts2, attempts3, attempts4, attempts5, attempts6, attempts8, attempts9, attempts10, attempts11, attempts12, attempts13, moves0, moves2, moves7, moves8, String.raw`local function stop_reason(r, a)
+  heartbeat: script('allow-oom', state0, state1, state3, state5, state6, state7, state8, state10, state11, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state41, state42, state43, state44, state45, state46, state47, state48, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, rollouts26, rollouts27, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers10, workers11, workers12, workers13, workers14, workers15, attempts0, attempts1, attempts2, attempts3, attempts4, attempts5, attempts6, attempts8, attempts9, attempts10, attempts11, attempts12, attempts13, moves0, moves2, moves7, moves8, String.raw`local function stop_reason(r, a)
   if r.status == 'cancelled' or a.outcome == 'cancelled' then
     return 'cancelled'
   end
@@ -1703,7 +1747,7 @@ return each_call(function(first, last)
   return reply
 end)
 `),
-  nextSequenceIds: script('', state0, state1, state4, state5, state6, state7, state9, state10, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state38, state39, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts14, rollouts15, rollouts16, rollouts18, rollouts23, rollouts24, rollouts25, String.raw`local HIGHEST_SEQUENCE = 9007199253692415
+  nextSequenceIds: script('', state0, state1, state3, state5, state6, state7, state8, state10, state11, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state39, state40, state44, state45, state46, state47, state48, rollouts0, rollouts1, rollouts2, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts14, rollouts15, rollouts16, rollouts18, rollouts19, rollouts21, rollouts25, rollouts26, rollouts27, String.raw`local HIGHEST_SEQUENCE = 9007199253692415
 return each_call(function(first, last)
   local highest = {}
   for at = first, last do
@@ -1734,7 +1778,7 @@ return each_call(function(first, last)
   return reply
 end)
 `),
-  release: script('allow-oom', state0, state1, state4, state5, state6, state7, state9, state10, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state41, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers10, workers11, workers12, workers13, attempts0, attempts1, attempts2, attempts3, attempts4, attempts5, attempts8, attempts12, attempts13, moves0, moves1, moves7, record0, String.raw`return each_call(function(first)
+  release: script('allow-oom', state0, state1, state3, state5, state6, state7, state8, state10, state11, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state43, state44, state45, state46, state47, state48, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, rollouts26, rollouts27, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers10, workers11, workers12, workers13, workers14, attempts0, attempts1, attempts2, attempts3, attempts4, attempts5, attempts8, attempts12, attempts13, moves0, moves1, moves7, record0, String.raw`return each_call(function(first)
   local id, attempt_id = ARGV[first], ARGV[first + 1]
   local r = read_rollout(id)
   if not r then
@@ -1757,7 +1801,7 @@ end)
   return { '+', answer_of(id) }
 end)
 `),
-  report: script('allow-oom', state0, state1, state4, state5, state6, state7, state9, state10, state13, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state41, state42, state43, state44, state45, state46, state47, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts10, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers10, workers11, workers12, workers13, attempts0, attempts1, attempts2, attempts3, attempts4, attempts5, attempts6, attempts8, attempts9, attempts10, attempts11, attempts12, attempts13, moves0, moves1, moves2, moves3, moves4, moves5, moves6, moves7, moves8, room0, String.raw`local function takes_status(r, a, status)
+  report: script('allow-oom', state0, state1, state3, state5, state6, state7, state8, state10, state11, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state41, state42, state43, state44, state45, state46, state47, state48, state49, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts10, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, rollouts26, rollouts27, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers10, workers11, workers12, workers13, workers14, attempts0, attempts1, attempts2, attempts3, attempts4, attempts5, attempts6, attempts8, attempts9, attempts10, attempts11, attempts12, attempts13, moves0, moves1, moves2, moves3, moves4, moves5, moves6, moves7, moves8, room0, String.raw`local function takes_status(r, a, status)
   if a.outcome == 'cancelled' then
     return false
   end
@@ -1818,6 +1862,7 @@ return each_call(function(first)
   end
   if beat ~= '' then
     a.beat = beat
+    arm(r, a)
   end
   if metadata ~= '' then
     a.metadata = metadata
@@ -1846,7 +1891,7 @@ return each_call(function(first)
   return { '+', text }
 end)
 `),
-  restore: script('', state0, state1, state3, state4, state5, state6, state7, state9, state10, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, rollouts14, rollouts15, rollouts16, rollouts18, rollouts19, rollouts20, rollouts21, rollouts23, rollouts24, rollouts25, workers0, workers1, workers2, workers3, workers4, workers5, workers6, attempts0, attempts1, attempts2, attempts9, attempts10, attempts12, answers0, versions0, versions1, versions2, String.raw`local restore = {}
+  restore: script('', state0, state1, state3, state4, state5, state6, state7, state8, state10, state11, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state41, state42, state44, state45, state46, state47, state48, rollouts0, rollouts1, rollouts2, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, rollouts14, rollouts15, rollouts16, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts25, rollouts26, rollouts27, workers0, workers1, workers2, workers3, workers4, workers5, workers6, attempts0, attempts1, attempts2, attempts9, attempts10, attempts12, answers0, versions0, versions1, versions2, String.raw`local restore = {}
 function restore.history(at)
   local history = read_history(ARGV[at]) or { newest = '', created = '' }
   history.last = tonumber(ARGV[at + 1])
@@ -1919,18 +1964,20 @@ function restore.attempt(at)
   if before > 0 then
     call('HSET', P .. 'attempts:' .. id, before, r.latest)
   end
-  local bytes = (number - before) * ATTEMPT_BYTES
+  local a = unpack_attempt(text)
+  local bytes = (number - before) * ATTEMPT_BYTES + #a.metadata
   bytes_total = bytes_total + bytes
   if IS_FINISHED[r.status] then
     finished_bytes = finished_bytes + bytes
   end
   attempts_total = attempts_total + 1
   r.latest = text
+  r.bytes = r.bytes + #a.metadata
   if is_watched then
     tell_attempt(r, text)
   end
   save_rollout(r)
-  local deadline = next_deadline(r, unpack_attempt(text))
+  local deadline = next_deadline(r, a)
   if deadline then
     arm_at(number .. '\31' .. id, deadline)
   end
@@ -1987,8 +2034,10 @@ return each_call(function(first, last)
   return restore[ARGV[first]](first + 1, last) or { '+' }
 end)
 `),
-  retain: script('allow-oom', state0, state1, state4, state5, state6, state7, state9, state10, state13, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state41, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts14, rollouts15, rollouts16, rollouts17, rollouts18, rollouts23, rollouts24, rollouts25, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers13, attempts0, attempts1, attempts2, attempts3, attempts4, attempts5, attempts7, attempts12, attempts13, remove0, remove1, String.raw`local function head_of(list)
-  while true do
+  retain: script('allow-oom', state0, state1, state3, state5, state6, state7, state8, state10, state11, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state43, state44, state45, state46, state47, state48, rollouts0, rollouts1, rollouts2, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts14, rollouts15, rollouts16, rollouts17, rollouts18, rollouts19, rollouts21, rollouts25, rollouts26, rollouts27, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers10, workers14, attempts0, attempts1, attempts2, attempts3, attempts4, attempts5, attempts7, attempts12, attempts13, remove0, remove1, remove2, String.raw`local MOST_STALE = 1000
+local stale = 0
+local function head_of(list)
+  while stale < MOST_STALE do
     local entry = call('LINDEX', list, 0)
     if not entry then
       return nil
@@ -1999,7 +2048,9 @@ end)
       return r
     end
     call('LPOP', list)
+    stale = stale + 1
   end
+  return nil
 end
 local function drop_spans(r, trash)
   local had = {}
@@ -2062,10 +2113,11 @@ return each_call(function(first)
     remove_rollout(r, trash)
     deleted = deleted + 1
   end
-  return { '+', may_go_on() and '' or '1', stamp, deleted, dropped, unpack(trash) }
+  trim_ended(2 * deleted + 10)
+  return { '+', may_go_on() and stale < MOST_STALE and '' or '1', stamp, deleted, dropped, unpack(trash) }
 end)
 `),
-  setAlias: script('allow-oom', state0, state1, state3, state4, state5, state6, state7, state9, state10, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state38, state39, state42, state43, state44, state45, state46, sent0, sent1, sent2, String.raw`return each_call(function(first)
+  setAlias: script('allow-oom', state0, state1, state3, state4, state5, state6, state7, state8, state10, state11, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state39, state40, state44, state45, state46, state47, state48, sent0, sent1, sent2, String.raw`return each_call(function(first)
   local alias, version, id, expected, expected_version, expected_id, word = unpack(ARGV, first, first + 6)
   local sent = find_sent(word)
   if sent then
@@ -2109,7 +2161,7 @@ end)
   return reply
 end)
 `),
-  startAttempt: script('allow-oom', state0, state1, state3, state4, state5, state6, state7, state9, state10, state13, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers10, workers11, workers12, attempts0, attempts1, attempts2, attempts8, attempts9, attempts10, attempts11, attempts12, answers0, answers1, answers2, claim0, record0, String.raw`local VERB = 'startAttempt'
+  startAttempt: script('allow-oom', state0, state1, state3, state4, state5, state6, state7, state8, state10, state11, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state41, state42, state44, state45, state46, state47, state48, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, rollouts26, rollouts27, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers11, workers12, workers13, attempts0, attempts1, attempts2, attempts8, attempts9, attempts10, attempts11, attempts12, answers0, answers1, answers2, claim0, record0, String.raw`local VERB = 'startAttempt'
 return each_call(function(first)
   local id, attempt_id, worker, lease_ms, key = ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 3], ARGV[first + 4]
   if key ~= '' then
@@ -2125,17 +2177,22 @@ return each_call(function(first)
   if not r then
     return { 'missing' }
   end
-  if not (is_again and find_attempt(r, attempt_id)) then
+  local a = is_again and find_attempt(r, attempt_id)
+  if not a then
     claim(r, attempt_id, worker, lease_ms, false)
   end
-  local reply = { '+', answer_of(id) }
+  local answer = answer_of(id)
+  if a then
+    answer[2] = string.sub(answer[2], 1, #answer[2] - #r.latest) .. a.stored
+  end
+  local reply = { '+', answer }
   if key ~= '' then
     keep_answer(VERB, key, cjson.encode(reply))
   end
   return reply
 end)
 `),
-  startRollout: script('', state0, state1, state3, state4, state5, state6, state7, state9, state10, state13, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers10, workers11, workers12, attempts1, attempts9, attempts10, attempts11, attempts12, answers0, answers1, answers2, room0, insert0, insert1, insert2, insert4, insert5, record0, claim0, String.raw`local VERB = 'startRollout'
+  startRollout: script('', state0, state1, state3, state4, state5, state6, state7, state8, state10, state11, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state41, state42, state44, state45, state46, state47, state48, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, rollouts26, rollouts27, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers11, workers12, workers13, attempts1, attempts9, attempts10, attempts11, attempts12, answers0, answers1, answers2, room0, insert0, insert1, insert2, insert4, insert5, record0, claim0, String.raw`local VERB = 'startRollout'
 return each_call(function(first)
   local max_bytes, attempt_id, worker, lease_ms, at = ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 3], first + 4
   local key = ARGV[at + 2]
@@ -2165,7 +2222,7 @@ return each_call(function(first)
   return { '+', stamp, resources, version, claim(r, attempt_id, worker, lease_ms, false) }
 end)
 `),
-  sweep: script('allow-oom', state0, state1, state2, state4, state5, state6, state7, state9, state10, state13, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state41, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers10, workers11, workers12, workers13, attempts0, attempts1, attempts2, attempts3, attempts4, attempts5, attempts9, attempts10, attempts12, attempts13, moves0, moves1, moves3, moves4, moves5, moves6, moves7, String.raw`local MOST_LOST_CLAIMS = 5
+  sweep: script('allow-oom', state0, state1, state2, state3, state5, state6, state7, state8, state10, state11, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state41, state43, state44, state45, state46, state47, state48, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, rollouts26, rollouts27, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers10, workers11, workers12, workers13, workers14, attempts0, attempts1, attempts2, attempts3, attempts4, attempts5, attempts9, attempts10, attempts12, attempts13, moves0, moves1, moves3, moves4, moves5, moves6, moves7, String.raw`local MOST_LOST_CLAIMS = 5
 local function lose_claim(r, a)
   if r.lost >= MOST_LOST_CLAIMS then
     end_attempt(r, a, 'failed', 'infra_error')
@@ -2207,7 +2264,7 @@ local function look(member, reply)
   if not deadline then
     call('ZREM', P .. 'deadlines', member)
   elseif now <= deadline then
-    call('ZADD', P .. 'deadlines', math.ceil(deadline * 1e6), member)
+    call('ZADD', P .. 'deadlines', score_of(deadline), member)
   else
     sweep(r, a)
     call('ZREM', P .. 'deadlines', member)
@@ -2238,7 +2295,7 @@ return each_call(function(first)
   return reply
 end)
 `),
-  updateResources: script('', state0, state1, state3, state4, state5, state6, state7, state9, state10, state11, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state38, state39, state42, state43, state44, state45, state46, answers0, answers1, answers2, room0, versions0, versions1, versions2, sent0, sent1, sent2, String.raw`local VERSION_ARGUMENTS = 4
+  updateResources: script('', state0, state1, state3, state4, state5, state6, state7, state8, state10, state11, state12, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state39, state40, state44, state45, state46, state47, state48, answers0, answers1, answers2, room0, versions0, versions1, versions2, sent0, sent1, sent2, String.raw`local VERSION_ARGUMENTS = 4
 return each_call(function(first, last)
   local max_bytes, verb, key, word = ARGV[first], ARGV[first + 1], ARGV[first + 2], ARGV[first + 3]
   if key ~= '' then
@@ -2254,11 +2311,15 @@ return each_call(function(first, last)
   if sent then
     return sent
   end
-  local histories, newest, added = {}, {}, 0
+  local histories, newest, ids, added = {}, {}, {}, 0
   for at = first + 4, last, VERSION_ARGUMENTS do
     local id, expected = ARGV[at], ARGV[at + 1]
-    local history = histories[id] or read_history(id) or { last = 0, newest = '', created = '' }
-    histories[id] = history
+    local history = histories[id]
+    if not history then
+      history = read_history(id) or { last = 0, newest = '', created = '' }
+      histories[id] = history
+      ids[#ids + 1] = id
+    end
     newest[id] = newest[id] or (history.newest == '' and 0 or tonumber(history.newest))
     if expected ~= '' and tonumber(expected) ~= newest[id] then
       return { 'other-version', (at - first) / VERSION_ARGUMENTS, newest[id] }
@@ -2281,8 +2342,8 @@ return each_call(function(first, last)
     answer[#answer + 1] = { id, history.last, created, stamp }
     tick()
   end
-  for id, history in pairs(histories) do
-    write_history(id, history)
+  for _, id in ipairs(ids) do
+    write_history(id, histories[id])
   end
   local text = #answer == 0 and '[]' or cjson.encode(answer)
   if key ~= '' then
@@ -2292,7 +2353,7 @@ return each_call(function(first, last)
   return { '+', text }
 end)
 `),
-  updateRollout: script('allow-oom', state0, state1, state3, state4, state5, state6, state7, state9, state10, state14, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state41, state42, state43, state44, state45, state46, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers10, workers11, workers12, workers13, attempts0, attempts1, attempts2, attempts3, attempts7, attempts9, attempts10, attempts12, attempts13, answers0, answers1, answers2, sent0, sent1, sent2, moves0, moves1, moves9, room0, record0, String.raw`local VERB = 'updateRollout'
+  updateRollout: script('allow-oom', state0, state1, state3, state4, state5, state6, state7, state8, state10, state11, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state38, state39, state40, state41, state43, state44, state45, state46, state47, state48, rollouts0, rollouts1, rollouts2, rollouts3, rollouts4, rollouts5, rollouts6, rollouts7, rollouts8, rollouts9, rollouts11, rollouts12, rollouts13, rollouts14, rollouts18, rollouts19, rollouts20, rollouts21, rollouts22, rollouts23, rollouts24, rollouts25, rollouts26, rollouts27, workers0, workers1, workers2, workers3, workers4, workers5, workers6, workers7, workers8, workers9, workers10, workers11, workers12, workers13, workers14, attempts0, attempts1, attempts2, attempts3, attempts7, attempts9, attempts10, attempts12, attempts13, answers0, answers1, answers2, sent0, sent1, sent2, moves0, moves1, moves9, room0, record0, String.raw`local VERB = 'updateRollout'
 local function newest_version(resources)
   if resources == '' then
     return ''
@@ -2363,7 +2424,7 @@ return each_call(function(first)
       local member = a.number .. '\31' .. r.id
       local deadline = next_deadline(r, a)
       if deadline then
-        call('ZADD', P .. 'deadlines', math.ceil(deadline * 1e6), member)
+        call('ZADD', P .. 'deadlines', score_of(deadline), member)
       else
         call('ZREM', P .. 'deadlines', member)
       end
@@ -2377,7 +2438,7 @@ return each_call(function(first)
   return reply
 end)
 `),
-  wake: script('allow-oom', state0, state1, state4, state5, state6, state7, state9, state10, state15, state16, state17, state18, state19, state20, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state38, state39, state42, state43, state44, state45, state46, String.raw`return each_call(function()
+  wake: script('allow-oom', state0, state1, state3, state5, state6, state7, state8, state10, state11, state16, state17, state18, state19, state20, state21, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state39, state40, state44, state45, state46, state47, state48, String.raw`return each_call(function()
   for priority in string.gmatch(priorities, '[^,]+') do
     if call('LLEN', P .. 'queue:' .. priority) > 0 then
       new_work = new_work + 1
@@ -2387,7 +2448,7 @@ end)
   return { '+' }
 end)
 `),
-  watch: script('', state0, state1, state4, state5, state6, state7, state9, state10, state15, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state38, state39, state42, state43, state44, state45, state46, String.raw`local WATCH_SECONDS = 660
+  watch: script('', state0, state1, state3, state5, state6, state7, state8, state10, state11, state16, state17, state18, state19, state20, state21, state22, state23, state24, state25, state26, state27, state28, state29, state30, state31, state32, state33, state34, state35, state36, state37, state39, state40, state44, state45, state46, state47, state48, String.raw`local WATCH_SECONDS = 660
 return each_call(function(first)
   local name = call('HGET', P .. 'control', 'feed_name')
   if not is_watched or not name then

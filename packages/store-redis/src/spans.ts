@@ -15,7 +15,7 @@ import { isRewardSpan } from '@agl/types/spans'
 import type { Client, ScriptArgument } from './connection/connection.ts'
 import { attemptsOf } from './attempts.ts'
 import { parseRollout } from './records.ts'
-import { withRoom } from './retention.ts'
+import { isBounded, retain, withRoom } from './retention.ts'
 import { byteBound, refusalOf, type RedisState } from './state.ts'
 
 /*
@@ -109,14 +109,17 @@ async function writeBodies(state: RedisState, places: readonly Place[]): Promise
     if (fields === undefined) byKey.set(place.key, [place.field, textOf(place)])
     else fields.push(place.field, textOf(place))
   }
-  const written = await runOnBodies(state, new Set(places.map(({ span }) => span.rollout_id)), async (client) => {
-    const bodies = [...byKey].map(([key, fields]) => client.hset(key, ...fields))
+  const homes = new Map(places.map(({ key, span }) => [key, span.rollout_id]))
+  const written = await runOnBodies(state, new Set(homes.values()), async (client) => {
+    const bodies = [...byKey].flatMap(([key, fields]) => inParts(fields).map((part) => client.hset(key, ...part)))
     // A duplicate, or one whose writer never came to the second step.
     const others = known.map((place) => client.hsetnx(place.key, place.field, textOf(place)))
     // All in one: a connection that is lost rejects each of them.
     const [rescues] = await Promise.all([Promise.all(others), Promise.all(bodies)])
     return rescues
   })
+  await dropHomeless(state, homes)
+  if (isBounded(state)) await retain(state, 0)
   const rescued = new Set(known.filter((_, index) => written[index] === 1))
   for (const { span } of known.filter((place) => !rescued.has(place))) {
     const { rollout_id: rolloutId, attempt_id: attemptId, span_id: spanId } = span
@@ -131,6 +134,28 @@ async function writeBodies(state: RedisState, places: readonly Place[]): Promise
     stored.push(Object.freeze(span))
   }
   return stored
+}
+
+/** Fields and bodies of one command: as many as fit on the stack. */
+const mostFields = 1000
+
+function inParts(fields: readonly string[]): readonly (readonly string[])[] {
+  const parts: (readonly string[])[] = []
+  for (let start = 0; start < fields.length; start += mostFields) parts.push(fields.slice(start, start + mostFields))
+  return parts
+}
+
+/** Bodies that came when their rollout, or its spans, had been dropped are deleted: whoever dropped them did not see these. */
+async function dropHomeless({ connection, keys }: RedisState, homes: ReadonlyMap<string, string>): Promise<void> {
+  const all = [...homes]
+  const texts = await connection.run((client) => Promise.all(all.map(([, id]) => client.get(keys.of('rollout', id)))))
+  const homeless = all.filter(([key, id], index) => {
+    const text = texts[index]
+    if (text == null) return true
+    const { ordinal, spans } = parseRollout(text)
+    return keys.spans(id, placeOf(ordinal, spans.generation)) !== key
+  })
+  if (homeless.length > 0) await connection.run((client) => Promise.all(homeless.map(([key]) => client.unlink(key))))
 }
 
 /** Writes bodies outside of scripts; they are acknowledged as scripts are. */

@@ -24,6 +24,9 @@ const mostArguments = 4000
 /** What the store does for itself: nobody is told that it is done. */
 const ownScripts: ReadonlySet<ScriptName> = new Set(['retain', 'forgetWorkers', 'sweep', 'await', 'watch', 'wake'])
 
+/** What adds nothing, and spans, after whose bodies room is made. */
+const withoutRoom: ReadonlySet<ScriptName> = new Set(['nextSequenceIds', 'addSpans'])
+
 /** The time of the next script in microseconds, where a test sets it; '' for that of the server. */
 export type ScriptTime = () => number | ''
 
@@ -81,7 +84,7 @@ export function createCalls(parts: {
         if (confirm !== null && !ownScripts.has(script)) await confirm(client)
         return done
       })
-      if (parts.afterWrite !== null && !ownScripts.has(script) && script !== 'nextSequenceIds') await parts.afterWrite()
+      if (parts.afterWrite !== null && !ownScripts.has(script) && !withoutRoom.has(script)) await parts.afterWrite()
       for (const [index, call] of calls.entries()) call.resolve(replies[index]!)
     } catch (error) {
       for (const call of calls) call.reject(error)

@@ -73,13 +73,16 @@ return each_call(function(first, last)
   if leaves_used then
     versions = free
   elseif pinned > 0 or #pointing > 0 then
-    return { 'used', pinned, unpack(pointing) }
+    table.insert(pointing, 1, pinned)
+    table.insert(pointing, 1, 'used')
+    return pointing
   end
   for _, version in ipairs(versions) do
     drop_version(id, history, version)
   end
   write_history(id, history)
-  local reply = { '+', unpack(versions) }
+  local reply = versions
+  table.insert(reply, 1, '+')
   keep_sent(word, reply)
   return reply
 end)

@@ -25,6 +25,7 @@ return each_call(function(first, last)
       deleted[#deleted + 1] = r.id
     end
   end
+  trim_ended(2 * #deleted + 10)
   local reply = { '+', deleted, trash }
   keep_sent(ARGV[first], reply)
   return reply

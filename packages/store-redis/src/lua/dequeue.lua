@@ -5,7 +5,7 @@
 --         ('' for not said), idempotency key ('' for none), the handle, '1' if the call waits when it finds nothing, '1' if other calls of the handle wait, an id for each attempt
 --         that it may make
 -- Returns per call: '+', per rollout as include/record.lua; when it found nothing: '-', the worker's capacity, how many
---         attempts it runs, '1' if something waits that is not for it; for a key that is known: '=', the answer of that call
+--         attempts it runs, '1' if something may wait that is not for it, '1' if it is to be called again; for a key that is known: '=', the answer of that call
 -- Errors  conflict <key> <earlier verb>
 
 -- @flags allow-oom
@@ -97,30 +97,31 @@ local function pop()
   return nil, false
 end
 
--- Of a call that is sent again: what it was given, if it was. Nobody but its caller could have known of that.
-local function find_claimed(attempt_ids)
-  local claimed = {}
-  local preparing = call('ZRANGEBYSCORE', P .. KEY_STATUSES, CODE.preparing * STATUS_STEP,
-    '(' .. exact(CODE.running * STATUS_STEP))
-  for _, id in ipairs(preparing) do
-    local r = read_rollout(id)
-    local place = r and attempt_ids[match(r.latest, '^[^\31]*')]
-    if place then
-      claimed[#claimed + 1] = { place, id }
+-- Rollouts by the attempt that was made of them and has not begun; looked at once for all calls that are sent again.
+local begun
+local function rollout_of(attempt_id)
+  if not begun then
+    begun = {}
+    local ids = call('ZRANGEBYSCORE', P .. KEY_STATUSES, CODE.preparing * STATUS_STEP, '(' .. exact(CODE.running * STATUS_STEP))
+    read_rollouts(ids)
+    for _, id in ipairs(ids) do
+      local r = read_rollout(id)
+      if r then
+        begun[match(r.latest, '^[^\31]*')] = id
+      end
     end
   end
-  table.sort(claimed, function(a, b) return a[1] < b[1] end)
-  return claimed
+  return begun[attempt_id]
 end
 
+-- Of a call that is sent again: what it was given, if it was. Nobody but its caller could have known of that.
 local function answer_again(first, last)
-  local ids = {}
-  for at = first + 8, last do
-    ids[ARGV[at]] = at
-  end
   local reply = { '+' }
-  for _, found in ipairs(find_claimed(ids)) do
-    reply[#reply + 1] = answer_of(found[2])
+  for at = first + 8, last do
+    local id = rollout_of(ARGV[at])
+    if id then
+      reply[#reply + 1] = answer_of(id)
+    end
   end
   return reply
 end
@@ -190,11 +191,11 @@ local replies = each_call(function(first, last)
   if worker_id ~= '' then
     worker_found_nothing(worker_id)
   end
+  -- Who has no slot waits for that, and must not be woken for work that it cannot take.
+  if others == '1' or (waits == '1' and slots > 0) then
+    call('ZADD', P .. KEY_WAITERS, 'NX', now, handle)
+  end
   if waits == '1' then
-    -- Who has no slot waits for that, and must not be woken for work that it cannot take.
-    if slots > 0 then
-      call('ZADD', P .. KEY_WAITERS, 'NX', now, handle)
-    end
     -- Renewed for as long as it waits.
     control_set[#control_set + 1] = 'waiting'
     control_set[#control_set + 1] = real_seconds + WAIT_SECONDS
@@ -202,7 +203,7 @@ local replies = each_call(function(first, last)
     keep_answer(verb, key, cjson.encode(reply))
   end
   w = worker_id ~= '' and find_worker(worker_id) or nil
-  return { '-', w and w.capacity or '', w and w.count or 0, (has_more or slots == 0) and '1' or '' }
+  return { '-', w and w.capacity or '', w and w.count or 0, slots == 0 and '1' or '', has_more and '1' or '' }
 end)
 put_back()
 return replies

@@ -81,6 +81,7 @@ return each_call(function(first)
   end
   if beat ~= '' then
     a.beat = beat
+    arm(r, a)
   end
   if metadata ~= '' then
     a.metadata = metadata

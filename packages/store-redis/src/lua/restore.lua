@@ -101,18 +101,20 @@ function restore.attempt(at)
   if before > 0 then
     call('HSET', P .. KEY_ATTEMPTS .. id, before, r.latest)
   end
-  local bytes = (number - before) * ATTEMPT_BYTES
+  local a = unpack_attempt(text)
+  local bytes = (number - before) * ATTEMPT_BYTES + #a.metadata
   bytes_total = bytes_total + bytes
   if IS_FINISHED[r.status] then
     finished_bytes = finished_bytes + bytes
   end
   attempts_total = attempts_total + 1
   r.latest = text
+  r.bytes = r.bytes + #a.metadata
   if is_watched then
     tell_attempt(r, text)
   end
   save_rollout(r)
-  local deadline = next_deadline(r, unpack_attempt(text))
+  local deadline = next_deadline(r, a)
   if deadline then
     arm_at(number .. '\31' .. id, deadline)
   end

@@ -15,8 +15,10 @@
 -- @include remove
 
 -- The first of a list that is still what its entry says; nil for none.
+local MOST_STALE = 1000
+local stale = 0
 local function head_of(list)
-  while true do
+  while stale < MOST_STALE do
     local entry = call('LINDEX', list, 0)
     if not entry then
       return nil
@@ -27,7 +29,9 @@ local function head_of(list)
       return r
     end
     call('LPOP', list)
+    stale = stale + 1
   end
+  return nil
 end
 
 -- The records stay; `querySpans` answers that they are gone. An attempt that had no spans has lost none.
@@ -94,5 +98,6 @@ return each_call(function(first)
     remove_rollout(r, trash)
     deleted = deleted + 1
   end
-  return { '+', may_go_on() and '' or '1', stamp, deleted, dropped, unpack(trash) }
+  trim_ended(2 * deleted + 10)
+  return { '+', may_go_on() and stale < MOST_STALE and '' or '1', stamp, deleted, dropped, unpack(trash) }
 end)

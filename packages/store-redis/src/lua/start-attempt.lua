@@ -32,10 +32,16 @@ return each_call(function(first)
   if not r then
     return { 'missing' }
   end
-  if not (is_again and find_attempt(r, attempt_id)) then
+  local a = is_again and find_attempt(r, attempt_id)
+  if not a then
     claim(r, attempt_id, worker, lease_ms, false)
   end
-  local reply = { '+', answer_of(id) }
+  local answer = answer_of(id)
+  if a then
+    -- Its own, though there may be a later one by now.
+    answer[2] = string.sub(answer[2], 1, #answer[2] - #r.latest) .. a.stored
+  end
+  local reply = { '+', answer }
   if key ~= '' then
     keep_answer(VERB, key, cjson.encode(reply))
   end

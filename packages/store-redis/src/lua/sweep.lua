@@ -59,7 +59,7 @@ local function look(member, reply)
   if not deadline then
     call('ZREM', P .. KEY_DEADLINES, member)
   elseif now <= deadline then
-    call('ZADD', P .. KEY_DEADLINES, math.ceil(deadline * 1e6), member)
+    call('ZADD', P .. KEY_DEADLINES, score_of(deadline), member)
   else
     sweep(r, a)
     call('ZREM', P .. KEY_DEADLINES, member)

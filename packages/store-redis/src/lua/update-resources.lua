@@ -30,11 +30,15 @@ return each_call(function(first, last)
     return sent
   end
 
-  local histories, newest, added = {}, {}, 0
+  local histories, newest, ids, added = {}, {}, {}, 0
   for at = first + 4, last, VERSION_ARGUMENTS do
     local id, expected = ARGV[at], ARGV[at + 1]
-    local history = histories[id] or read_history(id) or { last = 0, newest = '', created = '' }
-    histories[id] = history
+    local history = histories[id]
+    if not history then
+      history = read_history(id) or { last = 0, newest = '', created = '' }
+      histories[id] = history
+      ids[#ids + 1] = id
+    end
     newest[id] = newest[id] or (history.newest == '' and 0 or tonumber(history.newest))
     if expected ~= '' and tonumber(expected) ~= newest[id] then
       return { 'other-version', (at - first) / VERSION_ARGUMENTS, newest[id] }
@@ -58,8 +62,8 @@ return each_call(function(first, last)
     answer[#answer + 1] = { id, history.last, created, stamp }
     tick()
   end
-  for id, history in pairs(histories) do
-    write_history(id, history)
+  for _, id in ipairs(ids) do
+    write_history(id, histories[id])
   end
   local text = #answer == 0 and '[]' or cjson.encode(answer)
   if key ~= '' then

@@ -94,7 +94,7 @@ return each_call(function(first)
       local member = a.number .. '\31' .. r.id
       local deadline = next_deadline(r, a)
       if deadline then
-        call('ZADD', P .. KEY_DEADLINES, math.ceil(deadline * 1e6), member)
+        call('ZADD', P .. KEY_DEADLINES, score_of(deadline), member)
       else
         call('ZREM', P .. KEY_DEADLINES, member)
       end

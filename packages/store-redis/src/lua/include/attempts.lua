@@ -63,13 +63,18 @@ local function find_attempt(r, id)
   if id == 'latest' or a.id == id then
     return a
   end
-  for number = a.number - 1, 1, -1 do
-    local text = call('HGET', P .. KEY_ATTEMPTS .. r.id, number)
-    if text and string.sub(text, 1, #id + 1) == id .. '\31' then
-      return unpack_attempt(text)
+  if a.number == '1' then
+    return nil
+  end
+  if not r.older then
+    r.older = {}
+    local all = call('HGETALL', P .. KEY_ATTEMPTS .. r.id)
+    for at = 2, #all, 2 do
+      r.older[match(all[at], '^[^\31]*')] = all[at]
     end
   end
-  return nil
+  local text = r.older[id]
+  return text and unpack_attempt(text) or nil
 end
 
 -- Seconds after its start, or after its last sign of life, when an attempt is ended; nil for no limit.
@@ -94,7 +99,8 @@ local function next_deadline(r, a)
   if silence then
     deadline = math.min(deadline, (a.beat ~= '' and a.beat or a.start) + silence)
   end
-  return deadline < math.huge and deadline or nil
+  -- Nobody lives to see what comes later, and its microseconds are no whole number any more.
+  return deadline < 9e9 and deadline or nil
 end
 
 -- Looks at the attempt no later than it may end. A limit that moves away, as each sign of life moves it, is not written: the
@@ -123,6 +129,7 @@ local function save_attempt(r, a)
     r.latest = text
   else
     call('HSET', P .. KEY_ATTEMPTS .. r.id, a.number, text)
+    r.older = nil
   end
   if IS_LIVE[a.before_status] and not IS_LIVE[a.status] then
     if r.limits ~= '' or a.lease_ms ~= '' then

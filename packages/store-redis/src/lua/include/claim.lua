@@ -3,6 +3,7 @@ local function claim(r, attempt_id, worker, lease_ms, is_from_queue)
   local number = attempts_count(r) + 1
   if number > 1 then
     call('HSET', P .. KEY_ATTEMPTS .. r.id, number - 1, r.latest)
+    r.older = nil
   end
   local lease = lease_ms == '' and '' or exact(now + lease_ms / 1000)
   local text = attempt_id .. '\31' .. number .. '\31preparing\31' .. stamp .. '\31\31' .. worker .. '\31\31\31' .. lease .. '\31'

@@ -124,18 +124,23 @@ local function weight_of(r)
   return r.bytes + attempts_count(r) * ATTEMPT_BYTES + r.span_bytes
 end
 
--- The queue has a list for each priority that was ever asked for.
+-- The queue has a list for each priority that was ever asked for; new ones are sorted in once per script.
+local new_priorities = {}
 local function add_priority(priority)
-  if string.find(priorities, ',' .. priority .. ',', 1, true) then
+  if not string.find(priorities, ',' .. priority .. ',', 1, true) then
+    new_priorities[#new_priorities + 1] = priority
+  end
+end
+
+write_priorities = function()
+  if #new_priorities == 0 then
     return
   end
-  local list = {}
   for known in string.gmatch(priorities, '[^,]+') do
-    list[#list + 1] = known
+    new_priorities[#new_priorities + 1] = known
   end
-  list[#list + 1] = priority
-  table.sort(list, function(a, b) return tonumber(a) > tonumber(b) end)
-  priorities = ',' .. table.concat(list, ',') .. ','
+  table.sort(new_priorities, function(a, b) return tonumber(a) > tonumber(b) end)
+  priorities = ',' .. table.concat(new_priorities, ',') .. ','
 end
 
 -- At the tail of its priority. An entry names its place: one whose rollout has another place by now, or does not wait, is stale

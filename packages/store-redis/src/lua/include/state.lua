@@ -12,6 +12,8 @@ local call, match = redis.call, string.match
 local P = KEYS[1]
 -- How long a handle that waits is told of what happens, unless it says again that it waits.
 local WAIT_SECONDS = 60
+-- How many events the feed keeps at least, and how long after the last one; nobody who watches lives on an older one.
+local FEED_EVENTS, FEED_SECONDS = 100000, 1320
 local is_again = ARGV[2] == '1'
 local clock = call('TIME')
 -- The real time: what says that somebody waits must not lapse when a test moves the clock.
@@ -98,7 +100,7 @@ local function send(command, key, list)
 end
 
 local workers = {}
-local write_workers, write_rollouts
+local write_workers, write_rollouts, write_priorities
 
 -- What was gathered of texts, for whoever reads them in the same script.
 local function write_texts()
@@ -109,8 +111,12 @@ local function write_texts()
 end
 
 -- Deadlines are sorted by their microseconds: whole numbers are written and read faster.
+local function score_of(deadline)
+  return math.ceil(math.max(0, deadline) * 1e6)
+end
+
 local function arm_at(member, deadline)
-  deadline_adds[member] = math.ceil(deadline * 1e6)
+  deadline_adds[member] = score_of(deadline)
 end
 
 local function disarm(member)
@@ -161,6 +167,9 @@ local function finish()
   if write_rollouts then
     write_rollouts()
   end
+  if write_priorities then
+    write_priorities()
+  end
   write_texts()
   write_deadlines()
   for priority, entries in pairs(queue_adds) do
@@ -177,7 +186,9 @@ local function finish()
     feed = feed + #events
     control_set[#control_set + 1] = 'feed'
     control_set[#control_set + 1] = feed
-    call('XADD', P .. KEY_FEED, 'MAXLEN', '~', 100000, feed .. '-0', 'e', cjson.encode(events))
+    call('XADD', P .. KEY_FEED, 'MINID', '~', math.max(0, feed - FEED_EVENTS) .. '-0', feed .. '-0',
+      'e', cjson.encode(events))
+    call('EXPIRE', P .. KEY_FEED, FEED_SECONDS)
   end
   send('ZADD', P .. KEY_STATUSES, status_moves)
   send('HSET', P .. KEY_CONTROL, control_set)

@@ -82,10 +82,13 @@ write_workers = function()
   end
 end
 
+-- A rollout whose attempts nobody runs any more, while it is deleted.
+local removing
+
 -- Whether the worker runs the attempt of an entry. `changing` is the attempt that is being changed and not yet written.
 local function is_running(w, entry, changing)
   local rollout_id, attempt_id = match(entry, '^([^\31]*)\31(.*)$')
-  if attempt_id == changing then
+  if attempt_id == changing or rollout_id == removing then
     return false
   end
   local r = read_rollout(rollout_id)
