@@ -163,6 +163,7 @@ describe('odd cases', () => {
     const id = { rolloutId, attemptId: attempt.attempt_id }
     await store.updateAttempt({ ...id, lastHeartbeatTime: attempt.start_time - 100 })
     while ((await store.getLatestAttempt({ rolloutId }))!.status !== 'unresponsive');
+    expect(await store.getRolloutById({ rolloutId })).toMatchObject({ status: 'failed' })
   })
 
   test('the list of what is finished does not grow with what is deleted', async () => {
