@@ -1,3 +1,4 @@
+import { seededRandom } from '@agl/store-kit'
 import { createManualClock, spanOf } from '@agl/store-kit/testing'
 import type { AttemptedRollout } from '@agl/types'
 import { Redis } from 'ioredis'
@@ -23,14 +24,12 @@ afterAll(async () => {
   await server.stop()
 })
 
-/** The generator mulberry32: https://github.com/bryc/code/blob/master/jshash/PRNGs.md */
+/** A whole number below the one given, again the same for the same seed. */
 function randomOf(seed: number): (count: number) => number {
-  let state = seed
+  const bytes = seededRandom(seed)
   return (count) => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * count)
+    const [high, low] = bytes(2) as unknown as readonly [number, number]
+    return (high * 256 + low) % count
   }
 }
 

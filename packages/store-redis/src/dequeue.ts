@@ -69,9 +69,9 @@ async function claimOrWait(state: RedisState, verb: Verb, request: Request): Pro
     // Whoever waits is told of what comes after its look: it listens before it looks.
     if (mayWait) await state.wakes.listen()
     const { workCount } = state.wakes
-    const { claimed, capacity, isOthers } = await claim(state, verb, request, mayWait)
+    const { claimed, capacity, isFull } = await claim(state, verb, request, mayWait)
     if (claimed !== null) return claimed
-    if (hasTurn && isOthers) takeWork(state)
+    if (hasTurn && isFull) takeWork(state)
     if (!mayWait) return []
     if (workCount !== state.wakes.workCount) continue
     signal?.throwIfAborted()
@@ -93,8 +93,8 @@ interface Answer {
   readonly claimed: Claimed | null
   /** What the worker said, if anything. */
   readonly capacity: number | null
-  /** Something may wait that this worker may not have. */
-  readonly isOthers: boolean
+  /** The worker has no slot: something may wait that it may not have. */
+  readonly isFull: boolean
 }
 
 async function claim(state: RedisState, verb: Verb, request: Request, waits: boolean): Promise<Answer> {
@@ -110,14 +110,14 @@ async function claim(state: RedisState, verb: Verb, request: Request, waits: boo
     const [known, , isFull, more] = rest as unknown as readonly [string, string, string, string]
     // Entries of what no longer waits stood before the rest.
     if (more === '1') return claim(state, verb, request, waits)
-    return { claimed: null, capacity: known === '' ? null : Number(known), isOthers: isFull === '1' }
+    return { claimed: null, capacity: known === '' ? null : Number(known), isFull: isFull === '1' }
   }
   const claimed = decodeClaims(state, reply, verb)
   if (key === '' && claimed.length === mostClaims && limit > mostClaims) {
     const more = await claim(state, verb, { ...request, limit: limit - mostClaims }, false)
-    return { claimed: [...claimed, ...(more.claimed ?? [])], capacity: null, isOthers: false }
+    return { claimed: [...claimed, ...(more.claimed ?? [])], capacity: null, isFull: false }
   }
-  return { claimed, capacity: null, isOthers: false }
+  return { claimed, capacity: null, isFull: false }
 }
 
 function decodeClaims(state: RedisState, reply: Reply, verb: string): Claimed {

@@ -8,14 +8,13 @@ import {
   storeClosed,
   systemClock,
 } from '@agl/store-kit'
-import { errorMessage } from '@agl/types'
 import { createCalls } from './connection/calls.ts'
 import { createConnection } from './connection/connection.ts'
 import { emptyOthersTrash } from './delete.ts'
 import { offerWork, takeWork } from './dequeue.ts'
 import { createKeys } from './keys.ts'
 import type { ParsedOptions } from './options.ts'
-import { isBounded, retain } from './retention.ts'
+import { isBounded, retain, retainAfterWrite } from './retention.ts'
 import type { RedisState, Turn } from './state.ts'
 import { createSweeper } from './sweep.ts'
 import { lookAgain } from './wait.ts'
@@ -51,10 +50,7 @@ export function createHandle(options: ParsedOptions, test?: TestClock): Handle {
     time: test?.time ?? (() => ''),
     onFirstCall: () => sweeper.start(),
     confirm: connection.confirm === null ? null : (client) => connection.confirm!(client, [keys.of('marker')]),
-    afterWrite: isBounded({ retention })
-      ? // What was asked for is done all the same; the next look tries again.
-        () => retain(state, 0).catch((error: unknown) => logger.warn('retention failed', { error: errorMessage(error) }))
-      : null,
+    afterWrite: isBounded({ retention }) ? () => retainAfterWrite(state) : null,
   })
   const rolloutWaiters = createRolloutWaiters({ clock })
   const claimWaiters = createClaimWaiters<Turn>({ clock })
@@ -65,7 +61,7 @@ export function createHandle(options: ParsedOptions, test?: TestClock): Handle {
     keys,
     logger,
     rolloutWaiters,
-    own: `${keys.of('wake')}:${id}`,
+    own: keys.of('wake', `:${id}`),
     onWork: () => takeWork(state),
     onSlot: (workerId) => {
       if (state.limitedWorkers.has(workerId)) offerWork(state, 1)

@@ -1,4 +1,5 @@
 import { planWorkersRetention } from '@agl/store-kit'
+import { errorMessage } from '@agl/types'
 import type { Reply } from './connection/calls.ts'
 import { emptyTrash } from './delete.ts'
 import { runningCount, separator } from './records.ts'
@@ -6,8 +7,7 @@ import type { RedisState } from './state.ts'
 import { readWorkers } from './workers.ts'
 
 /*
- * Bytes are those of the stored texts and a flat sum per record, not what Redis takes for them: that is more by its own overhead,
- * and less where it packs small hashes.
+ * Bytes are those of the stored texts and a flat sum per record, not what Redis takes for them: that is more by its own overhead.
  */
 
 /** Rollouts dropped in one script, so that no other call waits long for it. */
@@ -29,6 +29,16 @@ export async function withRoom(state: RedisState, run: () => Promise<Reply>): Pr
 export function isBounded({ retention }: Pick<RedisState, 'retention'>): boolean {
   const { maxAgeSeconds, maxRollouts, maxBytes, maxWorkerAgeSeconds } = retention
   return maxAgeSeconds !== null || maxRollouts !== null || maxBytes !== null || maxWorkerAgeSeconds !== null
+}
+
+/** Makes room after something was stored. That is done whatever comes of this, and the next look tries again. */
+export async function retainAfterWrite(state: RedisState): Promise<void> {
+  if (!isBounded(state)) return
+  try {
+    await retain(state, 0)
+  } catch (error) {
+    state.logger.warn('retention failed; it will be tried again', { error: errorMessage(error) })
+  }
 }
 
 /** Drops what is too old, one too many, or in the way of so many more bytes. */

@@ -15,7 +15,7 @@ import { isRewardSpan } from '@agl/types/spans'
 import type { Client, ScriptArgument } from './connection/connection.ts'
 import { attemptsOf } from './attempts.ts'
 import { parseRollout } from './records.ts'
-import { isBounded, retain, withRoom } from './retention.ts'
+import { retainAfterWrite, withRoom } from './retention.ts'
 import { byteBound, refusalOf, type RedisState } from './state.ts'
 
 /*
@@ -110,16 +110,21 @@ async function writeBodies(state: RedisState, places: readonly Place[]): Promise
     else fields.push(place.field, textOf(place))
   }
   const homes = new Map(places.map(({ key, span }) => [key, span.rollout_id]))
-  const written = await runOnBodies(state, new Set(homes.values()), async (client) => {
+  const { connection, keys } = state
+  const [written, texts] = await runOnBodies(state, new Set(homes.values()), async (client) => {
     const bodies = [...byKey].flatMap(([key, fields]) => inParts(fields).map((part) => client.hset(key, ...part)))
     // A duplicate, or one whose writer never came to the second step.
     const others = known.map((place) => client.hsetnx(place.key, place.field, textOf(place)))
+    // Read after the bodies are written: one server does in order what comes in order, those of a cluster know nothing of each other.
+    const readHomes = (): Promise<readonly (string | null)[]> =>
+      Promise.all([...homes.values()].map((id) => client.get(keys.of('rollout', id))))
+    const early = connection.isCluster ? null : readHomes()
     // All in one: a connection that is lost rejects each of them.
-    const [rescues] = await Promise.all([Promise.all(others), Promise.all(bodies)])
-    return rescues
+    const [rescues, , read] = await Promise.all([Promise.all(others), Promise.all(bodies), early])
+    return [rescues, read ?? (await readHomes())] as const
   })
-  await dropHomeless(state, homes)
-  if (isBounded(state)) await retain(state, 0)
+  await dropHomeless(state, [...homes], texts)
+  await retainAfterWrite(state)
   const rescued = new Set(known.filter((_, index) => written[index] === 1))
   for (const { span } of known.filter((place) => !rescued.has(place))) {
     const { rollout_id: rolloutId, attempt_id: attemptId, span_id: spanId } = span
@@ -146,16 +151,18 @@ function inParts(fields: readonly string[]): readonly (readonly string[])[] {
 }
 
 /** Bodies that came when their rollout, or its spans, had been dropped are deleted: whoever dropped them did not see these. */
-async function dropHomeless({ connection, keys }: RedisState, homes: ReadonlyMap<string, string>): Promise<void> {
-  const all = [...homes]
-  const texts = await connection.run((client) => Promise.all(all.map(([, id]) => client.get(keys.of('rollout', id)))))
-  const homeless = all.filter(([key, id], index) => {
+async function dropHomeless(
+  { connection, keys }: RedisState,
+  homes: readonly (readonly [key: string, rolloutId: string])[],
+  texts: readonly (string | null)[],
+): Promise<void> {
+  const homeless = homes.flatMap(([key, id], index) => {
     const text = texts[index]
-    if (text == null) return true
+    if (text == null) return [key]
     const { ordinal, spans } = parseRollout(text)
-    return keys.spans(id, placeOf(ordinal, spans.generation)) !== key
+    return keys.spans(id, placeOf(ordinal, spans.generation)) === key ? [] : [key]
   })
-  if (homeless.length > 0) await connection.run((client) => Promise.all(homeless.map(([key]) => client.unlink(key))))
+  if (homeless.length > 0) await connection.run((client) => Promise.all(homeless.map((key) => client.unlink(key))))
 }
 
 /** Writes bodies outside of scripts; they are acknowledged as scripts are. */

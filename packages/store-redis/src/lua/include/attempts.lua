@@ -1,5 +1,5 @@
--- Attempts: a text each, the last one in that of its rollout, the others in a hash by number. id, number, status, start, end, worker ('=' before it; '' for none), last
--- heartbeat, outcome, end of the lease, length of the lease in milliseconds, letters, metadata as JSON. '' for null.
+-- Attempts: a text each, the last one in that of its rollout, the others in a hash by number. id, number, status, start, end,
+-- worker ('=' before it; '' for none), last heartbeat, outcome, end of the lease, length of the lease in milliseconds, letters, metadata as JSON. '' for null.
 --
 -- Letters: L it showed life, R it has a reward, U it does not count as a try, C it is a lost claim, G its spans were dropped.
 
