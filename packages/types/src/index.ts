@@ -71,6 +71,7 @@ export {
   type OtelResource,
   type Span,
   type SpanContext,
+  type SpanCoreFields,
   type SpanEvent,
   type SpanLink,
   spanSchema,
@@ -100,7 +101,17 @@ export type {
   WorkerQuery,
 } from './store.ts'
 export type { StoreEvent } from './store-event.ts'
-export type { Emitter, RewardOptions, RewardValue, SpanSink, TracedAttempt, Tracer } from './tracer.ts'
+export type {
+  Emitter,
+  EmitOptions,
+  OperationOptions,
+  OperationScope,
+  RewardOptions,
+  RewardValue,
+  SpanSink,
+  TracedAttempt,
+  Tracer,
+} from './tracer.ts'
 export type {
   CallOptions,
   ForwardBackwardRequest,

@@ -42,6 +42,12 @@ export const spanAttributes = {
   exceptionType: 'exception.type',
   exceptionMessage: 'exception.message',
   exceptionStacktrace: 'exception.stacktrace',
+  exceptionEscaped: 'exception.escaped',
+  /** Rewards of agent-lightning 0.2: one number. */
+  legacyReward: 'reward',
+  /** Rewards of AgentOps: JSON text `{"type": "reward", "value": ...}`. */
+  agentOpsTaskOutput: 'agentops.task.output',
+  agentOpsEntityOutput: 'agentops.entity.output',
 } as const
 
 /** Attributes of a recorded model call: GenAI semantic conventions, and the token ids the reference's adapters read. */

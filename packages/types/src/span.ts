@@ -57,6 +57,16 @@ export interface Span {
   readonly resource: OtelResource
 }
 
+/** What a span says, before anybody knows which attempt it belongs to. */
+export interface SpanCoreFields {
+  readonly name: string
+  readonly status: SpanStatus
+  readonly attributes: Attributes
+  /** Epoch seconds. */
+  readonly start_time: number
+  readonly end_time: number
+}
+
 /** A span on its way into a store. Without `sequence_id` the store gives it the rollout's next one. */
 export type NewSpan = Omit<Span, 'sequence_id'> & { readonly sequence_id?: number }
 

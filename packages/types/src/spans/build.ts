@@ -1,5 +1,5 @@
 import type { Attributes } from '../attribute.ts'
-import type { NewSpan, SpanStatus } from '../span.ts'
+import type { NewSpan, SpanCoreFields, SpanStatus } from '../span.ts'
 
 /** The parts of a span that a caller decides. */
 export interface SpanCore {
@@ -35,6 +35,14 @@ export function buildSpan(core: SpanCore): NewSpan {
     parent: null,
     resource: { attributes: {}, schema_url: '' },
   }
+}
+
+/** What an emitter wrote, as a span of an attempt. */
+export function spanOfAttempt(
+  { name, status, attributes, start_time: startTime, end_time: endTime }: SpanCoreFields,
+  { rolloutId, attemptId }: { readonly rolloutId: string; readonly attemptId: string },
+): NewSpan {
+  return buildSpan({ rolloutId, attemptId, name, attributes, status, startTime, endTime })
 }
 
 /**

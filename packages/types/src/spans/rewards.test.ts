@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { findFinalReward, readReward, readRewardDimensions, rewardToAttributes } from './rewards.ts'
+import { findFinalReward, findRewards, readReward, readRewardDimensions, rewardToAttributes } from './rewards.ts'
 
 const span = (attributes: Record<string, string | number>) => ({ attributes })
 
@@ -46,5 +46,53 @@ describe('reading rewards', () => {
   it('takes the last reward of a list, zero included', () => {
     expect(findFinalReward([span(rewardToAttributes(1)), span({ other: 1 }), span(rewardToAttributes(0)), span({})])).toBe(0)
     expect(findFinalReward([span({})])).toBeNull()
+  })
+})
+
+describe('rewards of others', () => {
+  it.each([
+    ['AgentOps, task', { attributes: { 'agentops.task.output': '{"type": "reward", "value": 0.25}' } }, 0.25],
+    ['AgentOps, entity', { attributes: { 'agentops.entity.output': '{"type": "reward", "value": 0}' } }, 0],
+    ['agent-lightning 0.2', { name: 'agentlightning.reward', attributes: { reward: 0.5 } }, 0.5],
+    ['agent-lightning 0.2, annotation', { name: 'agentlightning.annotation', attributes: { reward: true } }, 1],
+  ])('reads %s', (_, bearer, expected) => {
+    expect(readReward(bearer)).toBe(expected)
+  })
+
+  it('takes no output that is not a reward, and no foreign attribute', () => {
+    expect(readReward({ attributes: { 'agentops.task.output': '{"value": 1}' } })).toBeNull()
+    expect(readReward({ attributes: { 'agentops.task.output': 'plain text' } })).toBeNull()
+    expect(readReward({ attributes: { 'agentops.task.output': 'null' } })).toBeNull()
+    expect(readReward({ name: 'other', attributes: { reward: 1 } })).toBeNull()
+  })
+})
+
+describe('findRewards', () => {
+  it('finds all in order and reports what it cannot read', () => {
+    const good = span(rewardToAttributes({ a: 1, b: 2 }, { primary: 'b' }))
+    const nameless = span({ 'agentlightning.reward.0.value': 1 })
+    const text = span({ 'agentlightning.reward.0.name': 'x', 'agentlightning.reward.0.value': 'high' })
+    const foreign = span({ 'agentlightning.reward.x': 1 })
+    const ops = { attributes: { 'agentops.task.output': '{"type": "reward", "value": null}' } }
+    const old = { name: 'agentlightning.reward', attributes: { reward: 'one' } }
+    const problems: string[] = []
+    const found = findRewards([nameless, good, text, foreign, ops, old], ({ reason }) => problems.push(reason))
+    expect(found).toEqual([
+      {
+        span: good,
+        value: 2,
+        dimensions: [
+          { name: 'b', value: 2 },
+          { name: 'a', value: 1 },
+        ],
+      },
+    ])
+    expect(problems).toEqual([
+      'a dimension has no name',
+      'dimension "x" is no finite number: "high"',
+      'its keys are not of the form agentlightning.reward.{i}.name and .value',
+      'the reward in its attribute "agentops.task.output" is no finite number: null',
+      'its attribute "reward" is no finite number: "one"',
+    ])
   })
 })

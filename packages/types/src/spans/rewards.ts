@@ -3,6 +3,7 @@ import { spanAttributes, spanNames } from '../semantic-conventions.ts'
 import type { Span } from '../span.ts'
 import type { RewardOptions, RewardValue } from '../tracer.ts'
 import { indexedGroups, toIndexedAttributes } from './attributes.ts'
+import { linksToAttributes } from './links.ts'
 
 /** One dimension of a reward. */
 export interface RewardDimension {
@@ -10,8 +11,23 @@ export interface RewardDimension {
   readonly value: number
 }
 
-/** What a reader needs of a span. */
-type WithAttributes = Pick<Span, 'attributes'>
+/** What a reader needs of a span; without its name, rewards of agent-lightning 0.2 are not recognised. */
+export type RewardBearer = Pick<Span, 'attributes'> & Partial<Pick<Span, 'name'>>
+
+/** A reward as it was found. */
+export interface FoundReward<Some> {
+  readonly span: Some
+  /** Of the primary dimension. */
+  readonly value: number
+  /** All dimensions, the primary one first. */
+  readonly dimensions: readonly RewardDimension[]
+}
+
+/** What is wrong with a span that looks like a reward. */
+export interface RewardProblem<Some> {
+  readonly span: Some
+  readonly reason: string
+}
 
 /** The name of a reward that has only one dimension. */
 export const primaryReward = 'primary'
@@ -20,7 +36,10 @@ export const primaryReward = 'primary'
  * The attributes of a reward span: the primary dimension first, the others in the order given.
  * @throws AglError `invalid_argument` for a value that is not finite, or several dimensions without a primary one
  */
-export function rewardToAttributes(value: RewardValue, options: RewardOptions = {}): Record<string, string | number> {
+export function rewardToAttributes(
+  value: RewardValue,
+  options: Pick<RewardOptions, 'primary' | 'links'> = {},
+): Record<string, string | number> {
   const dimensions = toDimensions(value, options.primary)
   for (const { name, value } of dimensions) {
     if (typeof value !== 'number' || !Number.isFinite(value)) {
@@ -30,13 +49,12 @@ export function rewardToAttributes(value: RewardValue, options: RewardOptions = 
       })
     }
   }
-  const links = Object.entries(options.links ?? {}).map(([key, value]) => ({ key_match: key, value_match: value }))
   return {
     ...toIndexedAttributes<string | number>(
       spanAttributes.reward,
       dimensions.map(({ name, value }) => ({ name, value })),
     ),
-    ...toIndexedAttributes(spanAttributes.link, links),
+    ...linksToAttributes(options.links ?? {}),
   }
 }
 
@@ -53,31 +71,100 @@ function toDimensions(value: RewardValue, primary: string | undefined): readonly
   return [first, ...names.filter((name) => name !== first)].map((name) => ({ name, value: value[name]! }))
 }
 
-/** The dimensions of a reward span, primary first; empty for any other span. Malformed dimensions (no name, a value that is no finite number) are left out. */
-export function readRewardDimensions(span: WithAttributes): readonly RewardDimension[] {
-  return indexedGroups(span.attributes, spanAttributes.reward).flatMap(({ name, value }) =>
-    typeof name === 'string' && Number.isFinite(value) ? [{ name, value: value as number }] : [],
-  )
-}
-
-/** The primary value of a reward span; null for any other span. */
-export function readReward(span: WithAttributes): number | null {
-  return readRewardDimensions(span)[0]?.value ?? null
-}
-
 const rewardStart = `${spanAttributes.reward}.`
+const agentOpsNames = [spanAttributes.agentOpsTaskOutput, spanAttributes.agentOpsEntityOutput] as const
 
-/** Whether a span carries a reward. */
-export function isRewardSpan(span: WithAttributes): boolean {
-  // Stores ask this of every span, and almost none has an attribute of this kind.
-  for (const key in span.attributes) if (key.startsWith(rewardStart)) return readReward(span) !== null
+/**
+ * The dimensions of a reward span, primary first; empty for any other span. Reads `agentlightning.reward.{i}.*`, then the JSON
+ * of AgentOps, then the one number of agent-lightning 0.2. Malformed dimensions are left out; {@link findRewards} reports them.
+ */
+export function readRewardDimensions(span: RewardBearer, onProblem?: (reason: string) => void): readonly RewardDimension[] {
+  if (hasRewardKey(span)) {
+    const dimensions = readIndexed(span, onProblem)
+    if (dimensions.length > 0) return dimensions
+  }
+  for (const name of agentOpsNames) {
+    const output = span.attributes[name]
+    const value = output === undefined ? null : readAgentOps(name, output, onProblem)
+    if (value !== null) return [{ name: primaryReward, value }]
+  }
+  const legacy = span.attributes[spanAttributes.legacyReward]
+  if (legacy === undefined || (span.name !== spanNames.annotation && span.name !== spanNames.reward)) return []
+  const value = toFinite(legacy)
+  if (value !== null) return [{ name: primaryReward, value }]
+  onProblem?.(`its attribute "${spanAttributes.legacyReward}" is no finite number: ${JSON.stringify(legacy)}`)
+  return []
+}
+
+/** Stores ask this of every span, and almost none has an attribute of this kind. */
+function hasRewardKey({ attributes }: RewardBearer): boolean {
+  for (const key in attributes) if (key.startsWith(rewardStart)) return true
   return false
 }
 
+function readIndexed({ attributes }: RewardBearer, onProblem?: (reason: string) => void): readonly RewardDimension[] {
+  const groups = indexedGroups(attributes, spanAttributes.reward)
+  if (groups.length === 0) onProblem?.(`its keys are not of the form ${spanAttributes.reward}.{i}.name and .value`)
+  return groups.flatMap(({ name, value }) => {
+    if (typeof name === 'string' && Number.isFinite(value)) return [{ name, value: value as number }]
+    const wrong =
+      typeof name === 'string' ? `dimension "${name}" is no finite number: ${JSON.stringify(value)}` : 'a dimension has no name'
+    onProblem?.(wrong)
+    return []
+  })
+}
+
+/** Null for outputs that are no reward. */
+function readAgentOps(name: string, output: unknown, onProblem?: (reason: string) => void): number | null {
+  if (typeof output !== 'string') return null
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(output)
+  } catch {
+    return null
+  }
+  const { type, value } = (parsed ?? {}) as { readonly type?: unknown; readonly value?: unknown }
+  if (type !== 'reward') return null
+  const number = toFinite(value)
+  if (number === null) onProblem?.(`the reward in its attribute "${name}" is no finite number: ${JSON.stringify(value)}`)
+  return number
+}
+
+function toFinite(value: unknown): number | null {
+  if (typeof value === 'boolean') return value ? 1 : 0
+  return typeof value === 'number' && Number.isFinite(value) ? value : null
+}
+
+/** The primary value of a reward span; null for any other span. */
+export function readReward(span: RewardBearer): number | null {
+  return readRewardDimensions(span)[0]?.value ?? null
+}
+
+/** Whether a span carries a reward. */
+export function isRewardSpan(span: RewardBearer): boolean {
+  return readRewardDimensions(span).length > 0
+}
+
+/** The rewards among spans, in list order. What looks like one and cannot be read is reported, never fatal. */
+export function findRewards<Some extends RewardBearer>(
+  spans: readonly Some[],
+  onProblem?: (problem: RewardProblem<Some>) => void,
+): readonly FoundReward<Some>[] {
+  const found: FoundReward<Some>[] = []
+  for (const span of spans) {
+    const dimensions = readRewardDimensions(span, onProblem && ((reason) => onProblem({ span, reason })))
+    if (dimensions.length > 0) found.push({ span, value: dimensions[0]!.value, dimensions })
+  }
+  return found
+}
+
 /** The primary value of the last reward span in list order; null when there is none. */
-export function findFinalReward(spans: readonly WithAttributes[]): number | null {
-  const last = spans.findLast(isRewardSpan)
-  return last === undefined ? null : readReward(last)
+export function findFinalReward(spans: readonly RewardBearer[]): number | null {
+  for (let index = spans.length - 1; index >= 0; index--) {
+    const value = readReward(spans[index]!)
+    if (value !== null) return value
+  }
+  return null
 }
 
 /** The name that reward spans carry. */
