@@ -70,7 +70,13 @@ export function spanFromOtel(span: OtelSpan, attempt: { readonly rolloutId: stri
 
 const statusCodes: readonly SpanStatusCode[] = ['UNSET', 'OK', 'ERROR']
 
+/** Nearly always every value is one that a record holds, and the object of the ended span serves as it is. */
 function toAttributes(attributes: OtelAttributes): Attributes {
+  for (const key in attributes) if (!isAttributeValue(attributes[key])) return mendAttributes(attributes)
+  return attributes as Attributes
+}
+
+function mendAttributes(attributes: OtelAttributes): Attributes {
   const entries = Object.entries(attributes).filter(([, value]) => value !== undefined)
   return Object.fromEntries(entries.map(([key, value]) => [key, isAttributeValue(value) ? value : JSON.stringify(value)]))
 }
