@@ -48,7 +48,7 @@ beforeAll(async () => {
   writeFileSync(file, JSON.stringify(tracer.spans))
   const finished = await runPython('emitters.py', [file])
   rmSync(folder, { recursive: true })
-  expect(finished).toMatchObject({ code: 0 })
+  if (finished.code !== 0) throw new Error(`emitters.py ended with ${finished.code}:\n${finished.stderr}`)
   lines = jsonLines(finished) as Line[]
 }, 600_000)
 
