@@ -1,11 +1,10 @@
 import { once } from 'node:events'
+import { createStreamAssembler, modelCallToSpans, readAnswer, readExchange } from '@agl/model-calls'
 import { errorMessage, type Logger, type ProxiedModel, type SpanSink } from '@agl/types'
 import type { Request, Response } from 'express'
 import { z } from 'zod'
-import { type ChatAnswer, type ChatRequest, chatRequestSchema, errorBody } from './openai.ts'
+import { type ChatRequest, chatRequestSchema, errorBody } from './openai.ts'
 import type { RoutingTable } from './options.ts'
-import { type Exchange, exchangeToSpan } from './record.ts'
-import { createStreamCollector } from './stream.ts'
 
 export interface ChatHandlerParts {
   readonly sink: SpanSink
@@ -39,10 +38,13 @@ export async function handleChatCompletion(request: Request, response: Response,
 
   const startTime = Date.now() / 1000
   const { rolloutId, attemptId } = request.params as { rolloutId: string; attemptId: string }
-  const record = async (answer: ChatAnswer | null, failure: string | null): Promise<void> => {
-    const exchange: Exchange = { rolloutId, attemptId, request: call, answer, failure, startTime, endTime: Date.now() / 1000 }
+  const record: RecordCall = async (answer, failure) => {
+    const read = readExchange({ api: 'chat_completions', request: call, answer })
     try {
-      await parts.sink.addManySpans({ spans: [exchangeToSpan(exchange)] })
+      const endTime = Date.now() / 1000
+      await parts.sink.addManySpans({
+        spans: modelCallToSpans({ call: read, rolloutId, attemptId, startTime, endTime, failure }),
+      })
     } catch (error) {
       parts.logger.error('A model call could not be recorded', { rolloutId, attemptId, error: errorMessage(error) })
     }
@@ -93,7 +95,7 @@ async function forward(target: ProxiedModel, call: ChatRequest, signal: AbortSig
   })
 }
 
-type RecordCall = (answer: ChatAnswer | null, failure: string | null) => Promise<void>
+type RecordCall = (answer: unknown, failure: string | null) => Promise<void>
 
 async function passBody(upstream: globalThis.Response, response: Response, record: RecordCall): Promise<void> {
   let bytes: Buffer
@@ -104,31 +106,37 @@ async function passBody(upstream: globalThis.Response, response: Response, recor
     response.destroy()
     return
   }
-  if (upstream.ok) {
-    const answer = parseAnswer(new TextDecoder().decode(bytes))
-    await record(answer, answer === null ? 'The answer is not a JSON object' : null)
-  } else {
-    await record(null, `HTTP ${upstream.status}: ${bytes.toString('utf8', 0, 500)}`)
-  }
+  const { answer, failure } = readAnswer({ status: upstream.status, text: new TextDecoder().decode(bytes) })
+  await record(answer, failure)
   response.end(bytes)
 }
 
-/** Every chunk goes on as it comes and is read on the side; only the end of the stream waits for the record. */
+/**
+ * Every chunk goes on as it comes; only the end of the stream waits for the record. That is the end mark already: an agent may
+ * settle its attempt on it without reading on.
+ */
 async function passStream(upstream: globalThis.Response, response: Response, record: RecordCall): Promise<void> {
-  const collector = createStreamCollector()
+  const assembler = createStreamAssembler('chat_completions')
   const decoder = new TextDecoder()
+  let isRecorded = false
+  const recordOnce = async (failure: string | null): Promise<void> => {
+    if (isRecorded) return
+    isRecorded = true
+    await record(assembler.answer(), failure)
+  }
   try {
     for await (const chunk of upstream.body ?? []) {
       const bytes = chunk as Uint8Array
+      assembler.feed(decoder.decode(bytes, { stream: true }))
+      if (assembler.isEnded()) await recordOnce(assembler.problem())
       if (!response.write(bytes)) await drained(response)
-      collector.feed(decoder.decode(bytes, { stream: true }))
     }
   } catch (error) {
-    await record(collector.answer(), `The stream broke off: ${rootMessage(error)}`)
+    await recordOnce(`The stream broke off: ${rootMessage(error)}`)
     response.destroy()
     return
   }
-  await record(collector.answer(), collector.problem())
+  await recordOnce(assembler.problem())
   response.end()
 }
 
@@ -137,15 +145,6 @@ async function drained(response: Response): Promise<void> {
   const done = new AbortController()
   const { signal } = done
   await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]).finally(() => done.abort())
-}
-
-function parseAnswer(text: string): ChatAnswer | null {
-  try {
-    const parsed: unknown = JSON.parse(text)
-    return typeof parsed === 'object' && parsed !== null ? (parsed as ChatAnswer) : null
-  } catch {
-    return null
-  }
 }
 
 /** fetch says only "fetch failed"; what happened stands in the cause. */

@@ -1,3 +1,4 @@
+export { type ModelApi, modelApiOf } from './model-api.ts'
 export type {
   ChatMessage,
   ContentPart,
@@ -8,4 +9,9 @@ export type {
   ToolCall,
   ToolDefinition,
 } from './model-call.ts'
+export { modelCallToAttributes } from './model-call-to-attributes.ts'
+export { modelCallToSpans, type RecordedCall } from './model-call-to-spans.ts'
+export { type AnswerReading, readAnswer } from './read-answer.ts'
+export { type ModelExchange, readExchange } from './read-exchange.ts'
 export { readModelCall } from './read.ts'
+export { createStreamAssembler, type StreamAssembler } from './streams/stream-assembler.ts'

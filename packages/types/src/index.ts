@@ -63,7 +63,7 @@ export {
   type RolloutStatus,
   rolloutStatusSchema,
 } from './rollout.ts'
-export { modelCallAttributes, resourceAttributes, spanAttributes, spanNames } from './semantic-conventions.ts'
+export { modelCallAttributes, resourceAttributes, spanAttributes, spanNames, toolCallAttributes } from './semantic-conventions.ts'
 export { type Attributes, type AttributeValue, isAttributeValue } from './attribute.ts'
 export {
   type NewSpan,

@@ -14,6 +14,8 @@ export const spanNames = {
   virtual: 'agentlightning.virtual',
   /** One recorded model call, named as the reference's adapters expect it. */
   chatCompletion: 'openai.chat.completion',
+  /** One tool call that a model asked for: this and a dot and the name of the tool. */
+  toolCall: 'tool_call',
 } as const
 
 /** Resource attributes that attribute a span to an attempt. */
@@ -53,18 +55,19 @@ export const spanAttributes = {
 /** Attributes of a recorded model call: GenAI semantic conventions, and the token ids the reference's adapters read. */
 export const modelCallAttributes = {
   operationName: 'gen_ai.operation.name',
+  /** `gen_ai.request.{name}`: each parameter as the request spelled it; what no attribute can hold is JSON text. */
+  request: 'gen_ai.request',
   requestModel: 'gen_ai.request.model',
-  requestTemperature: 'gen_ai.request.temperature',
-  requestMaxTokens: 'gen_ai.request.max_tokens',
-  requestSeed: 'gen_ai.request.seed',
+  /** `gen_ai.request.functions.{i}.name`, `.description` and `.parameters`, which is JSON text: the tools offered. */
+  requestFunctions: 'gen_ai.request.functions',
   responseId: 'gen_ai.response.id',
   responseModel: 'gen_ai.response.model',
   responseFinishReasons: 'gen_ai.response.finish_reasons',
   inputTokens: 'gen_ai.usage.input_tokens',
   outputTokens: 'gen_ai.usage.output_tokens',
-  /** `gen_ai.prompt.{i}.role` and `.content`. */
+  /** `gen_ai.prompt.{i}.role`, `.content`, `.tool_call_id` and `.tool_calls.{j}.id`, `.name`, `.arguments`. */
   prompt: 'gen_ai.prompt',
-  /** `gen_ai.completion.{i}.role`, `.content` and `.finish_reason`. */
+  /** `gen_ai.completion.{i}`, as a prompt, and `.finish_reason`; from the second one on `.token_ids` and `.logprobs` too. */
   completion: 'gen_ai.completion',
   /** Token ids of the prompt exactly as the model saw them. */
   promptTokenIds: 'prompt_token_ids',
@@ -72,4 +75,15 @@ export const modelCallAttributes = {
   responseTokenIds: 'response_token_ids',
   /** JSON text: the OpenAI `logprobs.content` list of the first choice. */
   logprobsContent: 'logprobs.content',
+  /** Version of the weights that answered. */
+  modelVersion: 'agl.model_version',
+} as const
+
+/** Attributes of a tool call: of a span below the model call that asked for it. */
+export const toolCallAttributes = {
+  name: 'tool.name',
+  /** JSON text as the model wrote it. */
+  parameters: 'tool.parameters',
+  id: 'tool.call.id',
+  type: 'tool.call.type',
 } as const

@@ -1,5 +1,5 @@
 import type { Attributes } from '../attribute.ts'
-import type { NewSpan, SpanCoreFields, SpanStatus } from '../span.ts'
+import type { NewSpan, SpanContext, SpanCoreFields, SpanStatus } from '../span.ts'
 
 /** The parts of a span that a caller decides. */
 export interface SpanCore {
@@ -12,18 +12,21 @@ export interface SpanCore {
   readonly endTime: number
   /** Default OK. */
   readonly status?: SpanStatus
+  /** The span that it hangs under, in the trace of that one; default: none, in the trace of its attempt. */
+  readonly parent?: SpanContext | null
 }
 
-/** A span with a fresh random id and no parent, in the trace of its attempt. */
+/** A span with a fresh random id. */
 export function buildSpan(core: SpanCore): NewSpan {
-  const traceId = traceIdOf(core)
+  const parent = core.parent ?? null
+  const traceId = parent?.trace_id ?? traceIdOf(core)
   const spanId = randomHex(8)
   return {
     rollout_id: core.rolloutId,
     attempt_id: core.attemptId,
     trace_id: traceId,
     span_id: spanId,
-    parent_id: null,
+    parent_id: parent?.span_id ?? null,
     name: core.name,
     status: core.status ?? { status_code: 'OK', description: null },
     attributes: core.attributes,
@@ -32,7 +35,7 @@ export function buildSpan(core: SpanCore): NewSpan {
     start_time: core.startTime,
     end_time: core.endTime,
     context: { trace_id: traceId, span_id: spanId, is_remote: false, trace_state: {} },
-    parent: null,
+    parent,
     resource: { attributes: {}, schema_url: '' },
   }
 }

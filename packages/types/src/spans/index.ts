@@ -13,7 +13,14 @@ export {
   tagsToAttributes,
 } from './links.ts'
 export { objectToAttributes, readMessage, readObject } from './objects.ts'
-export { type OtelAttributes, type OtelSpan, type OtelSpanContext, type OtelTime, spanFromOtel } from './otel.ts'
+export {
+  type OtelAttributes,
+  type OtelSpan,
+  type OtelSpanContext,
+  type OtelTime,
+  spanContextFromOtel,
+  spanFromOtel,
+} from './otel.ts'
 export {
   findFinalReward,
   findRewards,

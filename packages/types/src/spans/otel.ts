@@ -35,8 +35,8 @@ export interface OtelSpan {
  * that it cannot hold (mixed lists, null inside a list) become JSON text instead of being lost.
  */
 export function spanFromOtel(span: OtelSpan, attempt: { readonly rolloutId: string; readonly attemptId: string }): NewSpan {
-  const context = toContext(span.spanContext())
-  const parent = span.parentSpanContext === undefined ? null : toContext(span.parentSpanContext)
+  const context = spanContextFromOtel(span.spanContext())
+  const parent = span.parentSpanContext === undefined ? null : spanContextFromOtel(span.parentSpanContext)
   return {
     rollout_id: attempt.rolloutId,
     attempt_id: attempt.attemptId,
@@ -51,7 +51,10 @@ export function spanFromOtel(span: OtelSpan, attempt: { readonly rolloutId: stri
       attributes: toAttributes(attributes ?? {}),
       timestamp: toSeconds(time),
     })),
-    links: span.links.map((link) => ({ context: toContext(link.context), attributes: toAttributes(link.attributes ?? {}) })),
+    links: span.links.map((link) => ({
+      context: spanContextFromOtel(link.context),
+      attributes: toAttributes(link.attributes ?? {}),
+    })),
     start_time: toSeconds(span.startTime),
     end_time: toSeconds(span.endTime),
     context,
@@ -81,7 +84,8 @@ function mendAttributes(attributes: OtelAttributes): Attributes {
   return Object.fromEntries(entries.map(([key, value]) => [key, isAttributeValue(value) ? value : JSON.stringify(value)]))
 }
 
-function toContext({ traceId, spanId, isRemote, traceState }: OtelSpanContext): SpanContext {
+/** A span's context as the record has it. */
+export function spanContextFromOtel({ traceId, spanId, isRemote, traceState }: OtelSpanContext): SpanContext {
   const entries = (traceState?.serialize() ?? '').split(',').filter((entry) => entry.includes('='))
   const toPair = (entry: string): [string, string] => [entry.slice(0, entry.indexOf('=')), entry.slice(entry.indexOf('=') + 1)]
   return {
