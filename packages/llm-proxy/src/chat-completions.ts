@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createStreamAssembler, modelCallToSpans, readAnswer, readExchange } from '@agl/model-calls'
-import { errorMessage, type Logger, type ProxiedModel, type SpanSink } from '@agl/types'
+import { errorMessage, type Logger, type ProxiedModel, rootMessage, type SpanSink } from '@agl/types'
 import type { Request, Response } from 'express'
 import { z } from 'zod'
 import { type ChatRequest, chatRequestSchema, errorBody } from './openai.ts'
@@ -145,10 +145,4 @@ async function drained(response: Response): Promise<void> {
   const done = new AbortController()
   const { signal } = done
   await Promise.race([once(response, 'drain', { signal }), once(response, 'close', { signal })]).finally(() => done.abort())
-}
-
-/** fetch says only "fetch failed"; what happened stands in the cause. */
-function rootMessage(error: unknown): string {
-  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error
-  return errorMessage(cause)
 }

@@ -126,3 +126,8 @@ export function errorMessage(thrown: unknown): string {
     return 'a value that has no text'
   }
 }
+
+/** {@link errorMessage} of what an error was made from: `fetch` says only that it failed, what happened stands in the cause. */
+export function rootMessage(thrown: unknown): string {
+  return errorMessage(thrown instanceof Error && thrown.cause !== undefined ? thrown.cause : thrown)
+}

@@ -15,7 +15,7 @@ export {
   type AttemptStatus,
   attemptStatusSchema,
 } from './attempt.ts'
-export { AglError, type AglErrorCode, type AglErrorOptions, errorCodes, errorMessage } from './errors.ts'
+export { AglError, type AglErrorCode, type AglErrorOptions, errorCodes, errorMessage, rootMessage } from './errors.ts'
 export { jsonSourceOf, keepJsonSource, mayLoseNumbers } from './json-source.ts'
 export {
   copyJson,
