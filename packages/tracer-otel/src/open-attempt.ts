@@ -1,7 +1,8 @@
-import type { NewSpan, SpanCoreFields, SpanContext, TracedAttempt } from '@agl/types'
+import type { NewSpan, SpanCoreFields, TracedAttempt } from '@agl/types'
 import { createEmitter, spanOfAttempt, traceIdOf } from '@agl/types/spans'
 import { type Context, context, trace, TraceFlags } from '@opentelemetry/api'
 import type { ReadableSpan } from '@opentelemetry/sdk-trace'
+import { activeSpanContext } from './active-span.ts'
 import { type ActiveAttempt, withAttempt } from './attribution.ts'
 import type { SpanBudget } from './budget.ts'
 import type { SpanBuffer } from './buffer.ts'
@@ -28,7 +29,7 @@ export function openAttempt(attempt: TracedAttempt, { buffer, budget, offer }: A
   }
 
   function write(span: SpanCoreFields): void {
-    record(underActiveSpan(spanOfAttempt(span, attempt)))
+    record(spanOfAttempt(span, attempt, activeSpanContext()))
   }
 
   const emit = createEmitter({
@@ -36,7 +37,7 @@ export function openAttempt(attempt: TracedAttempt, { buffer, budget, offer }: A
     write,
     nest(operation) {
       // The place of the operation's span is taken before what happens inside, which names it as its parent.
-      const place = underActiveSpan(spanOfAttempt(nameless, attempt))
+      const place = spanOfAttempt(nameless, attempt, activeSpanContext())
       return context.with(below(active, place), () =>
         operation(({ name, status, attributes, start_time, end_time }) =>
           record({ ...place, name, status, attributes, start_time, end_time }),
@@ -60,19 +61,4 @@ function below(active: ActiveAttempt, { trace_id: traceId, span_id: spanId }: Ne
   // The flag stays what it is in the program's own trace; where there is none, nobody has decided against it.
   const traceFlags = trace.getSpanContext(context.active())?.traceFlags ?? TraceFlags.SAMPLED
   return trace.setSpanContext(withAttempt(context.active(), active), { traceId, spanId, traceFlags })
-}
-
-/** Hangs a span under the OpenTelemetry span that is active in the calling code, if there is one. */
-export function underActiveSpan(span: NewSpan): NewSpan {
-  const parent = trace.getSpanContext(context.active())
-  if (parent === undefined) return span
-  const { traceId, spanId, isRemote = false } = parent
-  const here: SpanContext = { trace_id: traceId, span_id: span.span_id, is_remote: false, trace_state: {} }
-  return {
-    ...span,
-    trace_id: traceId,
-    parent_id: spanId,
-    context: here,
-    parent: { trace_id: traceId, span_id: spanId, is_remote: isRemote, trace_state: {} },
-  }
 }

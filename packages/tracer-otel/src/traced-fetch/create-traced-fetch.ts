@@ -38,6 +38,7 @@ export function createTracedFetch(options: TracedFetchOptions = {}): typeof glob
     const active = currentAttempt()
     const api = active === undefined ? null : modelApiOfRequest(...given)
     if (active === undefined || api === null) return await send(...given)
+    await active.room()
 
     const { rolloutId, attemptId } = active.attempt
     const place = { rolloutId, attemptId, startTime: Date.now() / 1000, parent: activeSpanContext() }

@@ -44,8 +44,9 @@ export function buildSpan(core: SpanCore): NewSpan {
 export function spanOfAttempt(
   { name, status, attributes, start_time: startTime, end_time: endTime }: SpanCoreFields,
   { rolloutId, attemptId }: { readonly rolloutId: string; readonly attemptId: string },
+  parent: SpanContext | null = null,
 ): NewSpan {
-  return buildSpan({ rolloutId, attemptId, name, attributes, status, startTime, endTime })
+  return buildSpan({ rolloutId, attemptId, name, attributes, status, startTime, endTime, parent })
 }
 
 /**
