@@ -15,6 +15,11 @@ export interface RunnerOptions<Task = unknown> {
   readonly concurrency?: number
   /** Length of the lease on claimed work in milliseconds, at least 100; renewed three times within each. */
   readonly leaseMs?: number
+  /**
+   * How long the event loop may be kept busy, in milliseconds, while the leases are renewed for it from a thread; at least 1000. What
+   * hangs longer is left to the store, which gives its work to others.
+   */
+  readonly maxStallMs?: number
   /** How long one claim waits for work in milliseconds; at least 0. */
   readonly waitMs?: number
   /** Longest time of one attempt in milliseconds where the rollout has no `timeout_seconds`; null = no limit. */
@@ -34,6 +39,7 @@ export const runnerDefaults: Readonly<Omit<ResolvedOptions, 'agent' | 'store' | 
   Object.freeze({
     concurrency: 1,
     leaseMs: 30_000,
+    maxStallMs: 300_000,
     waitMs: 30_000,
     attemptTimeoutMs: 900_000,
     abortGraceMs: 1_000,
@@ -49,6 +55,7 @@ const optionsSchema = z.strictObject({
   workerId: z.string().min(1).optional(),
   concurrency: z.int().min(1).optional(),
   leaseMs: z.number().min(100).optional(),
+  maxStallMs: z.number().min(1000).optional(),
   waitMs: z.number().min(0).optional(),
   attemptTimeoutMs: z.number().positive().nullable().optional(),
   abortGraceMs: z.number().min(0).optional(),

@@ -1,5 +1,6 @@
 import { AglError, type AttemptedRollout, errorMessage, type HeartbeatReply } from '@agl/types'
 import { type ActiveAttempt, createActiveAttempt, type Ending, runAttempt, type StopReason } from './attempt.ts'
+import { startHeartbeat } from './heartbeat/heartbeat.ts'
 import { leaseOf, noteMissingLeases } from './leases.ts'
 import { type ResolvedOptions, resolveOptions, type RunnerOptions } from './options.ts'
 import { backOff, isRetryable } from './retry.ts'
@@ -86,34 +87,41 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal
       }
       attempts += 1
       active.set(claimed.attempt.attempt_id, running)
+      updateHeartbeat()
       try {
         const ending = await runAttempt(running, options)
         logEnding(options, claimed, ending)
         await settleAttempt(claimed, ending, options)
       } finally {
         active.delete(claimed.attempt.attempt_id)
+        updateHeartbeat()
       }
     }
   }
 
-  async function beat(): Promise<void> {
-    const { store, workerId, concurrency } = options
+  function updateHeartbeat(): void {
     const attempts = [...active.values()].map(({ claimed }) => ({
       rolloutId: claimed.rollout_id,
       attemptId: claimed.attempt.attempt_id,
     }))
-    const stats = { capacity: concurrency, running: attempts.length }
-    const { stopped } = await store.heartbeat({ workerId, attempts, ...leaseOf(options), stats })
-    // `settled`: the store has ended the attempt by itself (its own timeout); going on would be for nothing.
-    for (const { attemptId, reason } of stopped) active.get(attemptId)?.stop(stopReasons[reason])
+    heartbeat.update(attempts)
   }
 
   noteMissingLeases(options)
-  const heartbeat = setInterval(() => {
-    beat().catch((error: unknown) =>
-      options.logger.warn('A heartbeat failed', { workerId: options.workerId, error: errorMessage(error) }),
-    )
-  }, options.leaseMs / 3)
+  const { store, workerId, concurrency, leaseMs, maxStallMs, logger } = options
+  const heartbeat = startHeartbeat({
+    store,
+    workerId,
+    capacity: concurrency,
+    leaseMs,
+    maxStallMs,
+    logger,
+    onStopped(stopped) {
+      // `settled`: the store has ended the attempt by itself (its own timeout); going on would be for nothing.
+      for (const { attemptId, reason } of stopped) active.get(attemptId)?.stop(stopReasons[reason])
+    },
+    onFailure: (error) => logger.warn('A heartbeat failed', { workerId, error }),
+  })
   let shutdownTimer: NodeJS.Timeout | undefined
   const onStop = (): void => {
     shutdownTimer = setTimeout(() => {
@@ -137,9 +145,9 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal
     if (failure !== undefined) throw failure.reason
     return { attempts }
   } finally {
-    clearInterval(heartbeat)
     clearTimeout(shutdownTimer)
     stop.removeEventListener('abort', onStop)
+    await heartbeat.close()
   }
 }
 

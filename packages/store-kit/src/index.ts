@@ -122,3 +122,4 @@ export {
 export { type HeldWorker, planWorkersRetention } from './workers-retention.ts'
 export { readJson, writeJson } from './stored-json.ts'
 export { hasOneSource, quietLogger, storeOptionShape } from './store-options.ts'
+export { storeSpecOf } from './spec.ts'

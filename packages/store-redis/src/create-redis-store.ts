@@ -7,8 +7,9 @@ import {
   parseResources,
   parseResourcesChanges,
   type requestSchemas,
+  storeSpecOf,
 } from '@agl/store-kit'
-import type { LightningStore, ResourcesUpdate, StoreCapabilities, StoreStatistics } from '@agl/types'
+import type { LightningStore, ResourcesUpdate, StoreCapabilities, StoreSpec, StoreStatistics } from '@agl/types'
 import { deleteResourcesAlias, getResourcesByAlias, queryResourcesAliases, setResourcesAlias } from './aliases.ts'
 import { getLatestAttempt, heartbeat, queryAttempts, releaseAttempt, startAttempt, updateAttempt } from './attempts.ts'
 import { deleteRollouts } from './delete.ts'
@@ -66,7 +67,7 @@ type Verb = keyof typeof requestSchemas
  * @throws AglError `invalid_argument` for options that are unknown or do not fit
  */
 export function createRedisStore(options: RedisStoreOptions = {}): RedisStore {
-  return storeOf(createHandle(parseOptions(options)))
+  return storeOf(createHandle(parseOptions(options)), options)
 }
 
 /** As {@link createRedisStore}, with the time in the hands of a test. */
@@ -78,7 +79,18 @@ export function openTestStore(
   return { store: storeOf(handle), handle }
 }
 
-function storeOf({ state, open, close }: Handle): RedisStore {
+/** Null for a client of the caller's, and for a handle whose clock is a test's. */
+function specOf(options: RedisStoreOptions | null): StoreSpec | null {
+  if (options === null || options.client !== undefined) return null
+  const { url, namespace, deadlineMs, pollMs, minReplicas, replicaTimeoutMs } = options
+  return storeSpecOf({
+    module: import.meta.resolve('@agl/store-redis'),
+    factory: createRedisStore.name,
+    options: { url, namespace, deadlineMs, pollMs, minReplicas, replicaTimeoutMs },
+  })
+}
+
+function storeOf({ state, open, close }: Handle, options: RedisStoreOptions | null = null): RedisStore {
   const verb =
     <Request, Value>(name: Verb, work: (state: RedisState, request: Request) => Promise<Value>) =>
     async (request: Request): Promise<Value> => {
@@ -96,6 +108,9 @@ function storeOf({ state, open, close }: Handle): RedisStore {
   return Object.freeze<RedisStore>({
     name: state.name,
     capabilities,
+    get spec() {
+      return specOf(options)
+    },
     open,
 
     startRollout: plain(async (request) => {

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path'
 import {
   copySpan,
   createClaimWaiters,
@@ -13,8 +14,16 @@ import {
   type requestSchemas,
   seededRandom,
   systemClock,
+  storeSpecOf,
 } from '@agl/store-kit'
-import { copyJson, type EnqueueRolloutRequest, type Idempotent, type LightningStore, type StoreCapabilities } from '@agl/types'
+import {
+  copyJson,
+  type EnqueueRolloutRequest,
+  type Idempotent,
+  type LightningStore,
+  type StoreCapabilities,
+  type StoreSpec,
+} from '@agl/types'
 import { deleteResourcesAlias, getResourcesByAlias, queryResourcesAliases, setResourcesAlias } from './aliases.ts'
 import { getLatestAttempt, heartbeat, queryAttempts, releaseAttempt, updateAttempt } from './attempts.ts'
 import { startAttempt } from './claim.ts'
@@ -23,7 +32,7 @@ import { dequeue } from './dequeue.ts'
 import { createEngine } from './engine.ts'
 import { enqueueRollouts, startRollout } from './enqueue.ts'
 import { once } from './idempotency.ts'
-import { type ParsedOptions, parseOptions, type SqliteStoreOptions } from './options.ts'
+import { inMemory, type ParsedOptions, parseOptions, type SqliteStoreOptions } from './options.ts'
 import {
   addResources,
   deleteResources,
@@ -68,6 +77,16 @@ export interface SqliteStore extends LightningStore {
 }
 
 type Verb = keyof typeof requestSchemas
+
+/** Null for what is in memory, and for a handle whose clock is the caller's. */
+function specOf({ file, durability, busyTimeoutMs, clock }: SqliteStoreOptions): StoreSpec | null {
+  if (file === inMemory || clock !== undefined) return null
+  return storeSpecOf({
+    module: import.meta.resolve('@agl/store-sqlite'),
+    factory: createSqliteStore.name,
+    options: { file: resolve(file), durability, busyTimeoutMs },
+  })
+}
 
 /**
  * A store in one SQLite file, which several processes on a machine may share; what it acknowledged is there after the
@@ -117,6 +136,9 @@ export function createSqliteStore(options: SqliteStoreOptions): SqliteStore {
   return Object.freeze<SqliteStore>({
     name: state.name,
     capabilities,
+    get spec() {
+      return specOf(options)
+    },
     open: engine.open,
 
     startRollout: async (request) => {

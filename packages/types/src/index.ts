@@ -94,6 +94,7 @@ export type {
   SpanQuery,
   StartRolloutRequest,
   StoreCapabilities,
+  StoreSpec,
   StoreFeature,
   StoreStatistics,
   WaitRequest,

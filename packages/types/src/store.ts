@@ -208,6 +208,14 @@ export interface StoreStatistics {
   readonly uptime: number
 }
 
+/** How to open a store again in another thread or process: call `factory` of `module` with `options`. It may hold secrets. */
+export interface StoreSpec {
+  /** A file URL, or the name of an installed package. */
+  readonly module: string
+  readonly factory: string
+  readonly options: JsonObject
+}
+
 /**
  * The only shared truth: queue, rollouts, attempts, spans, resources, workers.
  *
@@ -221,6 +229,8 @@ export interface LightningStore extends AsyncDisposable {
   /** For statistics and logs, for example `MemoryStore`. */
   readonly name: string
   readonly capabilities: StoreCapabilities
+  /** How to open another handle on the same data; absent or null when that cannot be. */
+  readonly spec?: StoreSpec | null
 
   /** A new rollout with its first attempt, which never enters the queue. */
   startRollout(request: StartRolloutRequest): Promise<AttemptedRollout>

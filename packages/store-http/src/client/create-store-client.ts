@@ -6,8 +6,9 @@ import {
   type ResourcesCache,
   type ResourcesVersion,
   storeClosed,
+  storeSpecOf,
 } from '@agl/store-kit'
-import type { LightningStore, ResourcesUpdate, StoreStatistics } from '@agl/types'
+import type { LightningStore, ResourcesUpdate, StoreSpec, StoreStatistics } from '@agl/types'
 import * as claims from './claims.ts'
 import { checkOpen, type Client, type RequestOf } from './client.ts'
 import { createConnection } from './connection.ts'
@@ -33,6 +34,17 @@ const ignore = (): void => {}
 
 /** The longest that one request is parked, in milliseconds: below what proxies and our own servers (30 s) cut off. */
 const longestSliceMs = 25_000
+
+/** Null for a client with a fetch, a clock or a source of chance of its caller's. */
+function specOf(options: StoreClientOptions): StoreSpec | null {
+  const { url, urls, token, requestTimeoutMs, fetch, clock, random } = options
+  if ([fetch, clock, random].some((own) => own !== undefined)) return null
+  return storeSpecOf({
+    module: import.meta.resolve('@agl/store-http/client'),
+    factory: createStoreClient.name,
+    options: { url, urls, token, requestTimeoutMs },
+  })
+}
 
 /**
  * A store on a server of ours, or on the Python one (agent-lightning 0.3), as far as that goes: what it lacks is refused with
@@ -105,6 +117,9 @@ export async function createStoreClient(options: StoreClientOptions): Promise<St
   return Object.freeze<StoreClient>({
     name,
     capabilities,
+    get spec() {
+      return specOf(options)
+    },
     get url() {
       return connection.pool.current().url
     },

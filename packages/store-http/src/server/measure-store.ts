@@ -1,6 +1,6 @@
 import { AglError, errorCodes, type LightningStore } from '@agl/types'
 
-type Verb = Exclude<keyof LightningStore, 'name' | 'capabilities' | symbol>
+type Verb = Exclude<keyof LightningStore, 'name' | 'capabilities' | 'spec' | symbol>
 
 /** Every verb of the contract; streams are not measured, since their time is their reader's. */
 const isMeasured: Readonly<Record<Verb, boolean>> = {

@@ -1,6 +1,6 @@
 import type { LightningStore, StoreFeature } from '@agl/types'
 
-export type Verb = Exclude<keyof LightningStore, 'name' | 'capabilities' | 'close' | symbol>
+export type Verb = Exclude<keyof LightningStore, 'name' | 'capabilities' | 'spec' | 'close' | symbol>
 
 /** A request that is good but for one field, for each field and for the kinds of fault that matter there. */
 interface BadRequests {

@@ -14,7 +14,7 @@ import type { Clock } from '../clock.ts'
 import { createSeededIds } from './seeded-ids.ts'
 
 /** The verbs of a store, by name. */
-export type StoreVerb = Exclude<keyof LightningStore, 'name' | 'capabilities' | symbol>
+export type StoreVerb = Exclude<keyof LightningStore, 'name' | 'capabilities' | 'spec' | symbol>
 
 type RequestOf<Verb extends StoreVerb> = Parameters<LightningStore[Verb]>[0]
 
@@ -147,7 +147,7 @@ export function createMockStore(options: MockStoreOptions = {}): MockStore {
   const names = Object.keys(store).filter((key): key is StoreVerb => typeof store[key as StoreVerb] === 'function')
   const verbs = names.map((verb) => [verb, verb === 'watch' || verb === 'exportSnapshot' ? iterated(verb) : promised(verb)])
   const mock: MockStore = {
-    ...(Object.fromEntries(verbs) as Omit<LightningStore, 'name' | 'capabilities' | typeof Symbol.asyncDispose>),
+    ...(Object.fromEntries(verbs) as Omit<LightningStore, 'name' | 'capabilities' | 'spec' | typeof Symbol.asyncDispose>),
     name: store.name,
     capabilities: store.capabilities,
     [Symbol.asyncDispose]: () => mock.close(),

@@ -1,0 +1,83 @@
+// oxlint-disable unicorn/require-post-message-target-origin -- worker threads have no origin
+/**
+ * The thread that renews leases while agents keep the loop of their runners busy. It has a store handle of its own. It and what it
+ * imports load by relative paths only, types apart, so that it starts from the sources and from the build alike.
+ */
+import { parentPort, workerData } from 'node:worker_threads'
+import type { LightningStore } from '@agl/types'
+import {
+  type FromThread,
+  type HeartbeatMember,
+  type HeartbeatThreadData,
+  type HeldAttempt,
+  statsOf,
+  type ToThread,
+} from './protocol.ts'
+import { createSnapshots } from './snapshot.ts'
+
+const port = parentPort
+if (port === null) throw new Error('heartbeat-thread.ts runs as a worker thread only')
+
+const { spec, alive, base } = workerData as HeartbeatThreadData
+const send = (message: FromThread): void => port.postMessage(message)
+const snapshot = createSnapshots()
+
+const module = (await import(spec.module)) as Readonly<
+  Record<string, (options: object) => LightningStore | Promise<LightningStore>>
+>
+const store = await module[spec.factory]!(spec.options)
+
+interface Beating {
+  attempts: readonly HeldAttempt[]
+  stop(): void
+}
+const members = new Map<number, Beating>()
+
+function join(member: number, { workerId, capacity, leaseMs, maxStallMs }: HeartbeatMember): void {
+  let isBeating = false
+  // A loop that has not turned for long hangs, and what hangs must not be kept from others.
+  const isAlive = (): boolean => Date.now() - base - Atomics.load(alive, 0) <= maxStallMs
+
+  async function beat(): Promise<void> {
+    if (isBeating || !isAlive()) return
+    isBeating = true
+    try {
+      const { attempts } = beating
+      const stats = statsOf(capacity, attempts.length, snapshot())
+      const { stopped } = await store.heartbeat({ workerId, attempts, leaseMs, stats })
+      if (stopped.length > 0) send({ kind: 'stopped', member, stopped })
+    } catch (error) {
+      send({ kind: 'failed', member, error: error instanceof Error ? error.message : String(error) })
+    } finally {
+      isBeating = false
+    }
+  }
+
+  const timer = setInterval(() => void beat(), leaseMs / 3)
+  const beating: Beating = { attempts: [], stop: () => clearInterval(timer) }
+  members.set(member, beating)
+  void beat()
+}
+
+port.on('message', (message: ToThread) => {
+  switch (message.kind) {
+    case 'join':
+      return join(message.member, message.details)
+    case 'attempts': {
+      const beating = members.get(message.member)
+      if (beating !== undefined) beating.attempts = message.attempts
+      return
+    }
+    case 'leave':
+      members.get(message.member)?.stop()
+      members.delete(message.member)
+      return
+    case 'close':
+      for (const { stop } of members.values()) stop()
+      void store.close().finally(() => port.close())
+      return
+    default:
+      message satisfies never
+  }
+})
+send({ kind: 'ready' })

@@ -1,0 +1,87 @@
+import { errorMessage, type HeartbeatReply, type LightningStore, type Logger } from '@agl/types'
+import { leaseOf } from '../leases.ts'
+import { type HeldAttempt, statsOf } from './protocol.ts'
+import { createSnapshots } from './snapshot.ts'
+import { joinThreadHeartbeat } from './thread-heartbeat.ts'
+
+/** Renews the leases of a runner's attempts, reports the runner, and hears which attempts must stop. */
+export interface Heartbeat {
+  /** The attempts that run from now on. */
+  update(attempts: readonly HeldAttempt[]): void
+  close(): Promise<void>
+}
+
+export interface HeartbeatParts {
+  readonly store: LightningStore
+  readonly workerId: string
+  readonly capacity: number
+  readonly leaseMs: number
+  readonly maxStallMs: number
+  readonly logger: Logger
+  onStopped(stopped: HeartbeatReply['stopped']): void
+  onFailure(error: string): void
+}
+
+/**
+ * From a thread where the store can be opened a second time (`store.spec`) and has leases; otherwise, or when that fails, from
+ * the loop, which an agent that computes for long keeps from beating.
+ */
+export function startHeartbeat(parts: HeartbeatParts): Heartbeat {
+  const { store, logger, workerId } = parts
+  const hasLeases = leaseOf(parts).leaseMs !== undefined
+  if (store.spec === undefined || store.spec === null || !hasLeases) return startLoopHeartbeat(parts)
+
+  const thread = joinThreadHeartbeat(parts, store.spec)
+  let current: Heartbeat = thread
+  let attempts: readonly HeldAttempt[] = []
+  let isClosed = false
+  const settled = thread.ready.catch(async (error: unknown) => {
+    await thread.close()
+    if (isClosed) return
+    logger.warn('Leases are renewed on the loop: the thread for it could not open the store', {
+      workerId,
+      error: errorMessage(error),
+    })
+    current = startLoopHeartbeat(parts)
+    current.update(attempts)
+  })
+  return {
+    update(now) {
+      attempts = now
+      current.update(now)
+    },
+    async close() {
+      isClosed = true
+      await thread.close()
+      await settled
+      await current.close()
+    },
+  }
+}
+
+function startLoopHeartbeat(parts: HeartbeatParts): Heartbeat {
+  const { store, workerId, capacity, leaseMs } = parts
+  const snapshot = createSnapshots()
+  let attempts: readonly HeldAttempt[] = []
+
+  async function beat(): Promise<void> {
+    try {
+      const stats = statsOf(capacity, attempts.length, snapshot())
+      const { stopped } = await store.heartbeat({ workerId, attempts, ...leaseOf(parts), stats })
+      parts.onStopped(stopped)
+    } catch (error) {
+      parts.onFailure(errorMessage(error))
+    }
+  }
+
+  const timer = setInterval(() => void beat(), leaseMs / 3)
+  void beat()
+  return {
+    update(now) {
+      attempts = now
+    },
+    async close() {
+      clearInterval(timer)
+    },
+  }
+}

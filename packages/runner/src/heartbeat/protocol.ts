@@ -1,0 +1,39 @@
+import type { HeartbeatReply, JsonObject, StoreSpec } from '@agl/types'
+
+export interface HeldAttempt {
+  readonly rolloutId: string
+  readonly attemptId: string
+}
+
+/** What the thread is started with. */
+export interface HeartbeatThreadData {
+  readonly spec: StoreSpec
+  /** Milliseconds after `base` at which the loop of the runners was last seen alive. */
+  readonly alive: Int32Array<SharedArrayBuffer>
+  readonly base: number
+}
+
+/** A runner that wants heartbeats. */
+export interface HeartbeatMember {
+  readonly workerId: string
+  readonly capacity: number
+  readonly leaseMs: number
+  readonly maxStallMs: number
+}
+
+/** Runners are told apart by a number, because two may have been given one worker id. */
+export type ToThread =
+  | { readonly kind: 'join'; readonly member: number; readonly details: HeartbeatMember }
+  | { readonly kind: 'attempts'; readonly member: number; readonly attempts: readonly HeldAttempt[] }
+  | { readonly kind: 'leave'; readonly member: number }
+  | { readonly kind: 'close' }
+
+export type FromThread =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'stopped'; readonly member: number; readonly stopped: HeartbeatReply['stopped'] }
+  | { readonly kind: 'failed'; readonly member: number; readonly error: string }
+
+/** What every heartbeat says of its runner besides its attempts. */
+export function statsOf(capacity: number, running: number, snapshot: JsonObject): JsonObject {
+  return { ...snapshot, capacity, running }
+}

@@ -1,0 +1,117 @@
+// oxlint-disable unicorn/require-post-message-target-origin -- worker threads have no origin
+import { Worker } from 'node:worker_threads'
+import { AglError, type LightningStore, type StoreSpec } from '@agl/types'
+import type { Heartbeat, HeartbeatParts } from './heartbeat.ts'
+import type { FromThread, HeartbeatThreadData, ToThread } from './protocol.ts'
+
+/** A heartbeat from a thread. */
+export interface ThreadHeartbeat extends Heartbeat {
+  /** Resolves when it beats; rejects when the thread cannot open the store, and then it never will. */
+  readonly ready: Promise<void>
+}
+
+/**
+ * Beats from a thread with a store handle of its own, so that an agent which keeps the loop busy keeps its leases. The runners of
+ * a process over one store share one thread, which ends with the last of them.
+ */
+export function joinThreadHeartbeat(parts: HeartbeatParts, spec: StoreSpec): ThreadHeartbeat {
+  const { store } = parts
+  let thread = threads.get(store)
+  if (thread === undefined) {
+    thread = startThread(spec, () => threads.delete(store))
+    threads.set(store, thread)
+  }
+  return thread.join(parts)
+}
+
+interface HeartbeatThread {
+  join(parts: HeartbeatParts): ThreadHeartbeat
+}
+
+const threads = new WeakMap<LightningStore, HeartbeatThread>()
+
+/** From the sources the thread is TypeScript, from the build JavaScript. */
+const isSource = import.meta.url.endsWith('.ts')
+const threadUrl = new URL(isSource ? './heartbeat-thread.ts' : './heartbeat-thread.js', import.meta.url)
+
+/** How often the loop says that it turns. */
+const aliveEveryMs = 250
+const closeWithinMs = 2_000
+
+/** @param onLast called when the last runner has left: the thread takes no other */
+function startThread(spec: StoreSpec, onLast: () => void): HeartbeatThread {
+  const alive = new Int32Array(new SharedArrayBuffer(4))
+  const base = Date.now()
+  const workerData: HeartbeatThreadData = { spec, alive, base }
+  const worker = new Worker(threadUrl, {
+    workerData,
+    name: 'agl-heartbeat',
+    // Flags of this process may mean nothing to the thread; the sources need theirs.
+    execArgv: isSource ? ['--conditions=@agl/source', '--disable-warning=ExperimentalWarning'] : [],
+  })
+  const ready = Promise.withResolvers<void>()
+  const ended = Promise.withResolvers<void>()
+  const members = new Map<number, HeartbeatParts>()
+  let isReady = false
+  let lastMember = 0
+
+  const send = (message: ToThread): void => worker.postMessage(message)
+  const sayAlive = (): void => void Atomics.store(alive, 0, Date.now() - base)
+  const timer = setInterval(sayAlive, aliveEveryMs)
+
+  // Each member hears of it through its own `ready`.
+  ready.promise.catch(() => {})
+  worker.on('message', (message: FromThread) => {
+    switch (message.kind) {
+      case 'ready':
+        isReady = true
+        return ready.resolve()
+      case 'stopped':
+        return members.get(message.member)?.onStopped(message.stopped)
+      case 'failed':
+        return members.get(message.member)?.onFailure(message.error)
+      default:
+        return message satisfies never
+    }
+  })
+  worker.on('error', (error: Error) => {
+    ready.reject(error)
+    if (!isReady) return
+    for (const { onFailure } of members.values()) onFailure(`the thread of the heartbeat broke: ${error.message}`)
+  })
+  worker.on('exit', () => {
+    ready.reject(new AglError({ code: 'internal', message: 'The thread of the heartbeat ended before it was ready.' }))
+    ended.resolve()
+  })
+
+  async function close(): Promise<void> {
+    onLast()
+    clearInterval(timer)
+    send({ kind: 'close' })
+    const late = setTimeout(() => void worker.terminate(), closeWithinMs)
+    await ended.promise
+    clearTimeout(late)
+  }
+
+  return {
+    join(parts) {
+      const member = ++lastMember
+      const { workerId, capacity, leaseMs, maxStallMs } = parts
+      members.set(member, parts)
+      sayAlive()
+      send({ kind: 'join', member, details: { workerId, capacity, leaseMs, maxStallMs } })
+      return {
+        ready: ready.promise,
+        update(attempts) {
+          sayAlive()
+          send({ kind: 'attempts', member, attempts })
+        },
+        async close() {
+          if (!members.delete(member)) return
+          if (members.size === 0) await close()
+          else send({ kind: 'leave', member })
+        },
+      }
+    },
+  }
+}
