@@ -276,7 +276,22 @@ describe('a streamed completion', () => {
       prompt_token_ids: [1, 2],
       response_token_ids: [7, 8, 9],
     })
+    expect((await spans())[1]).toMatchObject({
+      name: 'tool_call.f',
+      parent_id: (await spans())[0]!.span_id,
+      attributes: { 'tool.name': 'f', 'tool.parameters': '{"a":1}', 'tool.call.id': 't' },
+    })
     expect(asked[0]!.body).toEqual({ ...hi, stream: true })
+  })
+
+  it('is in the store when its end mark is readable, not only when it is over', async () => {
+    const { post, spans } = await start()
+    answer = (response) => void response.writeHead(200, { 'content-type': 'text/event-stream' }).write(text)
+    const reader = (await post({ ...hi, stream: true })).body!.getReader()
+    let read = ''
+    while (!read.includes('[DONE]')) read += Buffer.from((await reader.read()).value!).toString()
+    expect((await spans())[0]!.status.status_code).toBe('OK')
+    await reader.cancel()
   })
 
   it.each([

@@ -61,6 +61,7 @@ export function createResponseAssembly(): Assembly {
         case 'response.cancelled':
           end = fieldsOf(event.response)
           failure = failureOf(end.error) ?? failure
+          if (type === 'response.failed') failure ??= 'The backend says that the response failed'
           return
         case 'response.output_item.added':
         case 'response.output_item.done':
