@@ -300,6 +300,22 @@ describe('the answer', () => {
     expect(span!.status.description).toMatch(/broke off/)
   })
 
+  it('that is given up half-way makes the call fail, with the reason of its caller', async () => {
+    const leave = new AbortController()
+    const reason = new Error('took too long')
+    answer = (response) => void response.writeHead(200, { 'content-type': 'application/json' }).write('{"id"')
+    const givesUp: typeof fetch = async (...given) => {
+      const response = await fetch(...given)
+      leave.abort(reason)
+      return response
+    }
+    const [span] = await traced(async () => {
+      const call = post(createTracedFetch({ fetch: givesUp }), undefined, { signal: leave.signal })
+      expect(await call.catch((error: unknown) => error)).toBe(reason)
+    })
+    expect(span!.status.status_code).toBe('ERROR')
+  })
+
   it('that holds an error is one, though its status is good', async () => {
     answer = (response) => json(response, 200, { error: { message: 'out of memory' } })
     const [span] = await traced(async () => void (await post(createTracedFetch())))

@@ -42,6 +42,7 @@ export function createTracedFetch(options: TracedFetchOptions = {}): typeof glob
 
     const { rolloutId, attemptId } = active.attempt
     const place = { rolloutId, attemptId, startTime: Date.now() / 1000, parent: activeSpanContext() }
+    const signal = signalOf(...given)
     const request = await readRequest(...given)
     const record: RecordAnswer = (answer, failure) => {
       const call = readExchange({ api, request, answer })
@@ -53,10 +54,12 @@ export function createTracedFetch(options: TracedFetchOptions = {}): typeof glob
     try {
       response = await send(...(asksForIds ? withTokenIds(request, ...given) : given))
     } catch (error) {
-      const gaveUp = signalOf(...given)?.aborted === true
-      record(null, `${gaveUp ? 'The caller gave up before the answer came' : 'No answer came'}: ${rootMessage(error)}`)
+      record(
+        null,
+        `${signal?.aborted === true ? 'The caller gave up before the answer came' : 'No answer came'}: ${rootMessage(error)}`,
+      )
       throw error
     }
-    return await watchAnswer(response, api, record)
+    return await watchAnswer(response, { api, signal }, record)
   }
 }

@@ -4,8 +4,15 @@ import { errorMessage, rootMessage } from '@agl/types'
 /** Told once about each answer: what came, and why it is not a good one (null when it is). */
 export type RecordAnswer = (answer: unknown, failure: string | null) => void
 
+/** What an answer is to. */
+export interface AskedFor {
+  readonly api: ModelApi
+  /** What the caller gives up with. */
+  readonly signal: AbortSignal | null
+}
+
 /** The answer as it came, recorded by the time its end is readable. */
-export async function watchAnswer(response: Response, api: ModelApi, record: RecordAnswer): Promise<Response> {
+export async function watchAnswer(response: Response, { api, signal }: AskedFor, record: RecordAnswer): Promise<Response> {
   const { body, status } = response
   const isStream = response.headers.get('content-type')?.includes('text/event-stream') === true
   if (response.ok && isStream && body !== null) return withBody(response, watchStream(body, api, record))
@@ -15,6 +22,8 @@ export async function watchAnswer(response: Response, api: ModelApi, record: Rec
     bytes = await response.arrayBuffer()
   } catch (error) {
     record(null, `The answer broke off: ${rootMessage(error)}`)
+    // Who gives up a call that has not been answered for all it knows expects that call to fail.
+    if (signal?.aborted === true) throw error
     return withBody(response, new ReadableStream({ start: (controller) => controller.error(error) }))
   }
   const { answer, failure } = readAnswer({ status, text: new TextDecoder().decode(bytes) })
