@@ -36,10 +36,13 @@ export function createProgress(stream: NodeJS.WriteStream): {
           }
           return
         case 'iteration': {
-          const { iteration, trainReward, kept, rollouts, loss, valReward } = event.summary
+          const { iteration, trainReward, kept, rollouts, loss, valReward, findings } = event.summary
+          const { call_not_trainable: untrainable = 0, reward_not_attached: unattached = 0 } = findings
           return line(
             `round ${iteration}: reward ${trainReward.mean.toFixed(3)}, learnt from ${kept} of ${rollouts}` +
-              `${loss === null ? '' : ` (loss ${loss.toFixed(3)})`}, validation ${valReward.mean.toFixed(3)}`,
+              `${loss === null ? '' : ` (loss ${loss.toFixed(3)})`}, validation ${valReward.mean.toFixed(3)}` +
+              `${untrainable === 0 ? '' : `, ${untrainable} calls without token ids`}` +
+              `${unattached === 0 ? '' : `, ${unattached} rewards of no call`}`,
           )
         }
         default:

@@ -1,3 +1,36 @@
+export { countFindings, type Finding, type FindingCounts, type FindingKind, type OnFinding } from './adapters/findings.ts'
+export { toJsonLines } from './adapters/json-lines.ts'
+export {
+  llmProxyTraceToTriplets,
+  llmProxyTraceToTripletsDefaults,
+  type LlmProxyTraceToTripletsOptions,
+} from './adapters/llm-proxy-trace-to-triplets.ts'
+export { isTrainable } from './adapters/make-triplet.ts'
+export type { RewardMatch } from './adapters/match-rewards.ts'
+export type { MessagesExample } from './adapters/messages-example.ts'
+export { reportTriplets } from './adapters/report-triplets.ts'
+export { type PackOptions, packTokenRows, type SampledSegment, type TokenRow } from './adapters/token-rows.ts'
+export {
+  type MessagesAdapter,
+  type MessagesReport,
+  traceToMessages,
+  traceToMessagesDefaults,
+  type TraceToMessagesOptions,
+} from './adapters/trace-to-messages.ts'
+export {
+  type TokenRowAdapter,
+  type TokenRowReport,
+  traceToTokenRows,
+  traceToTokenRowsDefaults,
+  type TraceToTokenRowsOptions,
+} from './adapters/trace-to-token-rows.ts'
+export {
+  traceToTriplets,
+  traceToTripletsDefaults,
+  type TraceToTripletsOptions,
+  type TripletAdapter,
+  type TripletReport,
+} from './adapters/trace-to-triplets.ts'
 export { algo } from './algo.ts'
 export {
   collectConfig,
@@ -14,5 +47,3 @@ export { sftDefaults, type SftOptions } from './sft/options.ts'
 export type { SftIteration, SftPhase, SftProgress } from './sft/progress.ts'
 export { createSft, type SftResult } from './sft/sft.ts'
 export { type Estimate, estimateGain, estimateMean, type GainOptions } from './statistics.ts'
-export { isTrainable, mergeTrajectory, type TrajectoryRow } from './trajectory.ts'
-export { createTripletAdapter, type TripletAdapter, type TripletAdapterOptions, type UnmatchedReward } from './triplets.ts'

@@ -3,8 +3,8 @@ import { type Adapter, AglError, type Triplet } from '@agl/types'
 /** The adapter of `@agl/algorithms` if that package is there; otherwise one that says how to get it once it is needed. */
 export async function loadDefaultAdapter(): Promise<Adapter<readonly Triplet[]>> {
   try {
-    const { createTripletAdapter } = await import('@agl/algorithms')
-    return createTripletAdapter()
+    const { traceToTriplets } = await import('@agl/algorithms')
+    return traceToTriplets()
   } catch (error) {
     if (!isMissing(error)) throw error
     return {

@@ -22,7 +22,7 @@ export interface TrainerOptions<Result = unknown, Task = unknown> {
   readonly store?: LightningStore
   /** Default: records emitted rewards only. `createOtelTracer()` of `@agl/tracer-otel` records every step. */
   readonly tracer?: Tracer
-  /** Default: the triplet adapter of `@agl/algorithms`. */
+  /** Default: `traceToTriplets()` of `@agl/algorithms`. */
   readonly adapter?: Adapter<readonly Triplet[]>
   /** Started for each `fit` and closed after it. */
   readonly llmProxy?: LlmProxy

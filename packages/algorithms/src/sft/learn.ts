@@ -1,7 +1,10 @@
 import { AglError, type AlgorithmContext, type TrainingDatum } from '@agl/types'
 import type { CollectedRollout } from '../collect.ts'
 import type { Random } from '../random.ts'
-import { isTrainable, mergeTrajectory, type TrajectoryRow, untrainable } from '../trajectory.ts'
+import { countFindings, type Finding } from '../adapters/findings.ts'
+import { howToGetTokenIds } from '../adapters/make-triplet.ts'
+import { reportTriplets } from '../adapters/report-triplets.ts'
+import { packTokenRows, type TokenRow } from '../adapters/token-rows.ts'
 import type { ResolvedSftOptions } from './options.ts'
 
 /** What there is to learn from. */
@@ -10,7 +13,9 @@ export interface Selection {
   readonly kept: number
   /** Those of them in which no call has token ids. */
   readonly untrainable: number
-  readonly rows: readonly TrajectoryRow[]
+  readonly rows: readonly TokenRow[]
+  /** What the adapter and the packing of rows left out of them. */
+  readonly findings: readonly Finding[]
 }
 
 /**
@@ -29,17 +34,25 @@ export async function selectRows<Task>(
     const reward = rewards[index]
     return typeof reward === 'number' && reward >= minReward
   })
-  const trajectories = await Promise.all(
-    kept.map(async ({ spans }) => mergeTrajectory((await adapter.adapt(spans)).filter(isTrainable))),
+  const findings: Finding[] = []
+  const packed = await Promise.all(
+    kept.map(async ({ spans }) => {
+      const report = await reportTriplets(adapter, spans)
+      findings.push(...report.findings)
+      return packTokenRows(report.triplets, { onFinding: (finding) => findings.push(finding) })
+    }),
   )
-  const rows = trajectories.flat()
-  if (kept.length > 0 && rows.length === 0) throw untrainable('No model call of the kept rollouts has token ids')
-  return { kept: kept.length, untrainable: trajectories.filter(({ length }) => length === 0).length, rows }
+  const rows = packed.flat()
+  if (kept.length > 0 && rows.length === 0) {
+    const message = `No model call of the kept rollouts has token ids, so it cannot be trained on. ${howToGetTokenIds}`
+    throw new AglError({ code: 'training_failed', message, data: { findings: countFindings(findings) } })
+  }
+  return { kept: kept.length, untrainable: packed.filter(({ length }) => length === 0).length, rows, findings }
 }
 
 /** Trains on the rows for `epochs` passes in shuffled batches; answers the mean loss per token of the last pass. */
 export async function trainOnRows<Task>(
-  rows: readonly TrajectoryRow[],
+  rows: readonly TokenRow[],
   { backend, epochs, batchSize, learningRate, onProgress }: ResolvedSftOptions<Task>,
   random: Random,
   iteration: number,
@@ -56,7 +69,7 @@ export async function trainOnRows<Task>(
     const shuffled = random.shuffle(rows)
     for (let start = 0; start < shuffled.length; start += batchSize) {
       const batch = shuffled.slice(start, start + batchSize)
-      const sampled = batch.reduce((total, row) => total + row.sampled.filter(Boolean).length, 0)
+      const sampled = batch.reduce((total, row) => total + countSampled(row), 0)
       const result = await backend.forwardBackward(
         { data: batch.map((row) => toDatum(row, sampled)), loss: 'cross_entropy' },
         { signal },
@@ -78,6 +91,10 @@ export async function trainOnRows<Task>(
 }
 
 /** Weights of 1/n over the batch's n sampled tokens turn the backend's summed loss into a mean per token. */
-function toDatum({ tokens, sampled }: TrajectoryRow, total: number): TrainingDatum {
-  return { tokens, weights: sampled.map((isSampled) => (isSampled ? 1 / total : 0)) }
+function toDatum({ tokens, lossMask }: TokenRow, total: number): TrainingDatum {
+  return { tokens, weights: lossMask.map((weight) => weight / total) }
+}
+
+function countSampled({ segments }: TokenRow): number {
+  return segments.reduce((total, { start, end }) => total + end - start, 0)
 }

@@ -1,3 +1,4 @@
+import type { FindingCounts } from '../adapters/findings.ts'
 import type { OutcomeCounts } from '../collect.ts'
 import type { Estimate } from '../statistics.ts'
 
@@ -53,6 +54,8 @@ export interface SftIteration {
   readonly untrainable: number
   /** Sequences they made. */
   readonly rows: number
+  /** What is not in those sequences, and why: how many calls were not trainable, rewards not attached, and so on, by kind. */
+  readonly findings: FindingCounts
   readonly outcomes: OutcomeCounts
   /** Mean over tokens in the last epoch; null when nothing was kept. */
   readonly loss: number | null

@@ -1,12 +1,13 @@
 import { type Agent, createRunner, rollout } from '@agl/runner'
 import { createMemoryStore } from '@agl/store-memory'
-import { type LightningStore, silentLogger } from '@agl/types'
+import { type LightningStore, type Logger, silentLogger } from '@agl/types'
+import { buildSpan } from '@agl/types/spans'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { estimateMean } from '../statistics.ts'
-import { createTripletAdapter } from '../triplets.ts'
+import { traceToTriplets } from '../adapters/trace-to-triplets.ts'
 import { createBandit, createNamingProxy, createPuller } from './bandit.test-support.ts'
 import type { SftOptions } from './options.ts'
-import type { SftProgress } from './progress.ts'
+import type { SftIteration, SftProgress } from './progress.ts'
 import { createSft, type SftResult } from './sft.ts'
 
 let store: LightningStore
@@ -28,6 +29,7 @@ async function run(
     trainTasks = tasks,
     withProxy = true,
     agent = undefined as Agent<number> | undefined,
+    logger = silentLogger,
   } = {},
 ): Promise<SftResult> {
   const algorithm = createSft<number>({
@@ -46,13 +48,13 @@ async function run(
   try {
     return await algorithm.run({
       store,
-      adapter: createTripletAdapter(),
+      adapter: traceToTriplets(),
       llmProxy: withProxy ? createNamingProxy() : null,
       trainDataset: trainTasks,
       valDataset: valTasks,
       initialResources: {},
       signal: stop.signal,
-      logger: silentLogger,
+      logger,
     })
   } finally {
     stop.abort()
@@ -139,6 +141,29 @@ describe('createSft', () => {
     await expect(run({}, { bandit, agent: silent })).rejects.toThrow(
       /No validation rollout has a reward \(40 completed\): the agent must return its reward/,
     )
+  })
+
+  it('counts what it cannot learn from, and warns with a reason of each kind', async () => {
+    const bandit = createBandit()
+    const puller = createPuller(bandit, store)
+    const judged = rollout<number>(async (task, context) => {
+      const { rollout_id: rolloutId, attempt } = context.rollout
+      const judge = { 'gen_ai.completion.0.role': 'assistant', 'gen_ai.completion.0.content': 'good', 'gen_ai.response.id': 'j' }
+      const span = { rolloutId, attemptId: attempt.attempt_id, name: 'openai.chat.completion', attributes: judge }
+      await store.addSpan(buildSpan({ ...span, startTime: 1, endTime: 2 }))
+      return (await puller.rollout(task, context)) as number
+    })
+    const warnings: unknown[] = []
+    const logger: Logger = { ...silentLogger, warn: (message, fields) => warnings.push([message, fields]) }
+    const { iterations } = await run({ iterations: 1 }, { bandit, agent: judged, logger })
+    const [{ kept, findings }] = iterations as [SftIteration]
+    expect(findings).toEqual({ call_not_trainable: kept })
+    expect(warnings).toEqual([
+      [
+        expect.stringContaining('cannot be trained on'),
+        { iteration: 1, findings, reasons: { call_not_trainable: expect.stringContaining('tokenIds: true') } },
+      ],
+    ])
   })
 
   it('says what to do when calls carry no token ids', async () => {

@@ -6,13 +6,14 @@ import {
   type EnqueueRolloutRequest,
   type JsonValue,
 } from '@agl/types'
+import { countFindings, type Finding } from '../adapters/findings.ts'
+import type { TokenRow } from '../adapters/token-rows.ts'
 import { type CollectedRollout, collectRollouts, countOutcomes, reasonOf } from '../collect.ts'
 import { createRandom, type Random } from '../random.ts'
 import { type Estimate, estimateGain, estimateMean } from '../statistics.ts'
 import { selectRows, trainOnRows } from './learn.ts'
 import { type ResolvedSftOptions, resolveSftOptions, type SftOptions } from './options.ts'
 import type { SftIteration, SftPhase } from './progress.ts'
-import type { TrajectoryRow } from '../trajectory.ts'
 import { createPublisher, nextVersionNumber, type ServedVersion } from './serve.ts'
 
 /** What an SFT run found. */
@@ -86,7 +87,7 @@ async function runSft<Task>(context: AlgorithmContext<Task>, options: ResolvedSf
   const firstVal = await evaluate('val', 0, first, valDataset)
   const versions: EvaluatedVersion[] = [{ served: first, ...firstVal }]
   const history: SftIteration[] = []
-  const replay: TrajectoryRow[] = []
+  const replay: TokenRow[] = []
   let current = first
   for (let iteration = 1; iteration <= iterations; iteration += 1) {
     signal.throwIfAborted()
@@ -98,7 +99,8 @@ async function runSft<Task>(context: AlgorithmContext<Task>, options: ResolvedSf
     )
     const collected = await collect('train', iteration, current, requests)
     requireScored('train', collected)
-    const { kept, untrainable, rows } = await selectRows(collected, context, options, random)
+    const { kept, untrainable, rows, findings } = await selectRows(collected, context, options, random)
+    warnOfFindings(context, iteration, findings)
     replay.push(...rows)
     if (replay.length > 0) await options.backend.loadState({ version: first.version }, { signal })
     const loss = await trainOnRows(replay, options, random, iteration, signal)
@@ -113,6 +115,7 @@ async function runSft<Task>(context: AlgorithmContext<Task>, options: ResolvedSf
       kept,
       untrainable,
       rows: rows.length,
+      findings: countFindings(findings),
       outcomes: countOutcomes(collected),
       loss,
       valReward: evaluated.reward,
@@ -183,6 +186,18 @@ function requireScored(phase: SftPhase, collected: readonly CollectedRollout[]):
       `No ${phases[phase]} rollout has a reward (${endings.join(', ')})` +
       `${reason === undefined ? ': the agent must return its reward, or emit one' : `; one of them ended with: ${reason}`}.`,
     data: { outcomes },
+  })
+}
+
+/** Says how much of what was kept cannot be learnt from, with one reason of each kind. */
+function warnOfFindings({ logger }: Pick<AlgorithmContext, 'logger'>, iteration: number, findings: readonly Finding[]): void {
+  const counts = countFindings(findings)
+  if ((counts.call_not_trainable ?? 0) + (counts.reward_not_attached ?? 0) === 0) return
+  const reasons = Object.fromEntries(findings.toReversed().map(({ kind, reason }) => [kind, reason]))
+  logger.warn('Some model calls cannot be trained on, or some rewards belong to no call.', {
+    iteration,
+    findings: counts,
+    reasons,
   })
 }
 

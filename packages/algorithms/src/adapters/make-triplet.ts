@@ -1,0 +1,135 @@
+import type { ChatMessage, ModelCall, ModelChoice } from '@agl/model-calls'
+import { modelCallAttributes as names, type Span, spanAttributes, type Triplet } from '@agl/types'
+import type { FoundCall } from './find-calls.ts'
+import type { OnFinding } from './findings.ts'
+import { unflatten } from './unflatten.ts'
+
+/** A call as training data, without a reward so far. What cannot be used of it is reported. */
+export function makeTriplet({ call, span, agentName }: FoundCall, report: OnFinding): Triplet {
+  const choice = call.choices[0]
+  const spanId = span.span_id
+  const logprobs = readLogprobs(choice, spanId, report)
+  reportUnreadable(call, span, report)
+  reportFurtherChoices(call, spanId, report)
+  return {
+    prompt: { tokenIds: call.promptTokenIds ?? [], rawContent: call.messages, imageUrls: imageUrlsOf(call.messages) },
+    response: {
+      tokenIds: choice?.tokenIds ?? [],
+      rawContent: call.choices.map(toAnswer),
+      ...(logprobs === null ? {} : { logprobs }),
+    },
+    reward: null,
+    metadata: {
+      span_id: spanId,
+      sequence_id: span.sequence_id,
+      response_id: call.responseId,
+      agent_name: agentName,
+      request_model: call.model,
+      response_model: call.responseModel,
+      model_version: call.modelVersion,
+      finish_reason: choice?.finishReason ?? null,
+      request: readRequest(call, span),
+      response: readResponse(call, span),
+    },
+  }
+}
+
+export function reportFurtherChoices({ choices }: ModelCall, spanId: string, report: OnFinding): void {
+  if (choices.length <= 1) return
+  const count = choices.length - 1
+  const reason = `The call has ${choices.length} answers and only the first is learnt from: ask for one answer per call (n: 1).`
+  report({ kind: 'further_choices', spanId, count, reason })
+}
+
+/** Whether a call can be trained on: both its prompt and its response have token ids. */
+export function isTrainable({ prompt, response }: Triplet): boolean {
+  return prompt.tokenIds.length > 0 && response.tokenIds.length > 0
+}
+
+/** Reports a call without token ids, with the way to get them. */
+export function reportUntrainable({ prompt, response, metadata }: Triplet, isSkipped: boolean, report: OnFinding): void {
+  const hasPrompt = prompt.tokenIds.length > 0
+  const hasResponse = response.tokenIds.length > 0
+  if (hasPrompt && hasResponse) return
+  const missing = hasPrompt ? 'response' : hasResponse ? 'prompt' : 'both'
+  const what = missing === 'both' ? 'no token ids' : `no token ids of its ${missing}`
+  const reason = `The call has ${what}${isSkipped ? ' and is left out' : ''}. ${howToGetTokenIds}`
+  report({ kind: 'call_not_trainable', spanId: String(metadata['span_id']), missing, reason })
+}
+
+/** What to do about calls without token ids. */
+export const howToGetTokenIds: string =
+  'The backend must give them (`return_token_ids`), and its entry in the gateway must say `tokenIds: true`.'
+
+function toAnswer({ message, finishReason }: ModelChoice): Readonly<Record<string, unknown>> {
+  return finishReason === null ? message : { ...message, finish_reason: finishReason }
+}
+
+function readLogprobs(choice: ModelChoice | undefined, spanId: string, report: OnFinding): readonly number[] | null {
+  const { logprobs = null, tokenIds = null } = choice ?? {}
+  if (logprobs === null) return null
+  // Whatever list a tracer wrote.
+  const values = logprobs.map((entry: { readonly logprob?: unknown } | null) => Number(entry?.logprob ?? Number.NaN))
+  const isAligned = tokenIds === null || tokenIds.length === values.length
+  if (isAligned && values.every((value) => Number.isFinite(value))) return values
+  const reason =
+    `Expected a finite log-probability for each of the ${tokenIds?.length ?? values.length} tokens of the answer, ` +
+    `got ${values.length} values; they are left out.`
+  report({ kind: 'malformed_attributes', spanId, reason })
+  return null
+}
+
+/** Attributes that are there and say nothing. */
+function reportUnreadable(call: ModelCall, { span_id: spanId, attributes }: Span, report: OnFinding): void {
+  const choice = call.choices[0]
+  const read: readonly (readonly [string, unknown])[] = [
+    [names.promptTokenIds, call.promptTokenIds],
+    [names.responseTokenIds, choice?.tokenIds ?? null],
+    [names.logprobsContent, choice?.logprobs ?? null],
+  ]
+  for (const [key, value] of read) {
+    const given = attributes[key]
+    if (value !== null || given === undefined || (Array.isArray(given) && given.length === 0)) continue
+    const expected = key === names.logprobsContent ? 'JSON text of a list' : 'a list of numbers'
+    report({ kind: 'malformed_attributes', spanId, reason: `Expected the attribute ${key} to be ${expected}; it is left out.` })
+  }
+}
+
+function readRequest({ model, parameters }: ModelCall, { attributes }: Span): unknown {
+  const given = unflatten(attributes, 'gen_ai.request') ?? unflatten(attributes, spanAttributes.operationInput)
+  return without(given, ['messages']) ?? { model, ...parameters }
+}
+
+function readResponse({ responseId, responseModel }: ModelCall, { attributes }: Span): unknown {
+  const given = unflatten(attributes, 'gen_ai.response') ?? unflatten(attributes, spanAttributes.operationOutput)
+  return without(given, ['choices', names.promptTokenIds, names.responseTokenIds]) ?? { id: responseId, model: responseModel }
+}
+
+function without(value: unknown, keys: readonly string[]): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value
+  return Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key)))
+}
+
+/** The images of a prompt in the order in which they come. */
+export function imageUrlsOf(messages: readonly ChatMessage[]): readonly string[] {
+  return messages.flatMap(({ content }) => {
+    const parts = typeof content === 'string' ? parseList(content) : content
+    if (!Array.isArray(parts)) return []
+    return parts.flatMap((part: unknown) => {
+      if (typeof part !== 'object' || part === null || !('type' in part) || part.type !== 'image_url') return []
+      const image = 'image_url' in part ? part.image_url : null
+      const url = typeof image === 'object' && image !== null && 'url' in image ? image.url : null
+      return typeof url === 'string' ? [url] : []
+    })
+  })
+}
+
+/** Parts that a tracer wrote as JSON text. */
+function parseList(text: string): unknown {
+  if (!text.startsWith('[') || !text.includes('image_url')) return null
+  try {
+    return JSON.parse(text)
+  } catch {
+    return null
+  }
+}
