@@ -1,3 +1,7 @@
+export { agentNameOf } from './agent-name.ts'
+export type { ReadableSpan } from './dialect.ts'
+export { imageUrlsOf } from './image-urls.ts'
+export { isRicher } from './is-richer.ts'
 export { type ModelApi, modelApiOf } from './model-api.ts'
 export type {
   ChatMessage,
@@ -13,5 +17,5 @@ export { modelCallToAttributes } from './model-call-to-attributes.ts'
 export { modelCallToSpans, type RecordedCall } from './model-call-to-spans.ts'
 export { type AnswerReading, readAnswer } from './read-answer.ts'
 export { type ModelExchange, readExchange } from './read-exchange.ts'
-export { readModelCall } from './read.ts'
+export { type Dialect, explainModelCall, type ModelCallExplanation, readModelCall } from './read.ts'
 export { createStreamAssembler, type StreamAssembler } from './streams/stream-assembler.ts'
