@@ -60,7 +60,7 @@ beforeAll(async () => {
     'adapt.py',
     goldens.map((name) => folder + name),
   )
-  expect(finished).toMatchObject({ code: 0 })
+  if (finished.code !== 0) throw new Error(`adapt.py ended with ${finished.code}:\n${finished.stderr}`)
   lines = new Map((jsonLines(finished) as PythonLine[]).map((line) => [line.file.slice(folder.length), line]))
 })
 
