@@ -1,10 +1,9 @@
-import type { ModelCall } from '@agl/model-calls'
+import { agentNameOf, isRicher, type ModelCall } from '@agl/model-calls'
 import { type Span, spanAttributes, spanNames } from '@agl/types'
-import { agentNameOf } from './agent-name.ts'
 import { parentsFirst, type SpanTree } from './build-tree.ts'
 import type { OnFinding } from './findings.ts'
 import { groupRecords } from './group-records.ts'
-import { readRewardSpan } from './read-reward.ts'
+import { isRewardSpan } from '@agl/types/spans'
 
 /** One call of a model, whoever and how many recorded it. */
 export interface FoundCall {
@@ -144,7 +143,7 @@ function readScopes(tree: SpanTree, recorded: ReadonlyMap<number, ModelCall>, ag
 /** Whether what is below a span was done to find a reward. */
 function isRewardNode(span: Span): boolean {
   if (span.name === spanNames.operation && span.attributes[spanAttributes.operationName] === spanNames.reward) return true
-  return readRewardSpan(span).dimensions.length > 0
+  return isRewardSpan(span)
 }
 
 function isAnswered({ choices }: ModelCall): boolean {
@@ -154,18 +153,4 @@ function isAnswered({ choices }: ModelCall): boolean {
 /** The record that says most, the earlier one of equals. */
 function richestOf(group: readonly number[], recorded: ReadonlyMap<number, ModelCall>): number {
   return group.reduce((best, node) => (isRicher(recorded.get(node)!, recorded.get(best)!) ? node : best))
-}
-
-/** Token ids count most, then log-probabilities, then what was said. */
-function isRicher(a: ModelCall, b: ModelCall): boolean {
-  const left = richness(a)
-  const right = richness(b)
-  const first = left.findIndex((value, index) => value !== right[index])
-  return first !== -1 && left[first]! > right[first]!
-}
-
-function richness({ promptTokenIds, choices, messages }: ModelCall): readonly number[] {
-  const answer = choices[0]
-  const ids = (promptTokenIds === null ? 0 : 1) + ((answer?.tokenIds ?? null) === null ? 0 : 1)
-  return [ids, (answer?.logprobs ?? null) === null ? 0 : 1, messages.length]
 }

@@ -1,8 +1,7 @@
 import { type Attributes, type Span, spanAttributes } from '@agl/types'
-import { indexedGroups, type RewardDimension } from '@agl/types/spans'
+import { indexedGroups, readRewardDimensions, type RewardDimension } from '@agl/types/spans'
 import type { SpanTree } from './build-tree.ts'
 import type { OnFinding } from './findings.ts'
-import { readRewardSpan } from './read-reward.ts'
 
 /** A span that holds a reward. */
 export interface RewardAt {
@@ -25,12 +24,10 @@ export function findRewards({ nodes, spanCount }: SpanTree, report: OnFinding): 
   const rewards: RewardAt[] = []
   for (let node = 0; node < spanCount; node += 1) {
     const { span, start } = nodes[node]!
-    const { dimensions, problem } = readRewardSpan(span!)
     const spanId = span!.span_id
-    if (problem !== null) {
-      const read = dimensions.map(({ name }) => JSON.stringify(name)).join(', ') || 'nothing'
-      report({ kind: 'malformed_reward', spanId, reason: `${problem}; read was ${read}. Emit it with emitReward.` })
-    }
+    const dimensions = readRewardDimensions(span!, (problem) =>
+      report({ kind: 'malformed_reward', spanId, reason: `It cannot be read whole: ${problem}. Emit it with emitReward.` }),
+    )
     if (dimensions.length > 0) rewards.push({ node, span: span!, start, dimensions, links: readLinks(span!, report) })
   }
   return rewards

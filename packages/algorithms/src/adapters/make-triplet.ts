@@ -1,15 +1,14 @@
-import type { ChatMessage, ModelCall, ModelChoice } from '@agl/model-calls'
-import { modelCallAttributes as names, type Span, spanAttributes, type Triplet } from '@agl/types'
+import { imageUrlsOf, type ModelCall, type ModelChoice } from '@agl/model-calls'
+import { type Attributes, modelCallAttributes as names, type Span, spanAttributes, type Triplet } from '@agl/types'
+import { attributesUnder, unflattenAttributes } from '@agl/types/spans'
 import type { FoundCall } from './find-calls.ts'
 import type { OnFinding } from './findings.ts'
-import { unflatten } from './unflatten.ts'
 
 /** A call as training data, without a reward so far. What cannot be used of it is reported. */
 export function makeTriplet({ call, span, agentName }: FoundCall, report: OnFinding): Triplet {
   const choice = call.choices[0]
   const spanId = span.span_id
   const logprobs = readLogprobs(choice, spanId, report)
-  reportUnreadable(call, span, report)
   reportFurtherChoices(call, spanId, report)
   return {
     prompt: { tokenIds: call.promptTokenIds ?? [], rawContent: call.messages, imageUrls: imageUrlsOf(call.messages) },
@@ -79,22 +78,6 @@ function readLogprobs(choice: ModelChoice | undefined, spanId: string, report: O
   return null
 }
 
-/** Attributes that are there and say nothing. */
-function reportUnreadable(call: ModelCall, { span_id: spanId, attributes }: Span, report: OnFinding): void {
-  const choice = call.choices[0]
-  const read: readonly (readonly [string, unknown])[] = [
-    [names.promptTokenIds, call.promptTokenIds],
-    [names.responseTokenIds, choice?.tokenIds ?? null],
-    [names.logprobsContent, choice?.logprobs ?? null],
-  ]
-  for (const [key, value] of read) {
-    const given = attributes[key]
-    if (value !== null || given === undefined || (Array.isArray(given) && given.length === 0)) continue
-    const expected = key === names.logprobsContent ? 'JSON text of a list' : 'a list of numbers'
-    report({ kind: 'malformed_attributes', spanId, reason: `Expected the attribute ${key} to be ${expected}; it is left out.` })
-  }
-}
-
 function readRequest({ model, parameters }: ModelCall, { attributes }: Span): unknown {
   const given = unflatten(attributes, 'gen_ai.request') ?? unflatten(attributes, spanAttributes.operationInput)
   return without(given, ['messages']) ?? { model, ...parameters }
@@ -110,26 +93,8 @@ function without(value: unknown, keys: readonly string[]): unknown {
   return Object.fromEntries(Object.entries(value).filter(([key]) => !keys.includes(key)))
 }
 
-/** The images of a prompt in the order in which they come. */
-export function imageUrlsOf(messages: readonly ChatMessage[]): readonly string[] {
-  return messages.flatMap(({ content }) => {
-    const parts = typeof content === 'string' ? parseList(content) : content
-    if (!Array.isArray(parts)) return []
-    return parts.flatMap((part: unknown) => {
-      if (typeof part !== 'object' || part === null || !('type' in part) || part.type !== 'image_url') return []
-      const image = 'image_url' in part ? part.image_url : null
-      const url = typeof image === 'object' && image !== null && 'url' in image ? image.url : null
-      return typeof url === 'string' ? [url] : []
-    })
-  })
-}
-
-/** Parts that a tracer wrote as JSON text. */
-function parseList(text: string): unknown {
-  if (!text.startsWith('[') || !text.includes('image_url')) return null
-  try {
-    return JSON.parse(text)
-  } catch {
-    return null
-  }
+/** Undefined when there are none. */
+function unflatten(attributes: Attributes, prefix: string): unknown {
+  const below = attributesUnder(attributes, prefix)
+  return Object.keys(below).length === 0 ? undefined : unflattenAttributes(below)
 }

@@ -1,8 +1,8 @@
 import type { Span } from '@agl/types'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { isRewardSpan, readReward } from '@agl/types/spans'
 import { llmProxyTraceToTriplets } from './llm-proxy-trace-to-triplets.ts'
-import { readRewardSpan } from './read-reward.ts'
 import { anySpans, largeTraces, makeCall, makeReward, makeSpan } from './spans.test-support.ts'
 import { traceToMessages } from './trace-to-messages.ts'
 import { traceToTokenRows } from './trace-to-token-rows.ts'
@@ -23,13 +23,13 @@ describe.each(Object.entries(adapters))('rewards by %s', (_, adapter) => {
       fc.property(anySpans, (spans) => {
         const { triplets, findings } = adapter.report(spans)
         const last = new Map(spans.map((span) => [span.span_id, span]))
-        const rewards = [...last.values()].filter((span) => readRewardSpan(span).dimensions.length > 0)
+        const rewards = [...last.values()].filter((span) => isRewardSpan(span))
         const attached = triplets.filter(({ reward }) => reward !== null)
         const left = findings.filter(({ kind }) => kind === 'reward_not_attached')
         expect(attached.length + left.length).toBe(rewards.length)
         expect(new Set(left.map(({ spanId }) => spanId)).size).toBe(left.length)
         const values = [...attached.map(({ reward }) => reward), ...left.map((finding) => 'reward' in finding && finding.reward)]
-        expect(values.toSorted()).toEqual(rewards.map((span) => readRewardSpan(span).dimensions[0]!.value).toSorted())
+        expect(values.toSorted()).toEqual(rewards.map((span) => readReward(span)).toSorted())
       }),
     )
   })

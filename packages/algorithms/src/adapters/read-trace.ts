@@ -1,10 +1,8 @@
-import type { ModelCall } from '@agl/model-calls'
+import { agentNameOf, explainModelCall, type ModelCall } from '@agl/model-calls'
 import { modelCallAttributes as names, type Span, spanNames } from '@agl/types'
-import { agentNameOf } from './agent-name.ts'
 import { buildTree, type SpanTree } from './build-tree.ts'
 import { type CallFilter, findCalls, type FoundCalls, type NameTest } from './find-calls.ts'
 import type { OnFinding } from './findings.ts'
-import { readCall } from './read-call.ts'
 import { repairTree } from './repair-tree.ts'
 
 /** What every adapter reads a trace by. */
@@ -20,21 +18,37 @@ export interface Trace extends FoundCalls {
 
 export function readTrace(spans: readonly Span[], filter: TraceFilter, report: OnFinding): Trace {
   const recordedTree = buildTree(spans, report)
-  const recorded = readCalls(recordedTree, filter.callTest, report)
+  const problems = new Map<string, readonly string[]>()
+  const recorded = readCalls(recordedTree, filter.callTest, problems, report)
   const traits = {
     isCall: (node: number) => recorded.has(node),
     isAgent: (node: number) => agentNameOf(recordedTree.nodes[node]!.span!) !== null,
   }
   const tree = filter.repairHierarchy ? repairTree(recordedTree, traits, report) : recordedTree
-  return { tree, ...findCalls(tree, recorded, filter, report) }
+  const found = findCalls(tree, recorded, filter, (finding) => {
+    // What a record says badly matters only where no better one stands for its call.
+    if (finding.kind === 'duplicate_call') problems.delete(finding.spanId)
+    report(finding)
+  })
+  for (const [spanId, reasons] of problems) {
+    for (const reason of reasons) report({ kind: 'malformed_attributes', spanId, reason })
+  }
+  return { tree, ...found }
 }
 
-function readCalls({ nodes, spanCount }: SpanTree, callTest: NameTest, report: OnFinding): ReadonlyMap<number, ModelCall> {
+/** @param problems gets what is malformed, by span id */
+function readCalls(
+  { nodes, spanCount }: SpanTree,
+  callTest: NameTest,
+  problems: Map<string, readonly string[]>,
+  report: OnFinding,
+): ReadonlyMap<number, ModelCall> {
   const recorded = new Map<number, ModelCall>()
   for (let node = 0; node < spanCount; node += 1) {
     const span = nodes[node]!.span!
     if (callTest !== null && !callTest(span.name)) continue
-    const call = readCall(span)
+    const { call, problems: found } = explainModelCall(span)
+    if (found.length > 0) problems.set(span.span_id, found)
     if (call !== null) recorded.set(node, call)
     else if (names.responseId in span.attributes || span.name === spanNames.chatCompletion) {
       const reason =

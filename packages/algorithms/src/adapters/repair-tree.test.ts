@@ -1,7 +1,7 @@
+import { agentNameOf } from '@agl/model-calls'
 import type { Span } from '@agl/types'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { agentNameOf } from './agent-name.ts'
 import { buildTree, parentsFirst, type SpanTree } from './build-tree.ts'
 import type { Finding } from './findings.ts'
 import { repairTree } from './repair-tree.ts'

@@ -73,7 +73,7 @@ describe('findRewards', () => {
     const nameless = span({ 'agentlightning.reward.0.value': 1 })
     const text = span({ 'agentlightning.reward.0.name': 'x', 'agentlightning.reward.0.value': 'high' })
     const foreign = span({ 'agentlightning.reward.x': 1 })
-    const ops = { attributes: { 'agentops.task.output': '{"type": "reward", "value": null}' } }
+    const ops = { attributes: { 'agentops.task.output': '{"type": "reward", "value": "x"}' } }
     const old = { name: 'agentlightning.reward', attributes: { reward: 'one' } }
     const problems: string[] = []
     const found = findRewards([nameless, good, text, foreign, ops, old], ({ reason }) => problems.push(reason))
@@ -91,7 +91,7 @@ describe('findRewards', () => {
       'a dimension has no name',
       'dimension "x" is no finite number: "high"',
       'its keys are not of the form agentlightning.reward.{i}.name and .value',
-      'the reward in its attribute "agentops.task.output" is no finite number: null',
+      'the reward in its attribute "agentops.task.output" is no finite number: "x"',
       'its attribute "reward" is no finite number: "one"',
     ])
   })

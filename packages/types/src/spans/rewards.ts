@@ -124,7 +124,8 @@ function readAgentOps(name: string, output: unknown, onProblem?: (reason: string
     return null
   }
   const { type, value } = (parsed ?? {}) as { readonly type?: unknown; readonly value?: unknown }
-  if (type !== 'reward') return null
+  // No value: a judge that found nothing to say, which is neither a reward nor a mistake.
+  if (type !== 'reward' || value === null) return null
   const number = toFinite(value)
   if (number === null) onProblem?.(`the reward in its attribute "${name}" is no finite number: ${JSON.stringify(value)}`)
   return number
