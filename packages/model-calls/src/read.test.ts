@@ -45,6 +45,13 @@ test('token ids alone are an answer', () => {
   ])
 })
 
+test('token ids beside a call of which nothing was said', () => {
+  const attributes = { 'gen_ai.operation.name': 'chat', prompt_token_ids: [1], response_token_ids: [2] }
+  const { call, problems } = explainModelCall({ name: 'x', attributes })
+  expect(call).toMatchObject({ promptTokenIds: [1], choices: [{ tokenIds: [2] }] })
+  expect(problems).toEqual([])
+})
+
 test('malformed token ids are reported', () => {
   const attributes = {
     ...chat.attributes,
@@ -282,4 +289,18 @@ test('what is nested without end is no danger', () => {
   }
   const long = { 'openinference.span.kind': 'LLM', [`llm.input_messages.0${'.a'.repeat(50_000)}`]: 1 }
   expect(() => readModelCall({ name: 'llm', attributes: long })).not.toThrow()
+})
+
+test('neither is what is long without end', () => {
+  const many = `[${'{},'.repeat(150_000)}{}]`
+  const calls = `{"role":"assistant","content":"a","tool_calls":${many}}`
+  const attributes: Attributes = {
+    'gen_ai.operation.name': 'chat',
+    'gen_ai.input.messages': `[${calls}]`,
+    'gen_ai.output.messages': many,
+  }
+  expect(readModelCall({ name: 'chat', attributes })?.messages[0]?.tool_calls).toHaveLength(150_001)
+  const prompt = { name: 'gen_ai.content.prompt', attributes: { 'gen_ai.prompt': many }, timestamp: null }
+  const completion = { name: 'gen_ai.content.completion', attributes: { 'gen_ai.completion': many }, timestamp: null }
+  expect(readModelCall({ name: 'chat', attributes: {}, events: [prompt, completion] })?.messages).toHaveLength(150_001)
 })

@@ -72,7 +72,7 @@ export function explainModelCall(span: ReadableSpan): ModelCallExplanation {
     const problems: string[] = []
     const call = read(span, collector(problems))
     if (call === null) continue
-    const isSaid = call.messages.length > 0 || call.choices.length > 0
+    const isSaid = call.messages.length > 0 || call.choices.length > 0 || call.promptTokenIds !== null
     if (isSaid || best === null) best = { call, dialect, problems }
     if (isSaid) break
   }

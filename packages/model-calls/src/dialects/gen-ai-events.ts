@@ -20,22 +20,22 @@ const messageEvents: ReadonlyMap<string, string> = new Map([
  * `gen_ai.content.completion`. Strands, Semantic Kernel, Azure AI and LiteLLM write them.
  */
 export function readGenAiEvents({ attributes, events }: ReadableSpan, report: Report): ModelCall | null {
-  const messages: ChatMessage[] = []
-  const choices: ModelChoice[] = []
+  const messages: (readonly ChatMessage[])[] = []
+  const choices: (readonly ModelChoice[])[] = []
   for (const event of events ?? []) {
     if (!event.name.startsWith('gen_ai.')) continue
     const role = messageEvents.get(event.name)
-    if (role !== undefined) messages.push(...messagesOf([{ role, ...bodyOf(event, report) }], event.name, report))
-    else if (event.name === 'gen_ai.choice') choices.push(readChoice(event, report))
-    else if (event.name === 'gen_ai.content.prompt') messages.push(...readPrompt(event, report))
-    else if (event.name === 'gen_ai.content.completion') choices.push(...readCompletion(event, report))
+    if (role !== undefined) messages.push(messagesOf([{ role, ...bodyOf(event, report) }], event.name, report))
+    else if (event.name === 'gen_ai.choice') choices.push([readChoice(event, report)])
+    else if (event.name === 'gen_ai.content.prompt') messages.push(readPrompt(event, report))
+    else if (event.name === 'gen_ai.content.completion') choices.push(readCompletion(event, report))
   }
   if (messages.length === 0 && choices.length === 0) return null
   return {
     ...unknownCall,
     ...readGenAiMetadata(attributes),
-    messages,
-    choices: withReasons(choices, finishReasonsOf(attributes)),
+    messages: messages.flat(),
+    choices: withReasons(choices.flat(), finishReasonsOf(attributes)),
   }
 }
 

@@ -43,15 +43,15 @@ export function readGenAiMessages({ attributes, events }: ReadableSpan, report: 
 /** Each reason for an end that is given beside the messages goes to the choice at its place. */
 function choicesIn(holders: readonly Attributes[], report: Report): readonly ModelChoice[] {
   const reasons = finishReasonsOf(holders[0]!)
-  const answers: unknown[] = []
+  const lists: (readonly unknown[])[] = []
   for (const holder of holders) {
     const value = contentOf(holder[output], output, report)
     const list = listOf(value)
-    if (list !== null) answers.push(...list)
+    if (list !== null) lists.push(list)
     else if (value !== undefined && value !== null && value !== '')
       return withReasons(readAnswer(value, output, report).choices, reasons)
   }
-  return withReasons(choicesOf(answers, output, report, reasons.length), reasons)
+  return withReasons(choicesOf(lists.flat(), output, report, reasons.length), reasons)
 }
 
 export function withReasons(choices: readonly ModelChoice[], reasons: readonly (string | null)[]): readonly ModelChoice[] {

@@ -18,6 +18,20 @@ const roles: ReadonlyMap<string, string> = new Map([
   ['function', 'function'],
 ])
 
+/** Whose the parts are that only one role has. */
+const partRoles: ReadonlyMap<string, string> = new Map([
+  ['reasoning', 'assistant'],
+  ['thinking', 'assistant'],
+  ['function_call', 'assistant'],
+  ['tool_call', 'assistant'],
+  ['tool-call', 'assistant'],
+  ['tool_use', 'assistant'],
+  ['function_call_output', 'tool'],
+  ['tool_call_response', 'tool'],
+  ['tool-result', 'tool'],
+  ['tool_result', 'tool'],
+])
+
 /** Classes of LangChain, as its serialisation names them. */
 const classRoles: readonly (readonly [string, string])[] = [
   ['Human', 'user'],
@@ -38,8 +52,36 @@ export function messagesOf(value: unknown, where: string, report: Report): ChatM
   if (list === null) return messageOf(value, 'user', where, report)
   // LangChain keeps a list of prompts, each a list of messages; the models in use take one.
   const items = list.length === 1 && Array.isArray(list[0]) ? (list[0] as readonly unknown[]) : list
-  // Items of OpenAI's Responses and bare parts: a part outside of any message is one of the user.
-  return items.flatMap((item, index) => messageOf(item, 'user', `${where}[${index}]`, report))
+  return inMessages(items).flatMap((item, index) => messageOf(item, 'user', `${where}[${index}]`, report))
+}
+
+/**
+ * Parts that are in no message, put into some: OpenAI's Responses have reasoning, calls and results beside the messages, and
+ * a prompt may be parts alone. What follows each other in one role is one message, as parallel calls must be.
+ */
+function inMessages(items: readonly unknown[]): readonly unknown[] {
+  const messages: unknown[] = []
+  let openRole: string | null = null
+  let content: unknown[] = []
+  for (const item of items) {
+    const role = bareRole(item)
+    if (role === null) messages.push(item)
+    else if (role === openRole) content.push(item)
+    else {
+      content = [item]
+      messages.push({ role, content })
+    }
+    openRole = role
+  }
+  return messages
+}
+
+/** Null for a message. */
+function bareRole(item: unknown): string | null {
+  const fields = fieldsOf(item)
+  const type = fields === null || roleOf(fields) !== null ? null : nameOf(fields['type'])
+  if (type === null || type === 'message' || fields?.['lc'] !== undefined || fields?.['parts'] !== undefined) return null
+  return partRoles.get(type) ?? 'user'
 }
 
 /** Instructions, which come as text, as parts, as messages, or as a message. */
@@ -168,7 +210,7 @@ function gatherToolCalls(message: Fields, parts: Gathered, where: string, report
   const written = listOf(fieldsOf(message['additional_kwargs'])?.['tool_calls'])
   const given = written === null || written.length === 0 ? (message['tool_calls'] ?? message['toolCalls']) : written
   const calls = toolCallsOf(given, `${where}.tool_calls`, report)
-  parts.toolCalls.push(...calls.filter(({ id }) => id === '' || !known.has(id)))
+  for (const item of calls) if (item.id === '' || !known.has(item.id)) parts.toolCalls.push(item)
   const legacy = fieldsOf(message['function_call'])
   const call = legacy === null || calls.length > 0 ? null : toolCallOf(legacy, `${where}.function_call`, report)
   if (call !== null) parts.toolCalls.push(call)
