@@ -102,7 +102,8 @@ function readMessage(group: Fields, role: string, named: ReadonlySet<string>): C
   return {
     ...Object.fromEntries(others),
     role: textOf(group.role) ?? role,
-    content: readContent(group.content),
+    // AgentOps writes None beside tool calls, which arrives as this text.
+    content: calls.length > 0 && group.content === 'null' ? null : readContent(group.content),
     ...(calls.length > 0 && { tool_calls: calls }),
     ...(toolCallId !== null && { tool_call_id: toolCallId }),
   }
