@@ -23,11 +23,11 @@ describe('buildTree', () => {
   it('stands a node in for a parent that is missing, over the time of its children, and says so', () => {
     const { tree, parents, findings } = build([
       makeSpan('a', { parent: 'ghost', at: [2, 4] }),
-      makeSpan('b', { parent: 'ghost', at: [1, 3] }),
+      makeSpan('b', { parent: 'ghost', at: [1, 5] }),
       makeSpan('c', { parent: 'a', at: [0, 9] }),
     ])
     expect(parents).toEqual({ a: 'ghost', b: 'ghost', c: 'a', ghost: null })
-    expect(tree.nodes[tree.root]).toEqual({ id: 'ghost', span: null, start: 1, end: 4 })
+    expect(tree.nodes[tree.root]).toEqual({ id: 'ghost', span: null, start: 1, end: 5 })
     expect(findings).toMatchObject([{ kind: 'parent_missing', spanId: 'ghost', reason: expect.stringContaining('2 spans') }])
   })
 
@@ -47,9 +47,19 @@ describe('buildTree', () => {
       makeSpan('a', { parent: 'c', at: [1, 1] }),
       makeSpan('c', { parent: 'b', at: [3, 3] }),
       makeSpan('below', { parent: 'c', at: [4, 4] }),
+      // Earlier than the ring, and led into it at another place than its earliest span.
+      makeSpan('before', { parent: 'c', at: [0, 0] }),
       makeSpan('self', { parent: 'self', at: [5, 5] }),
     ])
-    expect(parents).toEqual({ a: 'virtual-root', b: 'a', c: 'b', below: 'c', self: 'virtual-root', 'virtual-root': null })
+    expect(parents).toEqual({
+      a: 'virtual-root',
+      b: 'a',
+      c: 'b',
+      below: 'c',
+      before: 'c',
+      self: 'virtual-root',
+      'virtual-root': null,
+    })
     expect(kindsOf(findings)).toEqual(['cycle_cut a', 'cycle_cut self'])
   })
 

@@ -56,7 +56,7 @@ describe('traceToMessages', () => {
     const spans = [
       tool('t1', 'ask', 'call_1', 1),
       tool('t2', 'ask', 'call_2', 2),
-      tool('t1-again', 'ask', 'call_1', 1),
+      tool('t1-again', 'ask', 'call_1', 9),
       ask,
       answer,
     ]

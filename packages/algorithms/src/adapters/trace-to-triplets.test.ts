@@ -146,7 +146,7 @@ describe('traceToTriplets', () => {
   })
 
   it('takes only spans whose name matches, and tells those that hold no call', () => {
-    const spans = [makeCall('a', { name: 'chat one' }), makeCall('b', { name: 'chat two' }), makeSpan('c', { name: 'one more' })]
+    const spans = [makeCall('a', { name: 'chat one' }), makeSpan('c', { name: 'one more' }), makeCall('b', { name: 'chat two' })]
     // A global expression would remember where it stopped.
     const { triplets, findings } = traceToTriplets({ callMatch: /one/g }).report(spans)
     expect(triplets.map(({ metadata }) => metadata['span_id'])).toEqual(['a'])
@@ -177,7 +177,8 @@ describe('traceToTriplets', () => {
     const spans = [
       makeSpan('root', { name: 'session', at: [0, 20] }),
       makeAgent('planner', 'planner', { parent: 'root', at: [1, 9] }),
-      makeCall('inside', { parent: 'planner', at: [2, 3] }),
+      makeSpan('turn', { parent: 'planner', at: [1, 4] }),
+      makeCall('inside', { parent: 'turn', at: [2, 3] }),
       makeAgent('helper', 'helper', { parent: 'planner', at: [4, 6] }),
       makeCall('helped', { parent: 'helper', at: [5, 5.5] }),
       makeCall('floating', { parent: 'root', at: [7, 8] }),
@@ -259,7 +260,8 @@ describe('traceToTriplets', () => {
       const spans = [
         makeCall('own', { at: [1, 2] }),
         makeSpan('judging', { name: 'agentlightning.operation', at: [3, 6], attributes: operation }),
-        makeCall('judge', { parent: 'judging', at: [4, 5] }),
+        makeSpan('thinking', { parent: 'judging', at: [3, 6] }),
+        makeCall('judge', { parent: 'thinking', at: [4, 5] }),
         makeReward('r', 1, { at: [7, 7] }),
       ]
       const { triplets, findings } = traceToTriplets().report(spans)
