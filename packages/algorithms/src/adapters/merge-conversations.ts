@@ -33,7 +33,7 @@ export function keepLongest(examples: readonly SourcedExample[], report: OnFindi
     const kept = passing[place] ?? last.get(place)!
     if (kept === index) return true
     const keptSpanId = examples[kept]!.spanId
-    const reason = `The conversation goes on in span ${keptSpanId}, which holds all of it; set mergeConversations to false to keep both.`
+    const reason = `Span ${keptSpanId} holds all of this conversation; set mergeConversations to false to keep both.`
     report({ kind: 'conversation_merged', spanId, keptSpanId, reason })
     return false
   })

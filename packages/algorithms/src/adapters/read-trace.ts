@@ -52,7 +52,7 @@ function readCalls(
     if (call !== null) recorded.set(node, call)
     else if (names.responseId in span.attributes || span.name === spanNames.chatCompletion) {
       const reason =
-        'The span is that of a model call, but holds neither messages nor token ids: let its tracer record the content of messages.'
+        'The span is that of a model call, but holds neither messages nor token ids: let its tracer record the content.'
       report({ kind: 'call_without_answer', spanId: span.span_id, reason })
     } else if (callTest !== null) {
       const reason = 'The name of the span matches callMatch, but its attributes hold no model call in a form that is known.'

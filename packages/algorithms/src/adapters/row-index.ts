@@ -7,7 +7,10 @@ interface HashState {
 
 /** Finds the longest of many sequences that a prompt begins with. */
 export interface RowIndex {
-  /** The row whose tokens begin the prompt, the longest and latest of several, which is taken out; -1 when there is none. */
+  /**
+   * Takes out the row whose tokens begin the prompt: the longest of several, of equal ones that which was put in last; -1 =
+   * there is none.
+   */
   take(prompt: readonly number[]): { readonly row: number; readonly state: HashState }
   /** Puts a row in: what `take` read, and what was added to it. */
   put(row: number, state: HashState, added: readonly number[]): void

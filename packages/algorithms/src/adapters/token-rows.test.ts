@@ -148,16 +148,16 @@ describe('packTokenRows', () => {
   it('packs as comparing with every row would', () => {
     fc.assert(
       fc.property(conversations, (calls) => {
-        const rows: number[][] = []
-        for (const { prompt, response } of calls) {
-          const fits = rows.filter((row) => row.every((value, index) => prompt.tokenIds[index] === value))
-          const longest = Math.max(...fits.map(({ length }) => length))
-          const known = fits.findLast(({ length }) => length === longest)
-          const row = known ?? []
+        const rows: { readonly tokens: number[]; touched: number }[] = []
+        for (const [touched, { prompt, response }] of calls.entries()) {
+          const fits = rows.filter(({ tokens }) => tokens.every((value, index) => prompt.tokenIds[index] === value))
+          const [known] = fits.toSorted((x, y) => y.tokens.length - x.tokens.length || y.touched - x.touched)
+          const row = known ?? { tokens: [], touched }
           if (known === undefined) rows.push(row)
-          row.push(...prompt.tokenIds.slice(row.length), ...response.tokenIds)
+          row.tokens.push(...prompt.tokenIds.slice(row.tokens.length), ...response.tokenIds)
+          row.touched = touched
         }
-        expect(pack(calls).rows.map((row) => row.tokens)).toEqual(rows)
+        expect(pack(calls).rows.map((row) => row.tokens)).toEqual(rows.map((row) => row.tokens))
       }),
     )
   })

@@ -37,9 +37,9 @@ export interface PackOptions {
 
 /**
  * Packs the calls of one attempt into as few sequences as possible. A call whose prompt begins with a sequence so far (its
- * prompts and answers, token by token) goes on with it, the longest one where there are several, so that conversations may
- * be interleaved; any other starts a new row and is reported. Only the engine's own ids are compared, never text that is
- * tokenized again: on the embedded model 0.5 to 2.5 percent of trajectories would differ.
+ * prompts and answers, token by token) goes on with it: the longest of several, the latest of equal ones. So conversations
+ * may be interleaved. Any other call starts a new row and is reported. Only the engine's own ids are compared, never text
+ * that is tokenized again: on the embedded model 0.5 to 2.5 percent of trajectories would differ.
  *
  * Every sampled token of every call with token ids is in exactly one row, once, unless `maxTokens` cuts it off, which is
  * reported. Calls without token ids are passed over: the adapter that made the triplets has reported them. Time and memory

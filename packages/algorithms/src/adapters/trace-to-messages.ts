@@ -127,6 +127,8 @@ function fromSpans(toolSpans: readonly ToolSpan[], report: OnFinding): readonly 
 }
 
 function reportNoId(spanId: string, name: string, report: OnFinding): void {
-  const reason = `The tool call ${JSON.stringify(name)} has no id, so no result can answer it; it is left out. Let its tracer record the id.`
+  const reason =
+    `The tool call ${JSON.stringify(name)} has no id, so no result can answer it; it is left out. ` +
+    'Let its tracer record the id.'
   report({ kind: 'tool_call_without_id', spanId, reason })
 }

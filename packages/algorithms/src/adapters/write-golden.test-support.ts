@@ -1,4 +1,4 @@
-/** Rewrites what is expected of the golden traces: `pnpm --filter @agl/algorithms golden --write`; look at the difference then. */
+/** Rewrites what is expected of the golden traces: `pnpm --filter @agl/algorithms golden --write`; then read the difference. */
 import { writeFileSync } from 'node:fs'
 import process from 'node:process'
 import { answerGolden, readGoldenTraces } from './golden.test-support.ts'
