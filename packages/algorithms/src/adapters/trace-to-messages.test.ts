@@ -80,7 +80,7 @@ describe('traceToMessages', () => {
           { role: 'tool', tool_call_id: 'call_2', content: '[]' },
           { role: 'assistant', content: 'Lyra is free.' },
         ],
-        tools: [{ type: 'function', function: { name: 'get_rooms', description: '' } }],
+        tools: [{ type: 'function', function: { name: 'get_rooms' } }],
       },
     ])
     expect(findings).toEqual([])

@@ -1,4 +1,4 @@
-import type { ChatMessage, ToolCall, ToolDefinition } from '@agl/model-calls'
+import type { ChatMessage, ToolCall } from '@agl/model-calls'
 import { type Adapter, parseOptions, type Span } from '@agl/types'
 import { z } from 'zod'
 import type { FoundCall } from './find-calls.ts'
@@ -95,12 +95,7 @@ function toExample({ call, span }: FoundCall, toolSpans: readonly ToolSpan[], re
   }
   const { tool_calls: _, ...rest } = answer
   const last = toolCalls.length === 0 ? rest : { ...rest, tool_calls: toolCalls }
-  return { messages: [...call.messages, last].map(toMessage), tools: call.tools?.map(toTool) ?? null }
-}
-
-/** Fine-tuning services want a description, if an empty one. */
-function toTool({ type, function: called }: ToolDefinition): ToolDefinition {
-  return { type, function: { ...called, description: called.description ?? '' } }
+  return { messages: [...call.messages, last].map(toMessage), tools: call.tools }
 }
 
 /** As fine-tuning wants it: text where there is no content, and null beside tool calls. Further fields stay. */
