@@ -127,15 +127,23 @@ function readScopes(tree: SpanTree, recorded: ReadonlyMap<number, ModelCall>, ag
   const isOutside = new Uint8Array(nodes.length).fill(agentTest === null ? 0 : 1)
   const inReward = new Uint8Array(nodes.length)
   const callAbove = new Int32Array(nodes.length).fill(-1)
+  // What holds below each node.
+  const agentsBelow = agents.slice()
+  const outsideBelow = isOutside.slice()
+  const rewardBelow = inReward.slice()
   for (const node of parentsFirst(tree)) {
     const parent = parents[node]!
-    if (parent === -1) continue
-    const span = nodes[parent]!.span
+    if (parent !== -1) {
+      agents[node] = agentsBelow[parent]!
+      isOutside[node] = outsideBelow[parent]!
+      inReward[node] = rewardBelow[parent]!
+      callAbove[node] = recorded.has(parent) ? parent : callAbove[parent]!
+    }
+    const { span } = nodes[node]!
     const name = span === null ? null : agentNameOf(span)
-    agents[node] = name ?? agents[parent]!
-    isOutside[node] = name === null ? isOutside[parent]! : agentTest === null || agentTest(name) ? 0 : 1
-    inReward[node] = span !== null && isRewardNode(span) ? 1 : inReward[parent]!
-    callAbove[node] = recorded.has(parent) ? parent : callAbove[parent]!
+    agentsBelow[node] = name ?? agents[node]!
+    outsideBelow[node] = name === null ? isOutside[node]! : agentTest === null || agentTest(name) ? 0 : 1
+    rewardBelow[node] = span !== null && isRewardNode(span) ? 1 : inReward[node]!
   }
   return { agents, isOutside, inReward, callAbove }
 }
