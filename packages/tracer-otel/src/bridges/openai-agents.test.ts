@@ -4,7 +4,7 @@ import { Agent, getCurrentSpan, OpenAIProvider, Runner, setTraceProcessors, setT
 import OpenAI from 'openai'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { z } from 'zod'
-import { createTracedFetch } from '../index.ts'
+import { createOtelTracer, createTracedFetch } from '../index.ts'
 import { createAgentsBridge } from './openai-agents.ts'
 import { outline, record } from './record.test-support.ts'
 
@@ -128,6 +128,15 @@ it('leaves runs outside of attempts alone', async () => {
   setTraceProcessors([bridge.processor])
   const result = await createRunner({ fetch: bridge.fetch }).run(clerk, 'What does the lamp cost?')
   expect(result.finalOutput).toBe('The lamp costs 4 crowns.')
+})
+
+it('makes its spans with a provider that is not the global one', async () => {
+  const tracer = createOtelTracer({ registerGlobally: false })
+  const bridge = createAgentsBridge({ getCurrentSpan, tracerProvider: tracer.provider })
+  setTraceProcessors([bridge.processor])
+  const runner = createRunner({ fetch: bridge.fetch })
+  const [spans] = await record(['lamp'], (item) => runner.run(clerk, `What does the ${item} cost?`), tracer)
+  expect(spans!.map(({ name }) => name)).toEqual(expect.arrayContaining(['invoke_agent Clerk', 'openai.chat.completion']))
 })
 
 it('says what an option should have been', () => {

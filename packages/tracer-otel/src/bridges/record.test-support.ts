@@ -1,14 +1,14 @@
 import { createMemoryStore } from '@agl/store-memory'
 import type { Span } from '@agl/types'
-import { createOtelTracer } from '../index.ts'
+import { createOtelTracer, type OtelTracer } from '../index.ts'
 
 /** Runs work once for each input, all at the same time, each as an attempt of its own, and gives the spans of each. */
 export async function record<Input>(
   inputs: readonly Input[],
   work: (input: Input) => Promise<unknown>,
+  tracer: OtelTracer = createOtelTracer(),
 ): Promise<readonly Span[][]> {
   const store = createMemoryStore()
-  const tracer = createOtelTracer()
   try {
     return await Promise.all(
       inputs.map(async (input) => {
