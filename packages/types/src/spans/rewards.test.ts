@@ -43,6 +43,15 @@ describe('reading rewards', () => {
     expect(readReward(span({ 'agentlightning.reward.4.name': 'late', 'agentlightning.reward.4.value': 3 }))).toBe(3)
   })
 
+  it('puts no other dimension in the place of a malformed primary one', () => {
+    const second = { 'agentlightning.reward.1.name': 'speed', 'agentlightning.reward.1.value': 3 }
+    expect(
+      readReward(span({ 'agentlightning.reward.0.name': 'quality', 'agentlightning.reward.0.value': 'bad', ...second })),
+    ).toBeNull()
+    const first = { 'agentlightning.reward.0.name': 'quality', 'agentlightning.reward.0.value': 1 }
+    expect(readRewardDimensions(span({ ...first, 'agentlightning.reward.1.value': 3 }))).toEqual([{ name: 'quality', value: 1 }])
+  })
+
   it('takes the last reward of a list, zero included', () => {
     expect(findFinalReward([span(rewardToAttributes(1)), span({ other: 1 }), span(rewardToAttributes(0)), span({})])).toBe(0)
     expect(findFinalReward([span({})])).toBeNull()

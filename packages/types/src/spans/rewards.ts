@@ -76,7 +76,8 @@ const agentOpsNames = [spanAttributes.agentOpsTaskOutput, spanAttributes.agentOp
 
 /**
  * The dimensions of a reward span, primary first; empty for any other span. Reads `agentlightning.reward.{i}.*`, then the JSON
- * of AgentOps, then the one number of agent-lightning 0.2. Malformed dimensions are left out; {@link findRewards} reports them.
+ * of AgentOps, then the one number of agent-lightning 0.2. Malformed dimensions are left out, and all of them when the primary one is
+ * malformed; {@link findRewards} reports it.
  */
 export function readRewardDimensions(span: RewardBearer, onProblem?: (reason: string) => void): readonly RewardDimension[] {
   if (hasRewardKey(span)) {
@@ -105,13 +106,19 @@ function hasRewardKey({ attributes }: RewardBearer): boolean {
 function readIndexed({ attributes }: RewardBearer, onProblem?: (reason: string) => void): readonly RewardDimension[] {
   const groups = indexedGroups(attributes, spanAttributes.reward)
   if (groups.length === 0) onProblem?.(`its keys are not of the form ${spanAttributes.reward}.{i}.name and .value`)
-  return groups.flatMap(({ name, value }) => {
-    if (typeof name === 'string' && Number.isFinite(value)) return [{ name, value: value as number }]
-    const wrong =
-      typeof name === 'string' ? `dimension "${name}" is no finite number: ${JSON.stringify(value)}` : 'a dimension has no name'
-    onProblem?.(wrong)
-    return []
-  })
+  const dimensions: RewardDimension[] = []
+  for (const [index, { name, value }] of groups.entries()) {
+    if (typeof name === 'string' && Number.isFinite(value)) {
+      dimensions.push({ name, value: value as number })
+      continue
+    }
+    onProblem?.(
+      typeof name === 'string' ? `dimension "${name}" is no finite number: ${JSON.stringify(value)}` : 'a dimension has no name',
+    )
+    // Nobody knows what the reward is without its primary dimension; another one in its place would be a wrong reward.
+    if (index === 0) return []
+  }
+  return dimensions
 }
 
 /** Null for outputs that are no reward. */
