@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AglError, type AttemptedRollout, type Emitter, type NamedResources, type SpanSink } from '@agl/types'
-import type { Agent } from './agent.ts'
-import { createAgentContext } from './context.ts'
+import type { Agent, AgentContext } from './agent.ts'
+import { isInfraError } from './agents/infra-error.ts'
+import { type Returned, type ReturnedFrom, toReturned } from './agents/returned.ts'
+import { checkNeeds, createAgentContext } from './context.ts'
 import type { ResolvedOptions } from './options.ts'
 import { retry } from './retry.ts'
 
@@ -62,24 +64,24 @@ export async function runAttempt<Task>(active: ActiveAttempt, options: ResolvedO
 /** Reading resources, running the agent and writing its spans. The store's passing failures are ridden out meanwhile. */
 async function runTraced<Task>(active: ActiveAttempt, options: ResolvedOptions<Task>): Promise<Ending> {
   const { claimed, signal } = active
-  const { store, leaseMs } = options
+  const { agent, store, leaseMs, logger } = options
   const resources = await retry(() => readResources(claimed, options), { forMs: leaseMs, signal })
+  checkNeeds(agent, resources)
   const sink: SpanSink = { addManySpans: (request) => retry(() => store.addManySpans(request), { forMs: leaseMs }) }
   const ids = { rolloutId: claimed.rollout_id, attemptId: claimed.attempt.attempt_id }
-  return await options.tracer.trace({ ...ids, sink }, async (emit: Emitter): Promise<Ending> => {
-    const context = createAgentContext({ rollout: claimed, resources, signal, emit })
-    const stopped = (): AgentEnding => ({ kind: 'agent_error', error: signal.reason })
-    const result = await untilStopped(
-      callAgent(options.agent, claimed.input as Task, context),
-      active,
-      options.abortGraceMs,
-      stopped,
-    )
+  const result = await options.tracer.trace({ ...ids, sink }, async (emit: Emitter): Promise<Called | Ending> => {
+    const context = createAgentContext({ rollout: claimed, resources, signal, emit, store, logger })
+    const stopped = (): Called => ({ kind: 'agent_error', error: signal.reason })
+    const called = await untilStopped(callAgent(agent, context, { ...ids, logger }), active, options.abortGraceMs, stopped)
     const reason = active.stopReason()
     if (reason !== null) return { kind: 'stopped', reason }
-    if (result.kind === 'returned' && result.reward !== null) emit.reward(result.reward)
-    return result
+    if (called.kind === 'called' && called.reward !== null) emit.reward(called.reward.value, called.reward.options)
+    return called
   })
+  if (result.kind !== 'called') return result
+  // After what was traced, so that a reward among them is the last one.
+  if (result.spans.length > 0) await sink.addManySpans({ spans: result.spans })
+  return { kind: 'returned' }
 }
 
 function startDeadline(active: ActiveAttempt, options: ResolvedOptions): NodeJS.Timeout | undefined {
@@ -102,34 +104,17 @@ async function readResources(claimed: AttemptedRollout, { store }: ResolvedOptio
   })
 }
 
-type AgentEnding =
-  | { readonly kind: 'returned'; readonly reward: number | null }
-  | { readonly kind: 'agent_error'; readonly error: unknown }
+type Called = ({ readonly kind: 'called' } & Returned) | Extract<Ending, { readonly error: unknown }>
 
-async function callAgent<Task>(
-  agent: Agent<Task>,
-  task: Task,
-  context: Parameters<Agent<Task>['rollout']>[1],
-): Promise<AgentEnding> {
+/** Mode exactly `train` is training; everything else, no mode included, validation. */
+async function callAgent<Task>(agent: Agent<Task>, context: AgentContext, from: ReturnedFrom): Promise<Called> {
   try {
-    return { kind: 'returned', reward: toReward(await agent.rollout(task, context)) }
+    const { input, mode } = context.rollout
+    const run = (mode === 'train' ? agent.trainingRollout : agent.validationRollout) ?? agent.rollout
+    return { kind: 'called', ...toReturned(await run.call(agent, input as Task, context), from) }
   } catch (error) {
-    return { kind: 'agent_error', error }
+    return { kind: isInfraError(error) ? 'infra_error' : 'agent_error', error }
   }
-}
-
-function toReward(returned: unknown): number | null {
-  if (returned === null || returned === undefined) return null
-  if (typeof returned === 'boolean') return returned ? 1 : 0
-  if (typeof returned === 'number' && Number.isFinite(returned)) return returned
-  throw new AglError({
-    code: 'agent_failed',
-    message: `An agent returns a finite number (its reward), a boolean, or nothing; it returned ${describe(returned)}.`,
-  })
-}
-
-function describe(value: unknown): string {
-  return typeof value === 'number' ? String(value) : `a value of type ${Array.isArray(value) ? 'array' : typeof value}`
 }
 
 /** Settles as `work` does; once the attempt is stopped, after `graceMs` at the latest, with what `give` makes then. */

@@ -1,4 +1,18 @@
-export { type Agent, type AgentContext, type AgentResult, rollout } from './agent.ts'
+export {
+  type Agent,
+  type AgentContext,
+  type AgentNeed,
+  type AgentResult,
+  llmRollout,
+  missingResources,
+  type PromptContext,
+  promptRollout,
+  type ReturnedReward,
+  type ReturnedSpan,
+  rollout,
+} from './agent.ts'
+export { infraError } from './agents/infra-error.ts'
+export { LitAgent } from './agents/lit-agent.ts'
 export { createDirectTracer } from './direct-tracer.ts'
 export { runnerDefaults, type RunnerOptions } from './options.ts'
 export { createRunner, type Runner, type RunSummary } from './runner.ts'

@@ -52,7 +52,7 @@ describe('what an agent may return', () => {
     expect(await rewardOf(id!)).toBe(reward)
   })
 
-  it.each([['a string'], [Number.NaN], [[1]], [{ reward: 1 }]])(
+  it.each([['a string'], [Number.NaN], [[1]], [{ answer: 1 }]])(
     '%j is an agent error that says what is expected',
     async (returned) => {
       const [id] = await enqueue(1)
@@ -150,13 +150,14 @@ describe('resources', () => {
     expect(rollouts[0]).toMatchObject({ status: 'failed', attempt: { outcome: 'infra_error', metadata: { error } } })
   })
 
-  it('that the agent asks for and does not have are an agent error that says what is there', async () => {
+  it('that the agent asks for and does not have are our error, which says what is there', async () => {
     const [id] = await enqueue(1)
     const { rollouts } = await runAll(
       rollout((_task, { llm }) => Number(llm.model)),
       [id!],
     )
-    expect(rollouts[0]!.attempt.metadata).toMatchObject({ error: { message: expect.stringContaining('no resources') } })
+    const error = { code: 'not_found', message: expect.stringContaining('no resources') }
+    expect(rollouts[0]!.attempt).toMatchObject({ outcome: 'infra_error', metadata: { error } })
   })
 
   it('stay at the pinned version, and gateway models carry the attempt', async () => {
