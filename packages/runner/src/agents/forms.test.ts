@@ -1,5 +1,5 @@
 import { createMemoryStore } from '@agl/store-memory'
-import type { RolloutMode } from '@agl/types'
+import type { LightningStore, RolloutMode, SpanCoreFields } from '@agl/types'
 import { collectSpans, readRewardDimensions, spanOfAttempt } from '@agl/types/spans'
 import { describe, expect, it } from 'vitest'
 import { type AgentContext, type AgentResult, llmRollout, missingResources, promptRollout, rollout } from '../agent.ts'
@@ -160,7 +160,8 @@ describe('what an agent needs', () => {
 
   it('is checked before it runs, and told with what is there', async () => {
     expect(await play(asked, 1, { resources })).toMatchObject({ outcome: 'scored', reward: 1 })
-    const { outcome, message } = await play(asked, 1, { resources: promptOf('Be brief.') })
+    const untouched = llmRollout(() => 1)
+    const { outcome, message } = await play(untouched, 1, { resources: promptOf('Be brief.') })
     expect(outcome).toBe('infra_error')
     expect(message).toContain('of type "llm", but this rollout has prompt (prompt_template)')
   })
@@ -191,7 +192,7 @@ describe('what an agent needs', () => {
       ...promptOf('x'),
     } as typeof resources
     const agent = rollout(
-      (_task, { llm, promptTemplate }) => llm.model.length + promptTemplate.template.length + llm.model.length,
+      (_task, context) => context.llm.model.length + context.llm.model.length + context.promptTemplate.template.length,
     )
     const { reward, warnings } = await play(agent, 1, { resources: several })
     expect(reward).toBe(9)
@@ -205,24 +206,33 @@ describe('waitForReward', () => {
     return { reward: { found }, primary: 'found' }
   })
 
-  it('ends with a reward that somebody else writes, also below what came before it', async () => {
+  it('ends with a reward that somebody else writes, also below what came before it; each span is read once', async () => {
     const store = createMemoryStore()
-    const claimed = Promise.withResolvers<void>()
-    const agent = rollout(async (task, context: AgentContext) => {
-      claimed.resolve()
-      return await waiting.rollout(task, context)
-    })
-    let id = ''
-    const playing = play(agent, 1, { store, onEnqueued: (rolloutId) => (id = rolloutId) })
-    await claimed.promise
-    const ids = { rolloutId: id, attemptId: (await store.getLatestAttempt({ rolloutId: id }))!.attempt_id }
+    const asked: number[] = []
+    const sawMessage = Promise.withResolvers<void>()
+    const watched: LightningStore = {
+      ...store,
+      async querySpans(query) {
+        const page = await store.querySpans(query)
+        asked.push(query.offset ?? 0)
+        if (query.limit !== undefined && page.items.length > 0) sawMessage.resolve()
+        return page
+      },
+    }
     const [message, reward] = collectSpans((emit) => {
       emit.message('working')
       emit.reward(0.25)
     })
-    await store.addSpan({ ...spanOfAttempt(message!, ids), sequence_id: 7 })
-    await store.addSpan({ ...spanOfAttempt(reward!, ids), sequence_id: 3 })
-    expect((await playing).reward).toBe(0.25)
+    const elsewhere = rollout(async (task, context: AgentContext) => {
+      const { rollout_id: rolloutId, attempt } = context.rollout
+      const write = (span: SpanCoreFields, sequenceId: number): Promise<unknown> =>
+        store.addSpan({ ...spanOfAttempt(span, { rolloutId, attemptId: attempt.attempt_id }), sequence_id: sequenceId })
+      await write(message!, 7)
+      const [result] = await Promise.all([waiting.rollout(task, context), sawMessage.promise.then(() => write(reward!, 3))])
+      return result
+    })
+    expect((await play(elsewhere, 1, { store: watched })).reward).toBe(0.25)
+    expect(asked.slice(0, 2)).toEqual([0, 1])
     await store.close()
   })
 

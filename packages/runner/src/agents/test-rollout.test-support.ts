@@ -22,16 +22,13 @@ export interface Play extends Partial<Omit<EnqueueRolloutRequest, 'input'>> {
   readonly resources?: NamedResources
   readonly runner?: Partial<RunnerOptions>
   readonly store?: LightningStore
-  /** Called when the rollout waits to be claimed. */
-  readonly onEnqueued?: (rolloutId: string) => void
 }
 
 /** Runs the agent once on a task, on a store of its own unless one is given. */
 export async function play(agent: Agent<never>, input: JsonValue, options: Play = {}): Promise<Played> {
-  const { resources, runner, store = createMemoryStore(), onEnqueued, ...request } = options
+  const { resources, runner, store = createMemoryStore(), ...request } = options
   if (resources !== undefined) await store.addResources({ resources })
   const { rollout_id: rolloutId } = await store.enqueueRollout({ input, ...request })
-  onEnqueued?.(rolloutId)
   const { logger, warnings } = listen()
   await createRunner({ agent: agent as Agent, store, logger, maxRollouts: 1, ...runner }).run()
   const rollout = (await store.getRolloutById({ rolloutId })) as AttemptedRollout
