@@ -57,6 +57,11 @@ export interface Rollout {
 /** A rollout together with its latest attempt. */
 export interface AttemptedRollout extends Rollout {
   readonly attempt: Attempt
+  /**
+   * Opens the spans of this attempt at a store server with tokens, and nothing else: what its agent may have. Only the reply to a
+   * claim brings it; no store keeps it.
+   */
+  readonly attempt_token?: string
 }
 
 /** A rollout to be put into the queue. Only `input` is required; a null counts as not given. */
@@ -138,7 +143,7 @@ function rolloutShape(primitives: Primitives) {
 
 function attemptedRollout(primitives: Primitives, attempt: z.ZodType<Attempt>): z.ZodType<AttemptedRollout> {
   return z
-    .object({ ...rolloutShape(primitives), attempt })
+    .object({ ...rolloutShape(primitives), attempt, attempt_token: z.string().exactOptional() })
     .refine((rollout) => rollout.attempt.rollout_id === rollout.rollout_id, {
       error: 'attempt.rollout_id must equal rollout_id',
       path: ['attempt', 'rollout_id'],

@@ -2,7 +2,8 @@ import { spanOf } from '@agl/store-kit/testing'
 import { createMemoryStore } from '@agl/store-memory'
 import type { AttemptedRollout, ResourcesUpdate } from '@agl/types'
 import { request } from 'node:http'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { createStoreClient } from '../client/index.ts'
 import { createStoreServer } from './create-store-server.ts'
 import { startTestServer, type TestServer } from './test-server.test-support.ts'
 
@@ -94,6 +95,17 @@ describe('roles', () => {
     expect((await server.store.querySpans({ rolloutId: mine.rollout_id })).total).toBe(1)
     const seen = await server.call('POST', '/queues/rollouts/dequeue', {}, bearer('runner'))
     expect(JSON.stringify(seen.body)).not.toContain('attempt_token')
+  })
+
+  test('a client hands the token of an attempt on with its claim, and with nothing else', async () => {
+    const server = await startTestServer({ tokens })
+    const client = await createStoreClient({ url: server.url, token: tokenOf('runner') })
+    onTestFinished(() => client.close())
+    const { rollout_id: rolloutId } = await client.enqueueRollout({ input: 1 })
+    const claimed = await client.dequeueRollout()
+    const own = { authorization: `Bearer ${claimed!.attempt_token}` }
+    expect((await server.call('POST', '/spans', spanOf(claimed!, { sequence_id: 1 }), own)).status).toBe(201)
+    expect(await client.getRolloutById({ rolloutId })).not.toHaveProperty('attempt_token')
   })
 })
 
