@@ -11,6 +11,16 @@ export {
   type ReturnedSpan,
   rollout,
 } from './agent.ts'
+export { commandAgent } from './agents/command/command-agent.ts'
+export { commandEnvironment } from './agents/command/environment.ts'
+export {
+  commandAgentDefaults,
+  type CommandAgentOptions,
+  type CommandResult,
+  type CommandReward,
+  type CommandScorer,
+  type TemporaryFolder,
+} from './agents/command/options.ts'
 export { infraError } from './agents/infra-error.ts'
 export { LitAgent } from './agents/lit-agent.ts'
 export { createDirectTracer } from './direct-tracer.ts'

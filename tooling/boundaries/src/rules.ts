@@ -38,7 +38,12 @@ export const arrows: Readonly<Record<string, Arrows | typeof any>> = {
 
 /** Packages are silent and read no environment, except these files (relative to `packages/`; a folder ends in `/`). */
 export const mayWriteToConsole: readonly string[] = ['cli/src/']
-export const mayReadEnvironment: readonly string[] = ['cli/src/', 'trainer/src/environment.ts']
+export const mayReadEnvironment: readonly string[] = [
+  'cli/src/',
+  'trainer/src/environment.ts',
+  // Passes it on to the programs that it starts.
+  'runner/src/agents/command/environment.ts',
+]
 
 /** Longest allowed tsconfig.json and tsdown.config.ts of a package: they extend the root's and add what is special. */
 export const longestConfig = 10
