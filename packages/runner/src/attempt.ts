@@ -4,8 +4,10 @@ import type { Agent, AgentContext } from './agent.ts'
 import { isInfraError } from './agents/infra-error.ts'
 import { type Returned, type ReturnedFrom, toReturned } from './agents/returned.ts'
 import { checkNeeds, createAgentContext } from './context.ts'
+import type { HookCaller, RolloutEvent } from './hooks.ts'
 import type { ResolvedOptions } from './options.ts'
 import { retry } from './retry.ts'
+import { runScorers } from './scorers.ts'
 
 /** Why a running attempt was told to stop. */
 export type StopReason = 'timeout' | 'cancelled' | 'superseded' | 'shutdown'
@@ -47,32 +49,44 @@ export function createActiveAttempt(claimed: AttemptedRollout): ActiveAttempt {
  * for its last spans. An agent that ignores its signal, and a store that never answers, cannot be killed inside this
  * process: the attempt is settled and their promise left behind. What an agent returns after a stop does not count.
  */
-export async function runAttempt<Task>(active: ActiveAttempt, options: ResolvedOptions<Task>): Promise<Ending> {
+export async function runAttempt<Task>(active: ActiveAttempt, options: ResolvedOptions<Task>, parts: RunParts): Promise<Ending> {
   const deadline = startDeadline(active, options)
   const toEnding = (error: unknown): Ending => {
     const reason = active.stopReason()
     return reason === null ? { kind: 'infra_error', error } : { kind: 'stopped', reason }
   }
   try {
-    const run = runTraced(active, options).catch(toEnding)
+    const run = runTraced(active, options, parts).catch(toEnding)
     return await untilStopped(run, active, 2 * options.abortGraceMs, () => toEnding(undefined))
   } finally {
     clearTimeout(deadline)
   }
 }
 
+/** What an attempt is run with besides the options. */
+export interface RunParts {
+  readonly hooks: HookCaller
+  readonly event: RolloutEvent
+  /** In place of those that the rollout is pinned to. */
+  readonly resources?: NamedResources
+}
+
 /** Reading resources, running the agent and writing its spans. The store's passing failures are ridden out meanwhile. */
-async function runTraced<Task>(active: ActiveAttempt, options: ResolvedOptions<Task>): Promise<Ending> {
+async function runTraced<Task>(active: ActiveAttempt, options: ResolvedOptions<Task>, parts: RunParts): Promise<Ending> {
   const { claimed, signal } = active
-  const { agent, store, leaseMs, logger } = options
-  const resources = await retry(() => readResources(claimed, options), { forMs: leaseMs, signal })
+  const { agent, store, leaseMs, logger, tracer, scorers } = options
+  const { hooks, event } = parts
+  const resources = parts.resources ?? (await retry(() => readResources(claimed, options), { forMs: leaseMs, signal }))
   checkNeeds(agent, resources)
   const sink: SpanSink = { addManySpans: (request) => retry(() => store.addManySpans(request), { forMs: leaseMs }) }
   const ids = { rolloutId: claimed.rollout_id, attemptId: claimed.attempt.attempt_id }
-  const result = await options.tracer.trace({ ...ids, sink }, async (emit: Emitter): Promise<Called | Ending> => {
+  const attempt = { ...ids, sink }
+  const result = await tracer.trace(attempt, async (emit: Emitter): Promise<Called | Ending> => {
     const context = createAgentContext({ rollout: claimed, resources, signal, emit, store, logger })
     const stopped = (): Called => ({ kind: 'agent_error', error: signal.reason })
+    await hooks.call('onTraceStart', { ...event, emit })
     const called = await untilStopped(callAgent(agent, context, { ...ids, logger }), active, options.abortGraceMs, stopped)
+    await hooks.call('onTraceEnd', { ...event, emit, error: called.kind === 'called' ? null : called.error })
     const reason = active.stopReason()
     if (reason !== null) return { kind: 'stopped', reason }
     if (called.kind === 'called' && called.reward !== null) emit.reward(called.reward.value, called.reward.options)
@@ -81,6 +95,10 @@ async function runTraced<Task>(active: ActiveAttempt, options: ResolvedOptions<T
   if (result.kind !== 'called') return result
   // After what was traced, so that a reward among them is the last one.
   if (result.spans.length > 0) await sink.addManySpans({ spans: result.spans })
+  if (scorers.length > 0) {
+    const context = { task: claimed.input as Task, rollout: claimed, resources, signal, logger }
+    await runScorers(scorers, { tracer, attempt, store, context })
+  }
   return { kind: 'returned' }
 }
 

@@ -24,5 +24,8 @@ export {
 export { infraError } from './agents/infra-error.ts'
 export { LitAgent } from './agents/lit-agent.ts'
 export { createDirectTracer } from './direct-tracer.ts'
+export type { HookName, Hooks, RolloutEndEvent, RolloutEvent, RolloutSettledEvent, TraceEvent } from './hooks.ts'
 export { runnerDefaults, type RunnerOptions } from './options.ts'
+export { graderTag, type ScoreContext, type Scorer } from './scorers.ts'
+export type { StepRequest } from './step.ts'
 export { createRunner, type Runner, type RunSummary } from './runner.ts'

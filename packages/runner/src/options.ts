@@ -2,12 +2,20 @@ import { implementing, type LightningStore, type Logger, parseOptions, silentLog
 import { z } from 'zod'
 import type { Agent } from './agent.ts'
 import { createDirectTracer } from './direct-tracer.ts'
+import type { Hooks } from './hooks.ts'
+import type { Scorer } from './scorers.ts'
 
 export interface RunnerOptions<Task = unknown> {
   readonly agent: Agent<Task>
   readonly store: LightningStore
   /** Default: records emitted rewards only. */
   readonly tracer?: Tracer
+  /** Called around each rollout. Default none. */
+  readonly hooks?: readonly Hooks[]
+  /** Judge each rollout that the agent has returned from; their reward is the final one. Default none. */
+  readonly scorers?: readonly Scorer<Task>[]
+  /** How long a hook may take, in milliseconds; at least 1. */
+  readonly hookTimeoutMs?: number
   readonly logger?: Logger
   /** How the store knows this runner. Default: unique per runner. */
   readonly workerId?: string
@@ -35,22 +43,29 @@ export interface RunnerOptions<Task = unknown> {
 export type ResolvedOptions<Task = unknown> = Required<RunnerOptions<Task>>
 
 /** The defaults of {@link RunnerOptions}. */
-export const runnerDefaults: Readonly<Omit<ResolvedOptions, 'agent' | 'store' | 'tracer' | 'logger' | 'workerId'>> =
-  Object.freeze({
-    concurrency: 1,
-    leaseMs: 30_000,
-    maxStallMs: 300_000,
-    waitMs: 30_000,
-    attemptTimeoutMs: 900_000,
-    abortGraceMs: 1_000,
-    shutdownGraceMs: 5_000,
-    maxRollouts: null,
-  })
+export const runnerDefaults: Readonly<
+  Omit<ResolvedOptions, 'agent' | 'store' | 'tracer' | 'hooks' | 'scorers' | 'logger' | 'workerId'>
+> = Object.freeze({
+  concurrency: 1,
+  leaseMs: 30_000,
+  maxStallMs: 300_000,
+  waitMs: 30_000,
+  hookTimeoutMs: 10_000,
+  attemptTimeoutMs: 900_000,
+  abortGraceMs: 1_000,
+  shutdownGraceMs: 5_000,
+  maxRollouts: null,
+})
 
 const optionsSchema = z.strictObject({
   agent: implementing<Agent>('an agent: wrap your function, as in rollout(async (task, context) => reward)', 'rollout'),
   store: implementing<LightningStore>('a store', 'dequeueRollout', 'updateAttempt'),
   tracer: implementing<Tracer>('a tracer', 'trace').optional(),
+  hooks: z
+    .array(z.custom<Hooks>((value) => typeof value === 'object' && value !== null, { error: 'expected an object of hooks' }))
+    .optional(),
+  scorers: z.array(implementing<Scorer>('a scorer: { name, score }', 'score')).optional(),
+  hookTimeoutMs: z.number().min(1).optional(),
   logger: implementing<Logger>('a logger', 'info', 'warn').optional(),
   workerId: z.string().min(1).optional(),
   concurrency: z.int().min(1).optional(),
@@ -67,6 +82,8 @@ export function resolveOptions<Task>(options: RunnerOptions<Task>): ResolvedOpti
   const defaults = {
     ...runnerDefaults,
     tracer: createDirectTracer(options.logger === undefined ? {} : { logger: options.logger }),
+    hooks: [],
+    scorers: [],
     logger: silentLogger,
     workerId: `runner-${globalThis.crypto.randomUUID()}`,
   }

@@ -1,10 +1,13 @@
-import { AglError, type AttemptedRollout, errorMessage, type HeartbeatReply } from '@agl/types'
-import { type ActiveAttempt, createActiveAttempt, type Ending, runAttempt, type StopReason } from './attempt.ts'
+import { AglError, type AttemptedRollout, errorMessage, type Rollout } from '@agl/types'
+import { type ActiveAttempt, createActiveAttempt } from './attempt.ts'
 import { startHeartbeat } from './heartbeat/heartbeat.ts'
 import { leaseOf, noteMissingLeases } from './leases.ts'
 import { type ResolvedOptions, resolveOptions, type RunnerOptions } from './options.ts'
 import { backOff, isRetryable } from './retry.ts'
+import { runClaimed } from './run-claimed.ts'
 import { settleAttempt } from './settle.ts'
+import { runStep, type StepRequest } from './step.ts'
+import { stopByReason } from './stop-reasons.ts'
 
 /** What a runner did. */
 export interface RunSummary {
@@ -13,17 +16,19 @@ export interface RunSummary {
 }
 
 /** Claims rollouts and runs the agent on them. */
-export interface Runner {
+export interface Runner<Task = unknown> {
   readonly workerId: string
   /**
    * Runs until `signal` is aborted or `maxRollouts` is reached, then until what is running has ended or, after
    * `shutdownGraceMs`, was handed back. Rejects when the store fails for good.
    */
   run(options?: { readonly signal?: AbortSignal }): Promise<RunSummary>
+  /** Runs the agent once on a rollout of its own, past the queue; see {@link StepRequest}. */
+  step(request: StepRequest<Task>): Promise<Rollout>
 }
 
 /** Makes a runner; nothing starts before `run`. */
-export function createRunner<Task>(options: RunnerOptions<Task>): Runner {
+export function createRunner<Task>(options: RunnerOptions<Task>): Runner<Task> {
   const resolved = resolveOptions(options)
   let isRunning = false
   return Object.freeze({
@@ -37,6 +42,7 @@ export function createRunner<Task>(options: RunnerOptions<Task>): Runner {
         isRunning = false
       }
     },
+    step: (request: StepRequest<Task>) => runStep(resolved, request),
   })
 }
 
@@ -89,9 +95,7 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal
       active.set(claimed.attempt.attempt_id, running)
       updateHeartbeat()
       try {
-        const ending = await runAttempt(running, options)
-        logEnding(options, claimed, ending)
-        await settleAttempt(claimed, ending, options)
+        await runClaimed(running, options)
       } finally {
         active.delete(claimed.attempt.attempt_id)
         updateHeartbeat()
@@ -116,10 +120,7 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal
     leaseMs,
     maxStallMs,
     logger,
-    onStopped(stopped) {
-      // `settled`: the store has ended the attempt by itself (its own timeout); going on would be for nothing.
-      for (const { attemptId, reason } of stopped) active.get(attemptId)?.stop(stopReasons[reason])
-    },
+    onStopped: (stopped) => stopByReason(stopped, (attemptId) => active.get(attemptId)),
     onFailure: (error) => logger.warn('A heartbeat failed', { workerId, error }),
   })
   let shutdownTimer: NodeJS.Timeout | undefined
@@ -148,28 +149,5 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal
     clearTimeout(shutdownTimer)
     stop.removeEventListener('abort', onStop)
     await heartbeat.close()
-  }
-}
-
-const stopReasons: Readonly<Record<HeartbeatReply['stopped'][number]['reason'], StopReason>> = {
-  cancelled: 'cancelled',
-  superseded: 'superseded',
-  settled: 'superseded',
-  not_found: 'superseded',
-  shutdown: 'shutdown',
-}
-
-function logEnding(options: ResolvedOptions<never>, claimed: AttemptedRollout, ending: Ending): void {
-  const fields = { workerId: options.workerId, rolloutId: claimed.rollout_id, attemptId: claimed.attempt.attempt_id }
-  switch (ending.kind) {
-    case 'returned':
-      return options.logger.debug('An attempt ended', fields)
-    case 'stopped':
-      return options.logger.warn('An attempt was stopped', { ...fields, reason: ending.reason })
-    case 'agent_error':
-    case 'infra_error':
-      return options.logger.warn('An attempt failed', { ...fields, outcome: ending.kind, error: errorMessage(ending.error) })
-    default:
-      return ending satisfies never
   }
 }

@@ -1,4 +1,4 @@
-import { AglError, type AttemptedRollout, type AttemptUpdate, errorMessage, type JsonObject } from '@agl/types'
+import { AglError, type Attempt, type AttemptedRollout, type AttemptUpdate, errorMessage, type JsonObject } from '@agl/types'
 import type { Ending } from './attempt.ts'
 import { handBack } from './leases.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -11,19 +11,23 @@ const leasesToSettle = 10
  * Writes how an attempt ended. A store that is away is asked again for ten leases; whoever gives up then lets the lease run
  * out, and the store settles the attempt itself.
  */
-export async function settleAttempt(claimed: AttemptedRollout, ending: Ending, options: ResolvedOptions): Promise<void> {
+export async function settleAttempt(
+  claimed: AttemptedRollout,
+  ending: Ending,
+  options: ResolvedOptions,
+): Promise<Attempt | null> {
   const ids = { rolloutId: claimed.rollout_id, attemptId: claimed.attempt.attempt_id }
-  const write = async (change: Omit<AttemptUpdate, 'rolloutId' | 'attemptId'>): Promise<unknown> => {
+  const write = async (change: Omit<AttemptUpdate, 'rolloutId' | 'attemptId'>): Promise<Attempt | null> => {
     try {
       return await options.store.updateAttempt({ ...ids, ...change })
     } catch (error) {
       if (!AglError.isInstance(error) || error.code !== 'not_supported_by_server' || change.outcome === undefined) throw error
       const { outcome, ...known } = change
       // A Python server keeps no outcomes, and would take a rollout from `cancelled` to what its attempt says.
-      return outcome === 'cancelled' ? undefined : await options.store.updateAttempt({ ...ids, ...known })
+      return outcome === 'cancelled' ? null : await options.store.updateAttempt({ ...ids, ...known })
     }
   }
-  const settle = async (): Promise<unknown> => {
+  const settle = async (): Promise<Attempt | null> => {
     switch (ending.kind) {
       case 'returned':
         return await write({ status: 'succeeded' })
@@ -37,9 +41,10 @@ export async function settleAttempt(claimed: AttemptedRollout, ending: Ending, o
           case 'cancelled':
             return await write({ status: 'failed', outcome: 'cancelled' })
           case 'shutdown':
-            return await handBack(options.store, ids)
+            await handBack(options.store, ids)
+            return null
           case 'superseded':
-            return undefined
+            return null
           default:
             return ending.reason satisfies never
         }
@@ -48,12 +53,13 @@ export async function settleAttempt(claimed: AttemptedRollout, ending: Ending, o
     }
   }
   try {
-    await retry(settle, { forMs: leasesToSettle * options.leaseMs })
+    return await retry(settle, { forMs: leasesToSettle * options.leaseMs })
   } catch (error) {
     options.logger.error('An attempt could not be settled; the store ends it when its time is over', {
       ...ids,
       error: errorMessage(error),
     })
+    return null
   }
 }
 

@@ -43,7 +43,7 @@ function join(member: number, { workerId, capacity, leaseMs, maxStallMs }: Heart
     isBeating = true
     try {
       const { attempts } = beating
-      const stats = statsOf(capacity, attempts.length, snapshot())
+      const stats = statsOf('thread', { capacity, running: attempts.length, snapshot: snapshot() })
       const { stopped } = await store.heartbeat({ workerId, attempts, leaseMs, stats })
       if (stopped.length > 0) send({ kind: 'stopped', member, stopped })
     } catch (error) {

@@ -20,22 +20,35 @@ afterEach(async () => {
   rmSync(folder, { recursive: true })
 })
 
-const leaseMs = 300
+const leaseMs = 1000
 
 /** Keeps the whole thread busy, as parsing or a tokenizer would. */
 function block(milliseconds: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
 }
 
+/** The thread has started: what it reports of its workers is in the store. */
+async function untilBeating(...workerIds: readonly string[]): Promise<void> {
+  await vi.waitFor(
+    async () => {
+      for (const workerId of workerIds) {
+        expect(await store.getWorkerById({ workerId })).toMatchObject({ heartbeat_stats: { beats_from: 'thread' } })
+      }
+    },
+    { timeout: 15_000 },
+  )
+}
+
 async function runOnce(work: () => unknown, more: object = {}): Promise<void> {
   const agent = rollout(async () => {
+    await untilBeating('w')
     await work()
     return 1
   })
-  await createRunner({ store, agent, leaseMs, maxRollouts: 1, waitMs: 5000, ...more }).run()
+  await createRunner({ store, agent, workerId: 'w', leaseMs, maxRollouts: 1, waitMs: 5000, ...more }).run()
 }
 
-describe('an agent that keeps the loop busy for five leases', () => {
+describe('an agent that keeps the loop busy for longer than its lease', () => {
   const leaseLeft = async (rolloutId: string): Promise<number> => {
     const attempt = await store.getLatestAttempt({ rolloutId })
     return (attempt!.lease_expires! - Date.now() / 1000) * 1000
@@ -45,7 +58,7 @@ describe('an agent that keeps the loop busy for five leases', () => {
     const { rollout_id: rolloutId } = await store.enqueueRollout({ input: 1 })
     let left = 0
     await runOnce(async () => {
-      block(5 * leaseMs)
+      block(2.5 * leaseMs)
       left = await leaseLeft(rolloutId)
     })
     expect(left).toBeGreaterThan(0)
@@ -57,7 +70,7 @@ describe('an agent that keeps the loop busy for five leases', () => {
     let left = 0
     await runOnce(
       async () => {
-        block(1000 + 4 * leaseMs)
+        block(1000 + 2 * leaseMs)
         left = await leaseLeft(rolloutId)
       },
       { maxStallMs: 1000 },
@@ -106,7 +119,8 @@ describe('the thread', () => {
 it('runners over one store share a thread, each with its own leases', async () => {
   const { rollout_id: rolloutId } = await store.enqueueRollout({ input: 1 })
   const agent = rollout(async () => {
-    block(4 * leaseMs)
+    await untilBeating('a', 'b', 'c')
+    block(2.5 * leaseMs)
   })
   const runners = ['a', 'b', 'c'].map((workerId) => createRunner({ store, agent, workerId, leaseMs, waitMs: 5000 }))
   const done = new AbortController()
@@ -115,10 +129,8 @@ it('runners over one store share a thread, each with its own leases', async () =
   done.abort()
   const summaries = await running
   expect(summaries.reduce((sum, { attempts }) => sum + attempts, 0)).toBe(1)
-  for (const workerId of ['a', 'b', 'c']) {
-    expect(await store.getWorkerById({ workerId })).toMatchObject({ heartbeat_stats: { capacity: 1 } })
-  }
   // A runner that starts after the last has left gets a thread of its own.
   await store.enqueueRollout({ input: 2 })
-  await createRunner({ store, agent, leaseMs, maxRollouts: 1 }).run()
+  const last = createRunner({ store, agent: rollout(() => untilBeating('d')), workerId: 'd', leaseMs, maxRollouts: 1 })
+  expect(await last.run()).toEqual({ attempts: 1 })
 })

@@ -23,38 +23,38 @@ export interface HeartbeatParts {
 }
 
 /**
- * From a thread where the store can be opened a second time (`store.spec`) and has leases; otherwise, or when that fails, from
- * the loop, which an agent that computes for long keeps from beating.
+ * From a thread where the store can be opened a second time (`store.spec`) and has leases; otherwise, and until the thread is ready,
+ * from the loop, which an agent that computes for long keeps from beating.
  */
 export function startHeartbeat(parts: HeartbeatParts): Heartbeat {
   const { store, logger, workerId } = parts
+  const loop = startLoopHeartbeat(parts)
   const hasLeases = leaseOf(parts).leaseMs !== undefined
-  if (store.spec === undefined || store.spec === null || !hasLeases) return startLoopHeartbeat(parts)
+  if (store.spec === undefined || store.spec === null || !hasLeases) return loop
 
   const thread = joinThreadHeartbeat(parts, store.spec)
-  let current: Heartbeat = thread
-  let attempts: readonly HeldAttempt[] = []
   let isClosed = false
-  const settled = thread.ready.catch(async (error: unknown) => {
-    await thread.close()
-    if (isClosed) return
-    logger.warn('Leases are renewed on the loop: the thread for it could not open the store', {
-      workerId,
-      error: errorMessage(error),
-    })
-    current = startLoopHeartbeat(parts)
-    current.update(attempts)
-  })
+  const settled = thread.ready.then(
+    () => loop.close(),
+    async (error: unknown) => {
+      if (!isClosed) {
+        logger.warn('Leases are renewed on the loop: the thread for it could not open the store', {
+          workerId,
+          error: errorMessage(error),
+        })
+      }
+      await thread.close()
+    },
+  )
   return {
-    update(now) {
-      attempts = now
-      current.update(now)
+    update(attempts) {
+      loop.update(attempts)
+      thread.update(attempts)
     },
     async close() {
       isClosed = true
-      await thread.close()
+      await Promise.all([thread.close(), loop.close()])
       await settled
-      await current.close()
     },
   }
 }
@@ -66,7 +66,7 @@ function startLoopHeartbeat(parts: HeartbeatParts): Heartbeat {
 
   async function beat(): Promise<void> {
     try {
-      const stats = statsOf(capacity, attempts.length, snapshot())
+      const stats = statsOf('loop', { capacity, running: attempts.length, snapshot: snapshot() })
       const { stopped } = await store.heartbeat({ workerId, attempts, ...leaseOf(parts), stats })
       parts.onStopped(stopped)
     } catch (error) {

@@ -33,7 +33,10 @@ export type FromThread =
   | { readonly kind: 'stopped'; readonly member: number; readonly stopped: HeartbeatReply['stopped'] }
   | { readonly kind: 'failed'; readonly member: number; readonly error: string }
 
-/** What every heartbeat says of its runner besides its attempts. */
-export function statsOf(capacity: number, running: number, snapshot: JsonObject): JsonObject {
-  return { ...snapshot, capacity, running }
+/** What every heartbeat says of its runner besides its attempts; `beats_from` tells whether a busy loop would stop it. */
+export function statsOf(
+  from: 'thread' | 'loop',
+  { capacity, running, snapshot }: { readonly capacity: number; readonly running: number; readonly snapshot: JsonObject },
+): JsonObject {
+  return { ...snapshot, capacity, running, beats_from: from }
 }
