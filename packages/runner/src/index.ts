@@ -21,6 +21,11 @@ export {
   type CommandScorer,
   type TemporaryFolder,
 } from './agents/command/options.ts'
+export { httpAgent } from './agents/http/http-agent.ts'
+export { httpAgentDefaults, type HttpAgentOptions } from './agents/http/options.ts'
+export type { HttpAgentReply } from './agents/http/reply.ts'
+export type { HttpAgentRequest } from './agents/http/request.ts'
+export type { HttpReply } from './agents/http/send.ts'
 export { infraError } from './agents/infra-error.ts'
 export { LitAgent } from './agents/lit-agent.ts'
 export { createDirectTracer } from './direct-tracer.ts'

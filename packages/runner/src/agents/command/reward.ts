@@ -2,7 +2,7 @@ import { constants, open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { AglError, describeValue, errorMessage, isPlainObject, type JsonValue } from '@agl/types'
 import type { AgentResult } from '../../agent.ts'
-import { infraError } from '../infra-error.ts'
+import { runScorer } from '../run-scorer.ts'
 import type { CommandReward, CommandResult } from './options.ts'
 
 /** What is read of a file with a reward, in bytes. */
@@ -17,7 +17,7 @@ export async function readCommandReward<Task>(
   result: CommandResult<Task>,
   { tail, rewardFile }: { readonly tail: string; readonly rewardFile: string | null },
 ): Promise<AgentResult> {
-  if (typeof reward === 'function') return await score(reward, result)
+  if (typeof reward === 'function') return await runScorer(() => reward(result), result.context)
   if (reward === 'exit-code' && result.signal === null) return result.exitCode === 0 ? 1 : 0
   checkEnd(result)
   if (reward === 'event' || reward === 'exit-code') return null
@@ -36,22 +36,6 @@ function checkEnd({ exitCode, signal, stderr, stdout }: Omit<CommandResult, 'tas
     message: `The agent's program ended with ${how}${said === '' ? ' and said nothing.' : `: ${said}`}`,
     data: { exitCode, signal },
   })
-}
-
-async function score<Task>(
-  scorer: Extract<CommandReward<Task>, (...args: never) => unknown>,
-  result: CommandResult<Task>,
-): Promise<AgentResult> {
-  try {
-    return await scorer(result)
-  } catch (error) {
-    if (AglError.isInstance(error, 'agent_failed') || result.context.signal.aborted) throw error
-    throw infraError({
-      code: 'scoring_failed',
-      message: `The function that scores the agent's program failed: ${errorMessage(error)}. For what the agent did wrong it returns a low reward.`,
-      cause: error,
-    })
-  }
 }
 
 function lastReward(text: string): AgentResult {
