@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import { createMemoryStore } from '@agl/store-memory'
-import type { LightningStore } from '@agl/types'
+import { keepJsonSource, type LightningStore } from '@agl/types'
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { modelAt, play, promptOf } from '../test-rollout.test-support.ts'
 import { commandAgent } from './command-agent.ts'
@@ -20,6 +20,13 @@ describe('the task', () => {
     const long = { text: 'é'.repeat(2_000_000) }
     const length = tell(`JSON.parse(require('fs').readFileSync(0, 'utf8')).text.length`)
     expect(told(await run(length, {}, long))).toBe(2_000_000)
+  })
+
+  it('comes as Python wrote it, which tells 1.0 from 1', async () => {
+    const input = { x: 1 }
+    keepJsonSource(input, '{"x": 1.0}')
+    const program = tell(`require('fs').readFileSync(0, 'utf8')`)
+    expect(told(await run(program, {}, input))).toBe('{"x": 1.0}')
   })
 
   it('comes as arguments, whole or by its keys, and then not on stdin', async () => {

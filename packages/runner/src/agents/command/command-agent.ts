@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { AttributeValue } from '@agl/types'
+import { type AttributeValue, jsonSourceOf } from '@agl/types'
 import type { Agent, AgentContext, AgentNeed, AgentResult } from '../../agent.ts'
 import { missingResources } from '../../agent.ts'
 import type { Captured } from './capture.ts'
@@ -62,7 +62,7 @@ async function runOnce<Task>(run: Run<Task>): Promise<AgentResult> {
       args,
       env,
       cwd: cwd ?? undefined,
-      stdin: hasStdin ? (options.formatTask?.(task) ?? JSON.stringify(task)) : null,
+      stdin: hasStdin ? (options.formatTask?.(task) ?? toJson(task)) : null,
       maxOutputBytes: options.maxOutputBytes,
       killGraceMs: options.killGraceMs,
       signal,
@@ -93,9 +93,9 @@ async function prepare<Task>({ options, used, task, context, scratch }: Run<Task
   const wantsTaskFile = used.has('task_file') || options.input === 'file'
   const wantsRewardFile = used.has('reward_file') || options.reward === 'file'
   return {
-    task: text ?? (typeof task === 'string' ? task : JSON.stringify(task)),
+    task: text ?? (typeof task === 'string' ? task : toJson(task)),
     taskValue: task,
-    task_file: wantsTaskFile ? await scratch.write('task.json', text ?? JSON.stringify(task)) : null,
+    task_file: wantsTaskFile ? await scratch.write('task.json', text ?? toJson(task)) : null,
     prompt,
     prompt_file: used.has('prompt_file') && prompt !== null ? await scratch.write('prompt.txt', prompt) : null,
     reward_file: wantsRewardFile ? await scratch.place('reward.json') : null,
@@ -107,6 +107,11 @@ async function prepare<Task>({ options, used, task, context, scratch }: Run<Task
     mode: rollout.mode ?? '',
     seed: String(seed),
   }
+}
+
+/** As it came, if that is known: a program in Python tells 1.0 from 1. */
+function toJson(task: unknown): string {
+  return jsonSourceOf(task) ?? JSON.stringify(task)
 }
 
 function endFacts({ exitCode, signal, stdout, stderr }: ProcessEnd): Readonly<Record<string, AttributeValue>> {
