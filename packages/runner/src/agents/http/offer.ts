@@ -65,7 +65,7 @@ function unreachable(url: URL, error: SendError, tries: number): AglError {
   }
   const message = error.wasSent
     ? `The agent at ${placeOf(url)} did not finish its reply (${errorMessage(error)}); the task is not sent again, since it may be at work on it.`
-    : `The agent at ${placeOf(url)} cannot be reached (${errorMessage(error)}; ${tries} tries). Is it running, and is this its address?`
+    : `The agent at ${placeOf(url)} cannot be reached (${errorMessage(error)}; ${tries === 1 ? 'one try' : `${tries} tries`}). Is it running, and is this its address?`
   return infraError({ code: 'upstream_failed', message, cause: error })
 }
 
