@@ -17,6 +17,8 @@ async function fit(parts: {
   readonly tasks?: readonly ShopTask[]
   readonly options?: Partial<SftOptions<ShopTask>>
   readonly store?: LightningStore
+  /** Long enough for a busy machine; short only where it is to be reached. */
+  readonly attemptTimeoutMs?: number
   readonly onProgress?: (event: SftProgress, model: EmbeddedModel, server: ModelServer) => void
 }) {
   await using model = createEmbeddedModel({ checkpoint: await loadBaseModel() })
@@ -34,7 +36,7 @@ async function fit(parts: {
     onProgress: (event) => parts.onProgress?.(event, model, server),
     ...parts.options,
   })
-  const runner = { concurrency: 8, attemptTimeoutMs: 300, abortGraceMs: 10 }
+  const runner = { concurrency: 8, attemptTimeoutMs: parts.attemptTimeoutMs ?? 15_000, abortGraceMs: 10 }
   const trainer = createTrainer({ algorithm, store, tracer, llmProxy: createLlmProxy(), runner })
   return await trainer.fit(parts.agent ?? clerk, parts.tasks ?? createTasks(1, 8), { valDataset: createTasks(2, 8) })
 }
@@ -77,7 +79,8 @@ describe('with one part broken, the run', () => {
   it('settles every attempt when the agent never returns', async () => {
     const store = createMemoryStore()
     const agent = rollout<ShopTask>(() => new Promise<number>(() => {}))
-    await expect(fit({ agent, store })).rejects.toThrow(/No validation rollout has a reward \(8 timeout\)/)
+    const hanging = fit({ agent, store, attemptTimeoutMs: 300 })
+    await expect(hanging).rejects.toThrow(/No validation rollout has a reward \(8 timeout\)/)
     expect((await store.queryRollouts({ statusIn: ['failed'] })).total).toBe(8)
   })
 
