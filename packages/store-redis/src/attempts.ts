@@ -99,7 +99,7 @@ export async function heartbeat(state: RedisState, request: HeartbeatRequest): P
 
 /** In the order of their claims. */
 export async function readAttempts({ connection, keys }: RedisState, rolloutId: string): Promise<readonly DecodedAttempt[]> {
-  const text = await connection.run((client) => client.get(keys.of('rollout', rolloutId)))
+  const text = await connection.run((client) => connection.get(client, keys.of('rollout', rolloutId)))
   return text === null ? [] : attemptsOf({ connection, keys }, rolloutId, parseRollout(text).latest)
 }
 
@@ -134,7 +134,7 @@ export async function queryAttempts(
 }
 
 export async function getLatestAttempt({ connection, keys }: RedisState, rolloutId: string): Promise<Attempt | null> {
-  const text = await connection.run((client) => client.get(keys.of('rollout', rolloutId)))
+  const text = await connection.run((client) => connection.get(client, keys.of('rollout', rolloutId)))
   const latest = text === null ? '' : parseRollout(text).latest
   return latest === '' ? null : decodeAttempt(rolloutId, latest).attempt
 }

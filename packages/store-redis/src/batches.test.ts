@@ -3,7 +3,7 @@ import { createManualClock, spanOf } from '@agl/store-kit/testing'
 import type { AttemptedRollout } from '@agl/types'
 import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openTestStore, type RedisStore } from './create-redis-store.ts'
+import { createRedisStore, openTestStore, type RedisStore } from './create-redis-store.ts'
 import { createKeys } from './keys.ts'
 import { startServer, type TestServer } from './redis-server.test-support.ts'
 import { newNamespace } from './test-store.test-support.ts'
@@ -168,4 +168,21 @@ test('calls that share a script leave what they leave one after the other', { ti
     await together.store.close()
     await apart.store.close()
   }
+})
+
+test('records that are read in one turn are read by one command', async () => {
+  const store = createRedisStore({ url: server.url, namespace: newNamespace(), pollMs: 60_000 })
+  const claimed = await Promise.all(Array.from({ length: 20 }, (_, input) => store.startRollout({ rollout: { input } })))
+  await admin.config('RESETSTAT')
+  const read = await Promise.all([
+    ...claimed.map(({ rollout_id: rolloutId }) => store.getLatestAttempt({ rolloutId })),
+    store.getLatestAttempt({ rolloutId: 'ro-unknown' }),
+  ])
+  expect(read).toEqual([...claimed.map(({ attempt }) => attempt), null])
+  await Promise.all(claimed.map((each) => store.addSpan(spanOf(each))))
+  const stats = await admin.info('commandstats')
+  // The attempts, the rollouts in the script of the spans, and those behind the bodies.
+  expect(/cmdstat_mget:calls=(\d+)/.exec(stats)?.[1]).toBe('3')
+  expect(stats).not.toContain('cmdstat_get:')
+  await store.close()
 })

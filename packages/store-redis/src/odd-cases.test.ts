@@ -51,6 +51,21 @@ describe('odd cases', () => {
     expect(last).toMatchObject({ total: 45_000, items: [{ span_id: 's44999' }] })
   })
 
+  test('a sequence id stands before a body only where its field says another number', async () => {
+    const { store, keys } = open()
+    const claimed = await store.startRollout({ rollout: { input: 1 } })
+    const { rollout_id: rolloutId } = claimed
+    const spans = [spanOf(claimed), spanOf(claimed, { sequence_id: 7 }), spanOf(claimed)]
+    const stored = await store.addManySpans({ spans })
+    expect(stored.map((span) => span.sequence_id)).toEqual([1, 7, 8])
+    const key = keys.spans(rolloutId, '1')
+    const bodies = await admin.hgetall(key)
+    expect(Object.values(bodies).map((body) => body.slice(0, body.indexOf('{')))).toEqual(['', '7 ', '8 '])
+    expect((await store.querySpans({ rolloutId })).items).toEqual(stored)
+    await admin.hset(key, '1', `1 ${bodies['1']}`)
+    expect((await store.querySpans({ rolloutId })).items).toEqual(stored)
+  })
+
   test('limits beyond all time are none', async () => {
     const { store, keys } = open({ pollMs: 10 })
     await store.enqueueRollout({ input: 1, config: { timeout_seconds: 1e303, unresponsive_seconds: 1e12 } })

@@ -27,7 +27,7 @@ import type { ScriptArgument } from './connection/connection.ts'
 import { decodeRollout, encodeAttempt, encodeLimits, encodeRolloutBody, encodeWorker, nameText, parseRollout } from './records.ts'
 import { packData, readHistories, readVersions } from './resources.ts'
 import { readIds, readRollouts, statuses } from './rollouts.ts'
-import { encodeBody, placeOf, readAllSpans, runOnBodies } from './spans.ts'
+import { encodeBody, placeOf, readAllSpans, runOnBodies, textOf } from './spans.ts'
 import type { RedisState } from './state.ts'
 import { statistics } from './statistics.ts'
 import { readWorkers } from './workers.ts'
@@ -181,7 +181,8 @@ async function restoreBatch(state: RedisState, batch: readonly SnapshotRecord[],
     Promise.all(
       replies.map(([, ordinal, field], index) => {
         const { rollout_id: id, sequence_id: sequence } = spans[index]!
-        return client.hset(state.keys.spans(id, String(ordinal)), String(field), `${sequence} ${bodies[index]}`)
+        const place = { sequence: String(sequence), field: String(field), body: bodies[index]! }
+        return client.hset(state.keys.spans(id, String(ordinal)), place.field, textOf(place))
       }),
     ),
   )

@@ -20,8 +20,9 @@ import { byteBound, refusalOf, type RedisState } from './state.ts'
 
 /*
  * A span is stored in two steps: a script gives it its place and takes its sign of life (see `add-spans.lua`), then its body is
- * written by a plain command, because bodies that go through scripts cost twice. It is acknowledged after both. A body is its
- * sequence id, a space, and the rest of the span as JSON.
+ * written by a plain command, because bodies that go through scripts cost twice. It is acknowledged after both. A body is the
+ * span as JSON without its sequence id. Before it stands the sequence id and a space, but where that is the number of the field,
+ * as it mostly is: a text that is put together is copied once more on its way out.
  */
 
 type Mutable<Type> = { -readonly [Field in keyof Type]: Type[Field] }
@@ -35,18 +36,21 @@ export async function addSpans(state: RedisState, spans: readonly ParsedSpan[]):
   const attempts = new Map<string, number>()
   const keys: string[] = []
   const args: ScriptArgument[] = []
-  const bodies = spans.map((span) => {
+  let attempt = 0
+  const bodies = spans.map((span, index) => {
     const { rollout_id: rolloutId, attempt_id: attemptId, span_id: spanId, sequence_id: sequenceId } = span
     if (sequenceId !== undefined) checkSequenceId(sequenceId)
-    const name = `${rolloutId}/${attemptId}`
-    let place = attempts.get(name)
-    if (place === undefined) {
-      place = attempts.size + 1
-      attempts.set(name, place)
-      keys.push(rolloutId, attemptId)
+    const before = spans[index - 1]
+    if (rolloutId !== before?.rollout_id || attemptId !== before.attempt_id) {
+      const name = `${rolloutId}/${attemptId}`
+      attempt = attempts.get(name) ?? attempts.size + 1
+      if (attempt > attempts.size) {
+        attempts.set(name, attempt)
+        keys.push(rolloutId, attemptId)
+      }
     }
     const body = encodeBody(span)
-    args.push(place, spanId, sequenceId ?? '', body.length, isRewardSpan(span) ? '1' : '')
+    args.push(attempt, spanId, sequenceId ?? '', body.length, isRewardSpan(span) ? '1' : '')
     return body
   })
   const call = [byteBound(state), attempts.size, ...keys, ...args]
@@ -65,18 +69,18 @@ export async function addSpans(state: RedisState, spans: readonly ParsedSpan[]):
     default:
       throw refusalOf(state, reply, '')
   }
-  const ordinals = rest.slice(0, attempts.size)
+  const shelves = rest.slice(0, attempts.size).map((place, index) => state.keys.spans(keys[2 * index]!, place))
   const told = rest.slice(attempts.size)
-  const [firstSequence, firstField] = told[0] === 'run' ? [Number(told[1]), Number(told[2])] : [0, 0]
-  const places = spans.map((span, index): Place => {
-    const ordinal = ordinals[(args[5 * index] as number) - 1]!
-    const common = { span, body: bodies[index]!, key: state.keys.spans(span.rollout_id, ordinal) }
-    if (told[0] === 'run') {
-      return { ...common, sequence: String(firstSequence + index), field: String(firstField + index), isNew: true }
-    }
-    const [sequence, field, isNew] = told.slice(3 * index, 3 * index + 3)
-    return { ...common, sequence: sequence!, field: String(field), isNew: isNew === '1' }
-  })
+  const isRun = told[0] === 'run'
+  const [firstSequence, firstField] = isRun ? [Number(told[1]), Number(told[2])] : [0, 0]
+  const places = spans.map((span, index): Place => ({
+    span,
+    body: bodies[index]!,
+    key: shelves[(args[5 * index] as number) - 1]!,
+    sequence: isRun ? String(firstSequence + index) : told[3 * index]!,
+    field: isRun ? String(firstField + index) : String(told[3 * index + 1]),
+    isNew: isRun || told[3 * index + 2] === '1',
+  }))
   return writeBodies(state, places)
 }
 
@@ -117,7 +121,7 @@ async function writeBodies(state: RedisState, places: readonly Place[]): Promise
     const others = known.map((place) => client.hsetnx(place.key, place.field, textOf(place)))
     // Read after the bodies are written: one server does in order what comes in order, those of a cluster know nothing of each other.
     const readHomes = (): Promise<readonly (string | null)[]> =>
-      Promise.all([...homes.values()].map((id) => client.get(keys.of('rollout', id))))
+      Promise.all([...homes.values()].map((id) => connection.get(client, keys.of('rollout', id))))
     const early = connection.isCluster ? null : readHomes()
     // All in one: a connection that is lost rejects each of them.
     const [rescues, , read] = await Promise.all([Promise.all(others), Promise.all(bodies), early])
@@ -178,14 +182,15 @@ export function runOnBodies<Value>(
   })
 }
 
-function textOf({ sequence, body }: Place): string {
-  return `${sequence} ${body}`
+/** As it is stored. */
+export function textOf({ sequence, field, body }: Pick<Place, 'sequence' | 'field' | 'body'>): string {
+  return sequence === field ? body : `${sequence} ${body}`
 }
 
-function decodeBody(text: string): Span {
-  const space = text.indexOf(' ')
-  const span = readJson<Mutable<Span>>(text.slice(space + 1))
-  span.sequence_id = Number(text.slice(0, space))
+function decodeBody(field: string, text: string): Span {
+  const start = text.startsWith('{') ? 0 : text.indexOf(' ') + 1
+  const span = readJson<Mutable<Span>>(start === 0 ? text : text.slice(start))
+  span.sequence_id = Number(start === 0 ? field : text.slice(0, start - 1))
   return Object.freeze(span)
 }
 
@@ -241,7 +246,7 @@ export async function querySpans(state: RedisState, query: SpanQuery): Promise<P
 
 async function findShelf(state: RedisState, { rolloutId, attemptId }: SpanQuery): Promise<Shelf | null> {
   const { connection, keys } = state
-  const text = await connection.run((client) => client.get(keys.of('rollout', rolloutId)))
+  const text = await connection.run((client) => connection.get(client, keys.of('rollout', rolloutId)))
   if (text === null) return null
   const { ordinal, spans, latest } = parseRollout(text)
   const attempts = await attemptsOf(state, rolloutId, latest)
@@ -293,7 +298,7 @@ async function readBodies({ connection }: RedisState, { key }: Shelf, fields: re
   for (let start = 0; start < fields.length; start += stepSize) {
     const step = fields.slice(start, start + stepSize)
     const texts = await connection.run((client) => client.hmget(key, ...step))
-    for (const text of texts) if (text !== null) spans.push(decodeBody(text))
+    for (const [index, text] of texts.entries()) if (text !== null) spans.push(decodeBody(step[index]!, text))
   }
   return spans
 }

@@ -4,6 +4,7 @@ import { AglError, errorMessage } from '@agl/types'
 import { Cluster, Redis } from 'ioredis'
 import { scripts } from '../scripts.generated.ts'
 import { awayTooLong, isPassing, notThere, translateError } from './errors.ts'
+import { createReads } from './reads.ts'
 import { type Confirm, createConfirm } from './replicas.ts'
 
 /*
@@ -27,6 +28,11 @@ export interface Connection {
   run<Value>(work: (client: Client, isAgain: boolean) => Promise<Value>): Promise<Value>
   /** To be called in the work of `run`, after what it writes and before it is acknowledged; null when no replica is asked for. */
   readonly confirm: Confirm | null
+  /**
+   * A text of the control slot, or null; in the work of `run`. Those of one turn of the event loop are read by one command, behind
+   * what was sent before: a command of its own costs the client several times what its text does.
+   */
+  get(client: Client, key: string): Promise<string | null>
   /** Names of keys that match, in steps; one that comes and goes meanwhile may be missed, and one may come twice. */
   scan(pattern: string): AsyncGenerator<readonly string[], void, void>
   /** A connection that only listens, in its own connection to a server that is not a cluster. */
@@ -181,6 +187,7 @@ export function createConnection(options: {
     place,
     isCluster,
     run,
+    get: createReads(),
     confirm: createConfirm({ ...options, place }),
     async *scan(pattern) {
       const servers = await run(async (present) => (present instanceof Cluster ? present.nodes('master') : [present]))
