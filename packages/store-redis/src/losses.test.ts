@@ -303,7 +303,9 @@ describe('a question or an answer that is lost', () => {
 
   test('of every verb is tried', () => {
     const tried = new Set([...cases, ...withGaps].map((one) => one.verb))
-    const verbs = Object.keys(createRedisStore()).filter((name) => !['name', 'capabilities', 'spec', 'open', 'close'].includes(name))
+    const verbs = Object.keys(createRedisStore()).filter(
+      (name) => !['name', 'capabilities', 'spec', 'open', 'close'].includes(name),
+    )
     expect(verbs.filter((verb) => !tried.has(verb as Case['verb']))).toEqual(['importSnapshot'])
   })
 })
