@@ -41,6 +41,13 @@ async function recordAll(spans: readonly Attributes[], record: (name: string, at
   }
 }
 
+/** A store may drop the spans of what has ended, and must keep those of what has not. */
+async function settleAll(store: LightningStore, attempts: readonly TracedAttempt[]): Promise<void> {
+  await Promise.all(
+    attempts.map(({ rolloutId, attemptId }) => store.updateAttempt({ rolloutId, attemptId, status: 'succeeded' })),
+  )
+}
+
 async function traceAll(tracer: OtelTracer, attempts: readonly TracedAttempt[], spans: readonly Attributes[]): Promise<void> {
   for (const attempt of attempts) {
     await tracer.trace(attempt, () =>
@@ -152,6 +159,7 @@ async function runOtlp({ isShort, rounds }: BenchContext): Promise<readonly Resu
     server.push(((await child.call('cpu', null)) - before) / count)
     const stored = await store.querySpans({ rolloutId: traced.at(-1)!.rolloutId, limit: -1 })
     if (stored.items.length !== perAttempt) throw new Error(`${stored.items.length} spans of ${perAttempt} are stored`)
+    await settleAll(store, traced)
     await tracer.close()
     await exporter.shutdown()
     return cost
@@ -171,6 +179,7 @@ async function runOtlp({ isShort, rounds }: BenchContext): Promise<readonly Resu
     const spans = attributesOf('std')
     const cost = await measureCost(count, () => traceAll(tracer, traced, spans))
     if (round >= 0) jsonCosts.push(cost)
+    await settleAll(store, traced)
     await tracer.close()
   }
   await store.close()
