@@ -23,10 +23,11 @@ export const arrows: Readonly<Record<string, Arrows | typeof any>> = {
   'store-redis': { always: ['types', 'store-kit'] },
   'store-http': { always: ['types', 'store-kit'] },
   'model-calls': { always: ['types'] },
+  prompts: { always: ['types'] },
   'tracer-otel': { always: ['types', 'model-calls'] },
   'llm-proxy': { always: ['types', 'model-calls'] },
   'embedded-model': { always: ['types'] },
-  runner: { always: ['types'] },
+  runner: { always: ['types', 'prompts'] },
   algorithms: { always: ['types', 'model-calls'] },
   trainer: {
     always: ['types', 'runner', 'store-memory'],
