@@ -1,14 +1,5 @@
-import type {
-  AttemptedRollout,
-  Emitter,
-  Llm,
-  Logger,
-  NamedResources,
-  NewSpan,
-  PromptTemplate,
-  RewardValue,
-  SpanCoreFields,
-} from '@agl/types'
+import type { Prompt } from '@agl/prompts'
+import type { AttemptedRollout, Emitter, Llm, Logger, NamedResources, NewSpan, RewardValue, SpanCoreFields } from '@agl/types'
 import type { OtelSpan } from '@agl/types/spans'
 
 /** What an agent is given besides its task. */
@@ -17,8 +8,11 @@ export interface AgentContext {
   readonly resources: NamedResources
   /** The first model among the resources; throws `not_found` when there is none. */
   readonly llm: Llm
-  /** The first prompt template among the resources; throws `not_found` when there is none. */
-  readonly promptTemplate: PromptTemplate
+  /**
+   * The first prompt template among the resources, with `format(values)`, which renders it; throws `not_found` when there is none.
+   * `formatPrompt` of `@agl/prompts` renders any other of the `resources`.
+   */
+  readonly promptTemplate: Prompt
   readonly rollout: AttemptedRollout
   /** Aborted when the attempt is cancelled, is over its deadline, or the runner shuts down. Hand it to every call. */
   readonly signal: AbortSignal

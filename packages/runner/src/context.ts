@@ -1,3 +1,4 @@
+import { createPrompt } from '@agl/prompts'
 import {
   type AglError,
   type AttemptedRollout,
@@ -35,7 +36,7 @@ export function createAgentContext(parts: {
       return first(resources, 'llm', logger)
     },
     get promptTemplate() {
-      return first(resources, 'prompt_template', logger)
+      return createPrompt(first(resources, 'prompt_template', logger))
     },
     rollout,
     signal,

@@ -35,6 +35,33 @@ async function rewardOf(rolloutId: string): Promise<number | null> {
   return findFinalReward((await store.querySpans({ rolloutId })).items)
 }
 
+describe('the prompt template of an agent', () => {
+  it.each([
+    ['f-string', 'Add {a} to {b!r}.'],
+    ['jinja', 'Add {{ a }} to {{ [b] | join }}.'],
+  ] as const)('is the resource, and renders: %s', async (engine, template) => {
+    const prompt = { resource_type: 'prompt_template', engine, template } as const
+    await store.addResources({ resources: { prompt } })
+    const seen: unknown[] = []
+    const agent = rollout<number>((task, { promptTemplate }) => {
+      const { format, ...fields } = promptTemplate
+      seen.push(fields, format({ a: task, b: 2 }))
+    })
+    await runAll(agent, await enqueue(1))
+    expect(seen).toEqual([prompt, 'Add 0 to 2.'])
+  })
+
+  it('says in the attempt which value is not there', async () => {
+    await store.addResources({ resources: { prompt: { resource_type: 'prompt_template', engine: 'f-string', template: '{b}' } } })
+    const agent = rollout<number>((task, { promptTemplate }) => {
+      promptTemplate.format({ a: task })
+    })
+    const { rollouts } = await runAll(agent, await enqueue(1))
+    const error = { message: expect.stringContaining('placeholder "b", got a') as string }
+    expect(rollouts[0]).toMatchObject({ status: 'failed', attempt: { outcome: 'agent_error', metadata: { error } } })
+  })
+})
+
 describe('what an agent may return', () => {
   it.each([
     [0.25, 'scored', 0.25],
