@@ -21,7 +21,7 @@ export const renderLimits: {
 export interface Meter {
   /** Throws when the rendering has taken too many steps. */
   step(count?: number): void
-  /** Counts a string that was made, before its parts are joined where that can be known; returns nothing, may throw. */
+  /** Counts a string that is made, where that can be before its parts are joined; throws when there are too many characters. */
   characters(count: number): void
 }
 

@@ -89,7 +89,7 @@ function noPoml(): AglError {
   return new AglError({
     code: 'not_supported',
     message:
-      'Expected a template of the engine "f-string" or "jinja", got "poml", which AGL stores but does not render: its library runs ' +
-      'JavaScript of the template and reads files. Render it with that library in the agent, where the template can be trusted.',
+      'Expected a template of the engine "f-string" or "jinja", got "poml", which AGL stores but does not render: its library evaluates ' +
+      'expressions of the template as code and reads files. Render it with that library in the agent, where the template can be trusted.',
   })
 }

@@ -23,7 +23,7 @@ function renderNodes(nodes: readonly Node[], template: string, values: Readonly<
 function renderField(field: Field, template: string, values: Readonly<Record<string, unknown>>, meter: Meter): string {
   try {
     meter.step()
-    const value = converted(field, valueOf(field, values), meter)
+    const value = converted(field, valueOf(field, values, meter), meter)
     return formatValue(value, renderNodes(field.spec, template, values, meter), meter)
   } catch (error) {
     throw withPlace(error, template, field.offset)
@@ -46,11 +46,12 @@ function converted({ conversion }: Field, value: unknown, meter: Meter): unknown
 }
 
 /** The value that a field names; own entries only, so nothing of JavaScript can be reached. */
-function valueOf({ name, steps }: Field, values: Readonly<Record<string, unknown>>): unknown {
+function valueOf({ name, steps }: Field, values: Readonly<Record<string, unknown>>, meter: Meter): unknown {
   let value = entryOf(values, name)
   if (value === missing) throw noValue(name, Object.keys(values))
   let path = name
   for (const { kind, key } of steps) {
+    if (typeof value === 'string') meter.characters(value.length)
     const next = stepInto(value, key)
     if (next === missing) throw invalid(`expected "${key}" in "${path}", which ${contentsOf(value)}`)
     value = next

@@ -31,9 +31,7 @@ export function getItem(object: unknown, key: unknown, meter: Meter): unknown {
   if (container instanceof Namespace || container instanceof Loop) {
     return typeof name === 'string' && container.entries.has(name)
       ? container.entries.get(name)
-      : new Undefined(
-          `expected ${typeof name === 'string' ? `"${name}"` : 'a name'} in ${container instanceof Loop ? 'loop' : 'the namespace'}`,
-        )
+      : new Undefined(() => `expected ${described(name)} in ${container instanceof Loop ? 'loop' : 'the namespace'}`)
   }
   if (typeof container === 'string') meter.step(1 + Math.floor(container.length / 10))
   const items = typeof container === 'string' && typeof name === 'number' ? codePoints(container) : itemsOf(container)
@@ -41,19 +39,21 @@ export function getItem(object: unknown, key: unknown, meter: Meter): unknown {
     const found = items.at(name)
     return Number.isInteger(name) && found !== undefined
       ? found
-      : new Undefined(`expected more than ${items.length} items, for item ${name}`)
+      : new Undefined(() => `expected more than ${items.length} items, for item ${name}`)
   }
   const found = entryOf(container, name)
   if (found !== missing) return found
-  const keys = entriesOf(container)?.map(([one]) => String(one))
-  meter.step(1 + Math.floor((keys?.length ?? 0) / 10))
-  const has =
-    keys === undefined ? `a value of type ${typeOf(container)}` : `a dict of ${keys.slice(0, 20).join(', ') || 'nothing'}`
-  return new Undefined(`expected ${typeof name === 'string' ? `"${name}"` : `item ${describeKey(name)}`} in ${has}`)
+  return new Undefined(() => `expected ${described(name)} in ${contentsOf(container)}`)
 }
 
-function describeKey(key: unknown): string {
-  return typeof key === 'number' || typeof key === 'boolean' ? String(key) : `of a key of type ${describe(key)}`
+function described(key: unknown): string {
+  if (typeof key === 'string') return `"${key}"`
+  return typeof key === 'number' ? `item ${key}` : `an item of a key of type ${describe(key)}`
+}
+
+function contentsOf(container: unknown): string {
+  const keys = entriesOf(container)?.map(([key]) => String(key))
+  return keys === undefined ? `a value of type ${typeOf(container)}` : `a dict of ${keys.join(', ') || 'nothing'}`
 }
 
 /** `object[start:stop:step]` */

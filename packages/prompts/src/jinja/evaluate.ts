@@ -30,7 +30,7 @@ export function lookUp(name: string, scope: Scope, { given }: Rendering): unknow
   }
   const found = entryOf(given, name)
   if (found !== missing) return found
-  return new Undefined(`expected a value for "${name}", got ${Object.keys(given).join(', ') || 'no values'}`)
+  return new Undefined(() => `expected a value for "${name}", got ${Object.keys(given).join(', ') || 'no values'}`)
 }
 
 /** The value of an expression, which may be {@link Undefined}. */
@@ -80,7 +80,7 @@ export function evaluate(expression: Expression, scope: Scope, rendering: Render
     }
     case 'condition':
       if (isTruthy(value(expression.test))) return inner(expression.yes)
-      return expression.no === null ? new Undefined('expected "else"', { isSilent: true }) : inner(expression.no)
+      return expression.no === null ? new Undefined(() => 'expected "else"', { isSilent: true }) : inner(expression.no)
     case 'attribute':
       return getItem(value(expression.object), expression.name, meter)
     case 'item': {

@@ -56,14 +56,21 @@ function rounded(value: unknown, { precision = 0, method = 'common' }: Given): u
   return float(Math[method](number.value * 10 ** digits) / 10 ** digits)
 }
 
-function toInteger(value: unknown, { default: other = 0 }: Given): unknown {
-  const number = typeof value === 'string' ? textNumber(value) : numericOf(defined(value))?.value
+function toInteger(value: unknown, { default: other = 0 }: Given, tools: Tools): unknown {
+  const number = numberIn(value, tools)
   return number === undefined || !Number.isFinite(number) ? other : wholeNumber(Math.trunc(number))
 }
 
-function toFloat(value: unknown, { default: other = new Float(0) }: Given): unknown {
-  const number = typeof value === 'string' ? textNumber(value) : numericOf(defined(value))?.value
+function toFloat(value: unknown, { default: other = new Float(0) }: Given, tools: Tools): unknown {
+  const number = numberIn(value, tools)
   return number === undefined ? other : float(number)
+}
+
+/** The number that a value is, or that a text spells. */
+function numberIn(value: unknown, { meter }: Tools): number | undefined {
+  if (typeof value !== 'string') return numericOf(defined(value))?.value
+  meter.characters(value.length)
+  return textNumber(value)
 }
 
 function textNumber(text: string): number | undefined {

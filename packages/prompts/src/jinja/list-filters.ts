@@ -10,6 +10,7 @@ type Given = Readonly<Record<string, unknown>>
 /** The value at a dotted path such as `user.name` or `0`; the item itself without one. */
 export function attributeOf(item: unknown, path: unknown, { meter }: Tools): unknown {
   if (path === undefined || path === null) return item
+  if (typeof path === 'string') meter.characters(path.length)
   const steps = typeof path === 'string' ? path.split('.').map((step) => (/^\d+$/.test(step) ? Number(step) : step)) : [path]
   return steps.reduce<unknown>((found, step) => getItem(found, step, meter), item)
 }
@@ -17,7 +18,9 @@ export function attributeOf(item: unknown, path: unknown, { meter }: Tools): unk
 /** What items are sorted, grouped and told apart by. */
 function keyOf(item: unknown, { attribute, case_sensitive: isSensitive = false }: Given, tools: Tools): unknown {
   const key = defined(attributeOf(item, attribute, tools))
-  return typeof key === 'string' && !isTruthy(isSensitive) ? key.toLowerCase() : key
+  if (typeof key !== 'string' || isTruthy(isSensitive)) return key
+  tools.meter.characters(key.length)
+  return key.toLowerCase()
 }
 
 /** By several attributes, with commas between them, too. */
@@ -35,7 +38,7 @@ export function sorted(value: unknown, given: Given, tools: Tools): unknown[] {
 export function extreme(direction: 1 | -1): Callable {
   return callable('case_sensitive attribute', (value, given, tools) => {
     const items = iterate(value, tools.meter)
-    if (items.length === 0) return new Undefined('expected at least one item')
+    if (items.length === 0) return new Undefined(() => 'expected at least one item')
     const key = (item: unknown): unknown => keyOf(item, given, tools)
     return items.reduce((best, item) => (direction * compare(key(item), key(best), tools.meter) > 0 ? item : best))
   })
@@ -142,6 +145,6 @@ export function dictSorted(value: unknown, { by = 'key', ...given }: Given, tool
 export function at(index: 0 | -1): Callable {
   return callable('', (value, _given, { meter }) => {
     const all = iterate(value, meter)
-    return all.length === 0 ? new Undefined('expected at least one item') : all.at(index)
+    return all.length === 0 ? new Undefined(() => 'expected at least one item') : all.at(index)
   })
 }

@@ -10,6 +10,7 @@ type Given = Readonly<Record<string, unknown>>
 /** A method of text that makes text. */
 function textMethod(parameters: string, run: (text: string, given: Given) => string): Callable {
   return callable(parameters, (value, given, { meter }) => {
+    meter.characters((value as string).length)
     const text = run(value as string, given)
     meter.characters(text.length)
     return text

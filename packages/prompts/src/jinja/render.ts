@@ -107,8 +107,8 @@ function loopEntries(items: readonly unknown[], index: number): ReadonlyMap<stri
     // Of recursive loops, which we do not have.
     ['depth', 1],
     ['depth0', 0],
-    ['previtem', index === 0 ? new Undefined('expected an item before the first') : items[index - 1]],
-    ['nextitem', index === length - 1 ? new Undefined('expected an item after the last') : items[index + 1]],
+    ['previtem', index === 0 ? new Undefined(() => 'expected an item before the first') : items[index - 1]],
+    ['nextitem', index === length - 1 ? new Undefined(() => 'expected an item after the last') : items[index + 1]],
   ])
 }
 

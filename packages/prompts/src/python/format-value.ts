@@ -50,15 +50,18 @@ function parseSpec(text: string): FormatSpec {
 export function formatValue(value: unknown, text: string, meter: Meter): string {
   if (text === '') return str(value, meter)
   const type = typeOf(value)
-  const formatted = formatAs(type, value, text)
+  const spec = parseSpec(text)
+  // Digits are computed before most of them may be left out again, and text is read before it is cut.
+  meter.characters((spec.precision ?? 0) + (typeof value === 'string' ? value.length : 0))
+  const formatted = formatAs(type, value, spec, text)
   meter.characters(formatted.length)
   return formatted
 }
 
-function formatAs(type: ReturnType<typeof typeOf>, value: unknown, text: string): string {
-  if (type === 'str') return formatString(value as string, parseSpec(text))
-  if (type === 'float') return formatFloat(value instanceof Float ? value.value : (value as number), parseSpec(text), 'float')
-  if (type === 'int' || type === 'bool') return formatInteger(BigInt(value as number | bigint | boolean), parseSpec(text))
+function formatAs(type: ReturnType<typeof typeOf>, value: unknown, spec: FormatSpec, text: string): string {
+  if (type === 'str') return formatString(value as string, spec)
+  if (type === 'float') return formatFloat(value instanceof Float ? value.value : (value as number), spec, 'float')
+  if (type === 'int' || type === 'bool') return formatInteger(BigInt(value as number | bigint | boolean), spec)
   throw invalid(
     `expected no format specifier for ${type === 'NoneType' ? 'None' : `a ${type}`}, got "${text}"; convert it to text first, with !s`,
   )

@@ -64,6 +64,7 @@ export function equals(left: unknown, right: unknown, meter: Meter, depth: numbe
       })
     )
   }
+  if (typeof left === 'string') meter.step(Math.floor(left.length / 1000))
   return left === right
 }
 
@@ -72,7 +73,7 @@ export function compare(left: unknown, right: unknown, meter: Meter): number {
   meter.step()
   const [leftNumber, rightNumber] = [numericOf(left), numericOf(right)]
   if (leftNumber !== null && rightNumber !== null) return leftNumber.value - rightNumber.value
-  if (typeof left === 'string' && typeof right === 'string') return compareText(left, right)
+  if (typeof left === 'string' && typeof right === 'string') return compareText(left, right, meter)
   const [leftItems, rightItems] = [itemsOf(left), itemsOf(right)]
   if (leftItems !== null && rightItems !== null && left instanceof Tuple === right instanceof Tuple) {
     for (let index = 0; index < Math.min(leftItems.length, rightItems.length); index++) {
@@ -84,8 +85,9 @@ export function compare(left: unknown, right: unknown, meter: Meter): number {
 }
 
 /** By code points: JavaScript compares halves of surrogate pairs. */
-function compareText(left: string, right: string): number {
+function compareText(left: string, right: string, meter: Meter): number {
   for (let index = 0; index < Math.min(left.length, right.length); index++) {
+    if (index % 10 === 9) meter.step()
     const difference = left.charCodeAt(index) - right.charCodeAt(index)
     if (difference !== 0) return rank(left.charCodeAt(index)) - rank(right.charCodeAt(index)) || difference
   }

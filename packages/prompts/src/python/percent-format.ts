@@ -9,6 +9,7 @@ const directive = /%(?:([-+ 0#]*)(\d+)?(?:\.(\d+))?([a-zA-Z%])|)/g
 /** `text % given`: a tuple holds the values in their order, anything else is one. */
 export function percentFormat(text: string, given: unknown, meter: Meter): string {
   const values = given instanceof Tuple ? given.items : [given]
+  meter.characters(text.length)
   let used = 0
   const formatted = text.replace(directive, (all: string, flags = '', width = '', precision?: string, type = '') => {
     if (type === '') throw invalid(`expected a format such as %s, %d or %.2f after "%", and %% for the sign itself`)
