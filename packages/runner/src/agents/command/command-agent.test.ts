@@ -159,6 +159,10 @@ describe('its environment', () => {
     const program = tell(`[process.env.PROMPT, require('fs').readFileSync(process.env.PROMPT_FILE, 'utf8')]`)
     const agent = commandAgent({ command: node, args: ['-e', program], env, formatPrompt })
     expect(told(await play(agent, 'Ada', { resources: promptOf('Hello {name}.') }))).toEqual(['Hello Ada.', 'Hello Ada.'])
+    const filled = commandAgent({ command: node, args: ['-e', program], env })
+    const resources = promptOf('Hello {name}.')
+    expect(told(await play(filled, { name: 'Ada' }, { resources }))).toEqual(['Hello Ada.', 'Hello Ada.'])
+    expect(told(await play(filled, 'no fields', { resources }))).toEqual(['Hello {name}.', 'Hello {name}.'])
     expect(agent.needs).toEqual(['prompt_template'])
     expect(await play(agent, 'Ada')).toMatchObject({
       outcome: 'infra_error',

@@ -1,3 +1,4 @@
+import { formatPrompt } from '@agl/prompts'
 import { isPlainObject, parseOptions, type PromptTemplate } from '@agl/types'
 import { z } from 'zod'
 import type { AgentContext, AgentNeed, AgentResult } from '../../agent.ts'
@@ -65,7 +66,8 @@ export interface CommandAgentOptions<Task = unknown> {
   readonly input?: 'auto' | 'stdin' | 'file' | 'none'
   /** How the task is written. Default: JSON; as `{task}` a text is written as it is. */
   readonly formatTask?: (task: Task) => string
-  /** How a prompt template is filled in for `{prompt}` and `{prompt_file}`. Default: its text as it is. */
+  /** How a prompt template is filled in for `{prompt}` and `{prompt_file}`. Default: with the fields of the task; its text as it is where the
+   * task is no object. */
   readonly formatPrompt?: (template: PromptTemplate, task: Task) => string | Promise<string>
   readonly reward?: CommandReward<Task>
   /** What must be among the resources, beside what its placeholders need. */
@@ -137,6 +139,11 @@ const optionsSchema = z
   })
 
 export function resolveOptions<Task>(options: CommandAgentOptions<Task>): ResolvedCommand<Task> {
-  const defaults = { ...commandAgentDefaults, formatPrompt: ({ template }: PromptTemplate) => template }
+  const defaults = { ...commandAgentDefaults, formatPrompt: renderPrompt }
   return parseOptions(optionsSchema, options, defaults, 'options of commandAgent')
+}
+
+/** With the fields of the task; a task that has none leaves the template as it is. */
+function renderPrompt(template: PromptTemplate, task: unknown): string {
+  return isPlainObject(task) ? formatPrompt(template, task) : template.template
 }
