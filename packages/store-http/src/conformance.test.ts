@@ -1,3 +1,6 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
 import { describeStoreContract, describeStoreModel, type StoreUnderTest } from '@agl/store-kit/conformance'
 import { createManualClock } from '@agl/store-kit/testing'
 import { createMemoryStore } from '@agl/store-memory'
@@ -9,16 +12,16 @@ import { createStoreServer } from './server/index.ts'
 type Make = (options: object) => LightningStore
 
 /** A store behind a server of its own, in this process, so that its time is in the hands of the test. */
-async function overHttp(make: Make, retention: object | undefined): Promise<StoreUnderTest> {
+async function overHttp(make: Make, retention: object | undefined, where: object = { port: 0 }): Promise<StoreUnderTest> {
   const clock = createManualClock()
   const store = make({ clock, ...(retention === undefined ? {} : { retention }) })
-  const server = createStoreServer({ store, port: 0 })
+  const server = createStoreServer({ store, ...where })
   const { url } = await server.start()
   const open = (): Promise<LightningStore> => createStoreClient({ url, clock: { now: clock.now, wait: clock.wait } })
   const client = await open()
   // What was sent has arrived when a request that was sent after it is answered.
   const settle = async (): Promise<void> => {
-    for (let turn = 0; turn < 3; turn++) await fetch(`${url}/v1/agl/health`)
+    for (let turn = 0; turn < 3; turn++) await client.statistics()
   }
   return {
     store: client,
@@ -47,3 +50,18 @@ for (const [name, make] of [
   describeStoreContract(options)
   describeStoreModel({ ...options, runs: 20 })
 }
+
+describeStoreContract({
+  name: 'memory store over a socket',
+  async create(request) {
+    const folder = mkdtempSync(path.join(tmpdir(), 'agl socket ü-'))
+    const subject = await overHttp(createMemoryStore, request?.retention, { socketPath: path.join(folder, 'store.sock') })
+    return {
+      ...subject,
+      async close() {
+        await subject.close()
+        rmSync(folder, { recursive: true })
+      },
+    }
+  },
+})

@@ -8,6 +8,7 @@ import { stringifyWithOddNumbers } from '../wire/stringify.ts'
 import type { ResolvedOptions } from './options.ts'
 import { type Outcome, retryAfterOf, withRetries } from './retries.ts'
 import { createDeadline, createScopes, type Deadline, type Scope, type Scopes } from './scopes.ts'
+import { createSocketFetch, type SocketFetch } from './socket-fetch.ts'
 import { createServerPool, type Server, type ServerPool } from './servers.ts'
 
 const gzipped = promisify(gzip)
@@ -61,6 +62,8 @@ export interface Connection {
   open(request: ApiRequest & { readonly scope: Scope; readonly idleMs: number }): Promise<Stream>
   /** One try with a body that cannot be sent twice. `deadline` is the caller's. */
   upload(request: ApiRequest & { readonly stream: ReadableStream<Uint8Array>; readonly deadline: Deadline }): Promise<Reply>
+  /** Lets idle connections go that are nobody else's. */
+  close(): void
 }
 
 interface Payload {
@@ -86,21 +89,31 @@ export function createConnection(options: ResolvedOptions): Connection {
     return { body: compressed as Uint8Array<ArrayBuffer>, headers: { ...headers, 'content-encoding': 'gzip' } }
   }
 
-  const fetchFrom = (server: Server, request: ApiRequest, payload: Payload, signal: AbortSignal): Promise<Response> =>
-    (0, options.fetch)(`${server.url}${prefix}${request.path}${queryOf(request.query)}`, {
-      method: request.method,
-      headers: {
-        accept: 'application/json',
-        [apiHeader]: apiVersion,
-        ...(server.authorization === null ? {} : { authorization: server.authorization }),
-        ...payload.headers,
-        ...request.headers,
-      },
-      body: payload.body,
-      redirect: 'manual',
-      signal,
-      ...(payload.body instanceof ReadableStream ? { duplex: 'half' as const } : {}),
-    })
+  const sockets = new Map<string, SocketFetch>()
+
+  function socketOf(socketPath: string): SocketFetch {
+    const known = sockets.get(socketPath)
+    if (known !== undefined) return known
+    const opened = createSocketFetch(socketPath)
+    sockets.set(socketPath, opened)
+    return opened
+  }
+
+  function fetchFrom(server: Server, request: ApiRequest, payload: Payload, signal: AbortSignal): Promise<Response> {
+    const { method } = request
+    const { body } = payload
+    const path = `${prefix}${request.path}${queryOf(request.query)}`
+    const headers = {
+      accept: 'application/json',
+      [apiHeader]: apiVersion,
+      ...(server.authorization === null ? {} : { authorization: server.authorization }),
+      ...payload.headers,
+      ...request.headers,
+    }
+    if (server.socketPath !== null) return socketOf(server.socketPath).fetch(path, { method, headers, body, signal })
+    const duplex = body instanceof ReadableStream ? { duplex: 'half' as const } : {}
+    return (0, options.fetch)(`${server.url}${path}`, { method, headers, body, redirect: 'manual', signal, ...duplex })
+  }
 
   /** One try, to the last byte where `read` reads it. */
   async function attempt<Value>(
@@ -185,6 +198,10 @@ export function createConnection(options: ResolvedOptions): Connection {
       const outcome = await attempt(pool.current(), request, payload, deadline, readJson)
       if ('value' in outcome) return { ...outcome.value, isRepeated: false }
       throw outcome.failure.error
+    },
+
+    close() {
+      for (const socket of sockets.values()) socket.close()
     },
   }
   return connection

@@ -112,6 +112,7 @@ export async function createStoreClient(options: StoreClientOptions): Promise<St
       connection.scopes.close(storeClosed(name))
     }
     await Promise.all(underWay)
+    connection.close()
   }
 
   return Object.freeze<StoreClient>({

@@ -33,6 +33,8 @@ export function isTransient(status: number, error: AglError): boolean {
   if (status === 501) return error.isRetryable && error.code !== 'not_supported'
   // It will be full until work has ended: whoever called has to know.
   if (status === 507) return false
+  // What is over for good. A server that only closes says that others may be asked.
+  if (error.code === 'closed' && !error.isRetryable) return false
   return status === 408 || status === 429 || (status >= 500 && !isFinalOfReference(error))
 }
 
@@ -139,6 +141,8 @@ function reasonOf(thrown: unknown): string {
 /** Failures of which the server cannot have seen anything. */
 const neverSent: ReadonlySet<unknown> = new Set([
   'ECONNREFUSED',
+  // There is no such socket.
+  'ENOENT',
   'ENOTFOUND',
   'EAI_AGAIN',
   'EHOSTUNREACH',

@@ -17,14 +17,15 @@ export interface RetryOptions {
 export interface StoreClientOptions {
   /**
    * Where the server is, for example `http://127.0.0.1:4747`; a path before the API's own is kept. A user and password in
-   * it travel as Basic authentication and are never shown. Either this or `urls`.
+   * it travel as Basic authentication and are never shown. A server on a socket of this machine is `http+unix:///path/to/store.sock`.
+   * Either this or `urls`.
    */
   readonly url?: string
   /** Servers over one shared store. The one that answered last is asked until it fails, then the next. At least one. */
   readonly urls?: readonly string[]
   /** Sent as `Authorization: Bearer …`. Default: none. Not together with credentials in the URL. */
   readonly token?: string
-  /** Default: `globalThis.fetch`, which keeps connections alive and shares them among all clients of the process. */
+  /** For servers on the network. Default: `globalThis.fetch`, which keeps connections alive and shares them among all clients of the process. */
   readonly fetch?: typeof globalThis.fetch
   /** Longest time of one try in milliseconds, from connecting to the last byte of the reply; a long poll gets its wait on top. */
   readonly requestTimeoutMs?: number

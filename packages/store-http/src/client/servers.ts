@@ -1,4 +1,5 @@
 import { AglError, errorMessage } from '@agl/types'
+import { socketPathOf, socketProtocol } from '../wire/socket-url.ts'
 
 /** One server that may be asked. */
 export interface Server {
@@ -6,6 +7,8 @@ export interface Server {
   readonly url: string
   /** The value of its `Authorization` header; null = none is sent. */
   readonly authorization: string | null
+  /** Where it listens on this machine; null = it is asked over the network. */
+  readonly socketPath: string | null
 }
 
 /** What a header can carry. */
@@ -23,6 +26,7 @@ export function parseServers(urls: readonly string[], token: string | undefined)
 
 function parseServer(text: string, what: string, token: string | undefined): Server {
   const url = URL.parse(text)
+  if (url?.protocol === socketProtocol) return parseSocket(url, what, token)
   if (url === null || !/^https?:$/.test(url.protocol)) {
     throw refusal(`Expected ${what} to be as http://127.0.0.1:4747; got ${withoutCredentials(text, url)}.`)
   }
@@ -34,9 +38,27 @@ function parseServer(text: string, what: string, token: string | undefined): Ser
     throw refusal(`Expected ${what} to have no query and no fragment; got one in ${url.origin}${url.pathname}.`)
   }
   const bare = url.href.replace(/\/+$/, '')
-  if (!hasCredentials) return { url: bare, authorization: token === undefined ? null : `Bearer ${token}` }
+  if (!hasCredentials) return { url: bare, authorization: bearer(token), socketPath: null }
   if (token !== undefined) throw refusal(`Expected either a \`token\` or credentials in ${what} (${bare}); got both.`)
-  return { url: bare, authorization: `Basic ${encodeBasic(username, password, bare)}` }
+  return { url: bare, authorization: `Basic ${encodeBasic(username, password, bare)}`, socketPath: null }
+}
+
+function bearer(token: string | undefined): string | null {
+  return token === undefined ? null : `Bearer ${token}`
+}
+
+function parseSocket(url: URL, what: string, token: string | undefined): Server {
+  const { host, username, password, search, hash, pathname } = url
+  if (`${host}${username}${password}${search}${hash}` !== '' || pathname.length < 2) {
+    throw refusal(
+      `Expected ${what} to be the path of a socket alone, as http+unix:///tmp/folder/store.sock; got one with more or less.`,
+    )
+  }
+  try {
+    return { url: url.href, authorization: bearer(token), socketPath: socketPathOf(url) }
+  } catch (error) {
+    throw refusal(`The path in ${what} is not percent-encoded: ${errorMessage(error)}.`)
+  }
 }
 
 function encodeBasic(username: string, password: string, server: string): string {

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { AglError, errorMessage, implementing, type LightningStore, type Logger, parseOptions, silentLogger } from '@agl/types'
 import { z } from 'zod'
+import { socketUrlOf } from '../wire/socket-url.ts'
 import { createApp } from './app.ts'
 import { type AccessToken, checkExposure, createAuthenticator, isLoopback } from './auth/index.ts'
 import { type BodyLimits, resolveBodyLimits } from './body.ts'
@@ -20,6 +21,11 @@ export interface StoreServerOptions {
   readonly host?: string
   /** Default 4747, as the reference; 0 takes any free port. */
   readonly port?: number
+  /**
+   * Listens on a Unix domain socket, on Windows on a named pipe, and on no port. Who may use it is a matter of the folder it lies
+   * in: no token is asked for unless some are given. Not together with `host` or `port`.
+   */
+  readonly socketPath?: string
   /** The longest that a call of our clients is parked, in milliseconds; they ask again. Default 30 s. */
   readonly maxWaitMs?: number
   /** How many rows of a list are read from the store and held at a time; longer answers are read in parts. Default 5000. */
@@ -76,6 +82,7 @@ const optionsSchema = z.strictObject({
   storeName: z.string().min(1).max(100).optional(),
   host: z.string().min(1).optional(),
   port: z.int().min(0).max(65_535).optional(),
+  socketPath: z.string().min(1).optional(),
   maxWaitMs: z.number().min(1).max(600_000).optional(),
   maxPageSize: z.int().min(1).optional(),
   graceMs: z.number().min(0).max(600_000).optional(),
@@ -100,14 +107,21 @@ export function createStoreServer(options: StoreServerOptions): StoreServer {
     storeServerDefaults,
     'options of createStoreServer',
   )
-  const { tokens, tokenFile, attemptTokenSecret, allowUnauthenticated, corsOrigins } = rest
+  const { tokens, tokenFile, attemptTokenSecret, allowUnauthenticated, corsOrigins, socketPath } = rest
+  if (socketPath !== undefined && (options.host ?? options.port) !== undefined) {
+    throw new AglError({
+      code: 'invalid_argument',
+      message: 'Expected either a `socketPath` or a `host` and `port` in the options of createStoreServer; got both.',
+    })
+  }
   const authenticator = createAuthenticator({
     logger,
     ...(tokens === undefined ? {} : { tokens }),
     ...(tokenFile === undefined ? {} : { tokenFile }),
     ...(attemptTokenSecret === undefined ? {} : { attemptTokenSecret }),
   })
-  const isOpen = !authenticator.hasTokens && isLoopback(host)
+  // No web page reaches a socket.
+  const isOpen = !authenticator.hasTokens && socketPath === undefined && isLoopback(host)
   const closing = new AbortController()
   const metrics = rest.metrics ? createMetrics({ store, logger, signal: closing.signal }) : null
   const app = createApp({
@@ -131,16 +145,14 @@ export function createStoreServer(options: StoreServerOptions): StoreServer {
     await authenticator.load()
     const server = createServer({ keepAliveTimeout: keepAliveMs }, app)
     const connections = trackConnections(server)
-    server.listen(port, host)
+    if (socketPath === undefined) server.listen(port, host)
+    else server.listen({ path: socketPath })
     try {
       await once(server, 'listening')
     } catch (cause) {
-      throw new AglError({
-        code: 'conflict',
-        message: `The store server cannot listen on ${host}:${port}: ${errorMessage(cause)}. Choose another port, or 0 for any.`,
-        cause,
-      })
+      throw cannotListen(socketPath ?? `${host}:${port}`, cause)
     }
+    if (socketPath !== undefined) return { server, connections, url: socketUrlOf(socketPath) }
     const address = server.address() as AddressInfo
     const name = address.family === 'IPv6' ? `[${address.address}]` : address.address
     return { server, connections, url: `http://${name}:${address.port}` }
@@ -168,13 +180,15 @@ export function createStoreServer(options: StoreServerOptions): StoreServer {
       if (started !== null || closed !== null) {
         throw new AglError({ code: 'conflict', message: 'A store server can be started once only; make a new one.' })
       }
-      checkExposure({
-        host,
-        hasTokens: authenticator.hasTokens,
-        logger,
-        isOpenToAllPages: corsOrigins?.includes('*') === true,
-        ...(allowUnauthenticated === undefined ? {} : { allowUnauthenticated }),
-      })
+      if (socketPath === undefined) {
+        checkExposure({
+          host,
+          hasTokens: authenticator.hasTokens,
+          logger,
+          isOpenToAllPages: corsOrigins?.includes('*') === true,
+          ...(allowUnauthenticated === undefined ? {} : { allowUnauthenticated }),
+        })
+      }
       started = listen()
       const { url } = await started
       if (closing.signal.aborted) throw closing.signal.reason
@@ -183,6 +197,21 @@ export function createStoreServer(options: StoreServerOptions): StoreServer {
     },
     close,
     [Symbol.asyncDispose]: close,
+  })
+}
+
+function cannotListen(where: string, cause: unknown): AglError {
+  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+  const isSocket = !/:\d+$/.test(where)
+  const advice = !isSocket
+    ? 'Choose another port, or 0 for any.'
+    : code === 'EADDRINUSE'
+      ? 'Another server uses it, or has left it behind; give a path in a new folder.'
+      : 'Its folder has to be there, and its path no longer than about 100 bytes.'
+  return new AglError({
+    code: 'conflict',
+    message: `The store server cannot listen on ${where}: ${errorMessage(cause)}. ${advice}`,
+    cause,
   })
 }
 
