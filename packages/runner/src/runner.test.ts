@@ -371,9 +371,54 @@ describe('the runner', () => {
     expect(await store.dequeueRollout()).toMatchObject({ rollout_id: id })
   })
 
+  it.each([
+    ['finishes', 5_000, 'succeeded'],
+    ['hands back', 10, 'requeuing'],
+  ])('ends when the store has no more work, and %s what it runs', async (_what, shutdownGraceMs, status) => {
+    const ids = await enqueue(1)
+    const over = Promise.withResolvers<void>()
+    const finish = Promise.withResolvers<void>()
+    // The second slot hears that it is over while the first is at work.
+    const closing: LightningStore = {
+      ...store,
+      async dequeueRollout(request) {
+        const claimed = await store.dequeueRollout({ ...request, waitMs: 0 })
+        if (claimed !== null) return claimed
+        await over.promise
+        throw new AglError({ code: 'closed', message: 'the run is over' })
+      },
+    }
+    const agent = rollout(async (_task, { signal }) => {
+      over.resolve()
+      signal.addEventListener('abort', () => finish.resolve())
+      if (status === 'succeeded') setTimeout(finish.resolve, 50)
+      await finish.promise
+      return 1
+    })
+    const summary = await createRunner({ store: closing, agent, concurrency: 2, shutdownGraceMs }).run()
+    expect(summary).toMatchObject({ attempts: 1, endedBy: { code: 'closed', message: 'the run is over' } })
+    expect(await store.getRolloutById({ rolloutId: ids[0]! })).toMatchObject({ status })
+  })
+
+  it('asks again when a store is closed for now only', async () => {
+    let asked = 0
+    const closing: LightningStore = {
+      ...store,
+      async dequeueRollout(request) {
+        asked += 1
+        if (asked === 1) throw new AglError({ code: 'closed', message: 'the server restarts', isRetryable: true })
+        return await store.dequeueRollout(request)
+      },
+    }
+    await enqueue(1)
+    const summary = await createRunner({ store: closing, agent: rollout(() => 1), maxRollouts: 1 }).run()
+    expect(summary).toEqual({ attempts: 1 })
+  })
+
   it('rejects when the store fails for good', async () => {
-    await store.close()
-    await expect(createRunner({ agent: rollout(() => 1), store }).run()).rejects.toMatchObject({ code: 'closed' })
+    const denied = new AglError({ code: 'unauthorized', message: 'wrong token' })
+    const failing: LightningStore = { ...store, dequeueRollout: () => Promise.reject(denied) }
+    await expect(createRunner({ agent: rollout(() => 1), store: failing }).run()).rejects.toBe(denied)
   })
 
   it('refuses to run twice at once', async () => {

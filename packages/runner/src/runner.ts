@@ -13,14 +13,17 @@ import { stopByReason } from './stop-reasons.ts'
 export interface RunSummary {
   /** Attempts run, however they ended. */
   readonly attempts: number
+  /** What the store said when it ended the run (`closed`); absent when the signal or `maxRollouts` did. */
+  readonly endedBy?: AglError
 }
 
 /** Claims rollouts and runs the agent on them. */
 export interface Runner<Task = unknown> {
   readonly workerId: string
   /**
-   * Runs until `signal` is aborted or `maxRollouts` is reached, then until what is running has ended or, after
-   * `shutdownGraceMs`, was handed back. Rejects when the store fails for good.
+   * Runs until `signal` is aborted, `maxRollouts` is reached, or the store answers a claim with `closed`, for good and not to
+   * be retried; then until what is running has ended or, after `shutdownGraceMs`, was handed back. Rejects when the store
+   * fails for good.
    */
   run(options?: { readonly signal?: AbortSignal }): Promise<RunSummary>
   /** Runs the agent once on a rollout of its own, past the queue; see {@link StepRequest}. */
@@ -48,14 +51,16 @@ export function createRunner<Task>(options: RunnerOptions<Task>): Runner<Task> {
 
 /**
  * One run: `concurrency` slots that claim, run and settle, and one heartbeat for all of them. `stop` ends the claiming:
- * the caller's signal, or the failure of any slot.
+ * the caller's signal, the failure of any slot, or the store that has no more work for anybody.
  */
 async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal | undefined): Promise<RunSummary> {
   const failed = new AbortController()
-  const stop = AbortSignal.any([failed.signal, ...(signal === undefined ? [] : [signal])])
+  const closed = new AbortController()
+  const stop = AbortSignal.any([failed.signal, closed.signal, ...(signal === undefined ? [] : [signal])])
   const active = new Map<string, ActiveAttempt>()
   let claims = 0
   let attempts = 0
+  let endedBy: AglError | null = null
 
   async function claim(): Promise<AttemptedRollout | null> {
     const { store, workerId, waitMs, logger } = options
@@ -71,6 +76,12 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal
         if (performance.now() - asked < Math.min(waitMs, 50) || waitMs === 0) await backOff(0, stop).catch(() => {})
       } catch (error) {
         if (stop.aborted) return null
+        if (AglError.isInstance(error, 'closed') && !error.isRetryable) {
+          logger.info('The store has no more work: the run is over', { workerId, reason: error.message })
+          endedBy = error
+          closed.abort(error)
+          return null
+        }
         if (!isRetryable(error)) throw error
         logger.warn('Claiming failed; trying again', { workerId, error: errorMessage(error) })
         await backOff(failures, stop).catch(() => {})
@@ -144,7 +155,7 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal
     const results = await Promise.allSettled(slots)
     const failure = results.find((result) => result.status === 'rejected')
     if (failure !== undefined) throw failure.reason
-    return { attempts }
+    return { attempts, ...(endedBy === null ? {} : { endedBy }) }
   } finally {
     clearTimeout(shutdownTimer)
     stop.removeEventListener('abort', onStop)

@@ -1,4 +1,5 @@
-import { type Adapter, AglError, type Triplet } from '@agl/types'
+import type { Adapter, Triplet } from '@agl/types'
+import { isMissingPackage, missingPackage } from './optional-package.ts'
 
 /** The adapter of `@agl/algorithms` if that package is there; otherwise one that says how to get it once it is needed. */
 export async function loadDefaultAdapter(): Promise<Adapter<readonly Triplet[]>> {
@@ -6,24 +7,11 @@ export async function loadDefaultAdapter(): Promise<Adapter<readonly Triplet[]>>
     const { traceToTriplets } = await import('@agl/algorithms')
     return traceToTriplets()
   } catch (error) {
-    if (!isMissing(error)) throw error
+    if (!isMissingPackage(error, '@agl/algorithms')) throw error
     return {
       adapt() {
-        throw new AglError({
-          code: 'missing_package',
-          message: 'The default adapter comes from @agl/algorithms, which is not installed. Run: npm install @agl/algorithms',
-          cause: error,
-        })
+        throw missingPackage('@agl/algorithms', 'The default adapter', error)
       },
     }
   }
-}
-
-function isMissing(error: unknown): boolean {
-  return (
-    error instanceof Error &&
-    'code' in error &&
-    error.code === 'ERR_MODULE_NOT_FOUND' &&
-    error.message.includes('@agl/algorithms')
-  )
 }

@@ -8,10 +8,11 @@ import {
   type Logger,
   type NamedResources,
   namedResourcesSchema,
-  type Tracer,
   type Triplet,
 } from '@agl/types'
 import { z } from 'zod'
+import type { StrategyChoice } from './strategies/choose.ts'
+import { isModuleExport, type TracerChoice } from './tracer-module.ts'
 
 /** What may be set for the runners; the trainer gives them the rest. */
 export type RunnerSettings = Omit<RunnerOptions, 'agent' | 'store' | 'tracer' | 'logger' | 'workerId'>
@@ -20,13 +21,21 @@ export interface TrainerOptions<Result = unknown, Task = unknown> {
   readonly algorithm: Algorithm<Result, Task>
   /** Default: a new memory store, found as `trainer.store`. The trainer never closes a store. */
   readonly store?: LightningStore
-  /** Default: records emitted rewards only. `createOtelTracer()` of `@agl/tracer-otel` records every step. */
-  readonly tracer?: Tracer
+  /**
+   * Default: records emitted rewards only. `createOtelTracer()` of `@agl/tracer-otel` records every step; runners in other processes
+   * make their own: `{ module: '@agl/tracer-otel', export: 'createOtelTracer' }`.
+   */
+  readonly tracer?: TracerChoice
+  /**
+   * Where the runners are: in this process (`shm`, the default), in child processes (`ipc`), or on any machine (`cs`); with options
+   * as `{ type: 'ipc', maxRestarts: 1 }`; or a strategy of your own.
+   */
+  readonly strategy?: StrategyChoice
   /** Default: `traceToTriplets()` of `@agl/algorithms`. */
   readonly adapter?: Adapter<readonly Triplet[]>
   /** Started for each `fit` and closed after it. */
   readonly llmProxy?: LlmProxy
-  /** Runners in this process, at least 1; each runs `runner.concurrency` rollouts at a time. */
+  /** At least 1; each runs `runner.concurrency` rollouts at a time. */
   readonly nRunners?: number
   readonly runner?: RunnerSettings
   /** Stored as the first snapshot, so that rollouts without resources of their own get it, and handed to the algorithm. */
@@ -45,7 +54,13 @@ export const trainerDefaults: Readonly<{ nRunners: number; abortGraceMs: number 
 export const trainerOptionsSchema: z.ZodType = z.strictObject({
   algorithm: implementing<Algorithm>('an algorithm: wrap your function, as in algo("name", async (context) => result)', 'run'),
   store: implementing<LightningStore>('a store', 'dequeueRollout', 'enqueueManyRollouts').optional(),
-  tracer: implementing<Tracer>('a tracer', 'trace').optional(),
+  tracer: z
+    .custom((value) => isModuleExport(value) || (typeof value === 'object' && value !== null && 'trace' in value), {
+      error: 'expected a tracer, or where one comes from: { module, export, options? }',
+    })
+    .optional(),
+  // Read by itself, with errors of its own.
+  strategy: z.unknown().optional(),
   adapter: implementing<Adapter>('an adapter', 'adapt').optional(),
   llmProxy: implementing<LlmProxy>('a gateway', 'start', 'putModels', 'asResource', 'close').optional(),
   nRunners: z.int().min(1).optional(),

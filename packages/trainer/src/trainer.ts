@@ -1,17 +1,14 @@
-import { type Agent, createRunner } from '@agl/runner'
+import type { Agent } from '@agl/runner'
 import { createMemoryStore } from '@agl/store-memory'
-import {
-  AglError,
-  type AlgorithmContext,
-  type Dataset,
-  errorMessage,
-  type LightningStore,
-  parseOptions,
-  silentLogger,
-} from '@agl/types'
+import { AglError, type Dataset, errorMessage, type LightningStore, parseOptions, silentLogger } from '@agl/types'
 import { z } from 'zod'
+import type { AgentModule } from './agent-module.ts'
+import { type CallSite, findCallSite } from './call-site.ts'
 import { loadDefaultAdapter } from './default-adapter.ts'
+import { describeRunners } from './describe-runners.ts'
 import { type TrainerOptions, trainerDefaults, trainerOptionsSchema } from './options.ts'
+import { chooseStrategy, type LocalStrategyChoice } from './strategies/choose.ts'
+import type { AlgorithmSide } from './strategy.ts'
 
 export interface FitOptions<Task> {
   readonly valDataset?: Dataset<Task>
@@ -23,11 +20,11 @@ export interface Trainer<Result, Task> {
   /** Everything that happened: rollouts, attempts, spans, resources. */
   readonly store: LightningStore
   /**
-   * Runs the algorithm with runners for the agent beside it, in this process; resolves to the algorithm's result. The
-   * algorithm's end stops the runners. When a runner fails, or none is left, the algorithm is stopped and `fit` rejects
-   * with the reason: nobody waits for ever.
+   * Runs the algorithm with runners for the agent beside it, where the strategy says; resolves to the algorithm's result, or
+   * undefined where only runners ran here (`cs` with the role `runner`). The algorithm's end stops the runners. When a runner
+   * fails, or none is left, the algorithm is stopped and `fit` rejects with the reason: nobody waits for ever.
    */
-  fit(agent: Agent<Task>, trainDataset: Dataset<Task>, options?: FitOptions<Task>): Promise<Result>
+  fit(agent: Agent<Task> | AgentModule, trainDataset: Dataset<Task>, options?: FitOptions<Task>): Promise<Result>
 }
 
 const fitOptionsSchema = z.strictObject({
@@ -38,18 +35,28 @@ const fitOptionsSchema = z.strictObject({
 })
 
 /** Puts algorithm, store, runners, tracer and gateway together. */
-export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Result, Task>): Trainer<Result, Task> {
+export function createTrainer<Result, Task = unknown>(
+  options: TrainerOptions<Result, Task> & { readonly strategy?: LocalStrategyChoice },
+): Trainer<Result, Task>
+export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Result, Task>): Trainer<Result | undefined, Task>
+export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Result, Task>): Trainer<Result | undefined, Task> {
   const resolved = parseOptions(
     trainerOptionsSchema,
     options,
     { ...trainerDefaults, logger: silentLogger },
     'options of createTrainer',
   )
-  const { algorithm, llmProxy = null, logger, initialResources = {} } = resolved
+  const { algorithm, llmProxy = null, logger, initialResources = {}, runner: settings = {}, tracer = null } = resolved
+  const strategy = chooseStrategy(resolved.strategy ?? 'shm')
   const store = resolved.store ?? createMemoryStore()
   let isFitting = false
 
-  async function fit(agent: Agent<Task>, trainDataset: Dataset<Task>, fitOptions: FitOptions<Task> = {}): Promise<Result> {
+  async function fit(
+    agent: Agent<Task> | AgentModule,
+    trainDataset: Dataset<Task>,
+    fitOptions: FitOptions<Task> = {},
+  ): Promise<Result | undefined> {
+    const callSite = findCallSite(fit)
     if (isFitting) {
       throw new AglError({
         code: 'conflict',
@@ -59,92 +66,50 @@ export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Re
     }
     isFitting = true
     try {
-      return await fitOnce(agent, trainDataset, fitOptions)
+      return await fitOnce(agent, trainDataset, fitOptions, callSite)
     } finally {
       isFitting = false
     }
   }
 
-  async function fitOnce(agent: Agent<Task>, trainDataset: Dataset<Task>, fitOptions: FitOptions<Task>): Promise<Result> {
+  async function fitOnce(
+    agent: Agent<Task> | AgentModule,
+    trainDataset: Dataset<Task>,
+    fitOptions: FitOptions<Task>,
+    callSite: CallSite | null,
+  ): Promise<Result | undefined> {
     const { valDataset, signal } = parseOptions(fitOptionsSchema, fitOptions, { valDataset: [] }, 'options of fit')
-    const stopRunners = new AbortController()
-    const stopAlgorithm = new AbortController()
-    const runners = createRunners(agent)
-    const context: AlgorithmContext<Task> = {
-      store,
-      adapter: resolved.adapter ?? (await loadDefaultAdapter()),
-      llmProxy,
-      trainDataset,
-      valDataset,
-      initialResources,
-      signal: AbortSignal.any([stopAlgorithm.signal, ...(signal === undefined ? [] : [signal])]),
-      logger,
+    const adapter = resolved.adapter ?? (await loadDefaultAdapter())
+    let isProxyStarted = false
+    const algorithmSide: AlgorithmSide<Result> = {
+      name: algorithm.name,
+      async start() {
+        isProxyStarted = true
+        await llmProxy?.start({ sink: store })
+        if (Object.keys(initialResources).length > 0) await store.addResources({ resources: initialResources })
+      },
+      run: (parts) => algorithm.run({ ...parts, adapter, llmProxy, trainDataset, valDataset, initialResources, logger }),
     }
-    context.signal.throwIfAborted()
-    let isOver = false
-    const stop = (reason: AglError): void => {
-      if (!isOver) stopAlgorithm.abort(reason)
-    }
-    let running: Promise<unknown> = Promise.resolve()
     try {
-      await llmProxy?.start({ sink: store })
-      if (Object.keys(initialResources).length > 0) await store.addResources({ resources: initialResources })
-      running = Promise.all(runners.map((runner) => runner.run({ signal: stopRunners.signal }))).then(
-        () => stop(noRunners('Every runner ended')),
-        (error: unknown) => stop(noRunners(`A runner failed: ${errorMessage(error)}`, error)),
-      )
-      return await untilAborted(algorithm.run(context), context.signal, resolved.abortGraceMs)
-    } catch (error) {
-      logger.error('The run failed', { algorithm: algorithm.name, error: errorMessage(error) })
-      throw error
+      return await strategy.execute({
+        algorithm: algorithmSide,
+        agent: agent as Agent | AgentModule,
+        store,
+        ...describeRunners(agent, { settings, tracer, store, logger, strategy: strategy.name, callSite }),
+        nRunners: resolved.nRunners,
+        signal: signal ?? new AbortController().signal,
+        abortGraceMs: resolved.abortGraceMs,
+        logger,
+      })
     } finally {
-      isOver = true
-      stopRunners.abort(new AglError({ code: 'closed', message: 'The run is over.' }))
-      await running
       // The run has its outcome; a gateway that does not close well is told to the log only.
-      await llmProxy?.close().catch((error: unknown) => logger.error('The gateway did not close', { error: errorMessage(error) }))
+      if (isProxyStarted) {
+        await llmProxy
+          ?.close()
+          .catch((error: unknown) => logger.error('The gateway did not close', { error: errorMessage(error) }))
+      }
     }
-  }
-
-  function createRunners(agent: Agent<Task>): ReturnType<typeof createRunner>[] {
-    const { tracer, runner: settings } = resolved
-    return Array.from({ length: resolved.nRunners }, () =>
-      createRunner<Task>({ ...settings, agent, store, logger, ...(tracer === undefined ? {} : { tracer }) }),
-    )
   }
 
   return Object.freeze({ store, fit })
-}
-
-function noRunners(what: string, cause?: unknown): AglError {
-  return new AglError({
-    code: 'no_runners',
-    message: `${what} while the algorithm was still at work, so its rollouts cannot finish.`,
-    cause,
-  })
-}
-
-/**
- * Settles as the algorithm does. Once the signal is aborted the algorithm has `graceMs` to end; whatever it ends with then, the
- * reason of the abort is what counts.
- */
-async function untilAborted<Result>(run: Promise<Result>, signal: AbortSignal, graceMs: number): Promise<Result> {
-  const done = new AbortController()
-  const graceOver = new Promise<never>((_resolve, reject) => {
-    const startTimer = (): void => {
-      const timer = setTimeout(() => reject(signal.reason as Error), graceMs)
-      done.signal.addEventListener('abort', () => clearTimeout(timer))
-    }
-    if (signal.aborted) startTimer()
-    else signal.addEventListener('abort', startTimer, { once: true, signal: done.signal })
-  })
-  try {
-    const result = await Promise.race([run, graceOver])
-    signal.throwIfAborted()
-    return result
-  } catch (error) {
-    throw signal.aborted ? signal.reason : error
-  } finally {
-    done.abort()
-  }
 }

@@ -37,8 +37,11 @@ export const arrows: Readonly<Record<string, Arrows | typeof any>> = {
   dashboard: { always: [] },
 }
 
-/** Packages are silent and read no environment, except these files (relative to `packages/`; a folder ends in `/`). */
-export const mayWriteToConsole: readonly string[] = ['cli/src/']
+/**
+ * Packages are silent and read no environment, except these files (relative to `packages/`; a folder ends in `/`). The trainer passes
+ * on what agents in child processes write, which is their users'.
+ */
+export const mayWriteToConsole: readonly string[] = ['cli/src/', 'trainer/src/children/output-tail.ts']
 export const mayReadEnvironment: readonly string[] = [
   'cli/src/',
   'trainer/src/environment.ts',

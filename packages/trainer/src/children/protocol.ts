@@ -1,0 +1,33 @@
+import type { JsonObject, LogFields, StoreSpec } from '@agl/types'
+import type { RunnerDescription } from '../strategy.ts'
+
+/** How a child reaches the store: over a server, or by opening it itself. */
+export type StoreAccess =
+  | { readonly kind: 'server'; readonly url: string; readonly token: string | null }
+  | { readonly kind: 'spec'; readonly spec: StoreSpec }
+
+/** What one child process runs. It goes by message: command lines can be read by others. */
+export interface ChildJob extends RunnerDescription {
+  readonly store: StoreAccess
+  readonly workerId: string
+  /** Removed by whoever is left when the parent was killed; null = there is none. */
+  readonly folder: string | null
+}
+
+export type ToChild = { readonly kind: 'run'; readonly job: ChildJob } | { readonly kind: 'stop' }
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
+
+export type FromChild =
+  | { readonly kind: 'ended'; readonly attempts: number; readonly endedBy: ChildError | null }
+  | { readonly kind: 'failed'; readonly error: ChildError }
+  | { readonly kind: 'log'; readonly level: LogLevel; readonly message: string; readonly fields?: LogFields }
+
+/** An error as it crosses. */
+export interface ChildError {
+  readonly code: string
+  readonly message: string
+  readonly isRetryable: boolean
+  readonly data: JsonObject
+  readonly stack: string | null
+}

@@ -1,0 +1,38 @@
+import type { JsonObject } from '@agl/types'
+import { runnerDefaults } from '@agl/runner'
+import { z } from 'zod'
+
+/** How runner processes are kept and ended. */
+export interface ChildOptions {
+  /** How often each runner is started again after its process died; at least 0. Then the run fails. */
+  readonly maxRestarts?: number
+  /** A runner that ran for so long has its restarts back, in milliseconds; at least 0. */
+  readonly steadyAfterMs?: number
+  /**
+   * How long a runner process has to end when the run is over, in milliseconds; then it is terminated. Default: the runner's own
+   * `shutdownGraceMs`, twice its `abortGraceMs`, and 3 s: 10 s with its defaults.
+   */
+  readonly graceMs?: number
+  /** How long it has to end after that, in milliseconds; then it is killed. */
+  readonly terminateMs?: number
+}
+
+/** The defaults of {@link ChildOptions}, `graceMs` apart. */
+export const childDefaults: Readonly<Required<Omit<ChildOptions, 'graceMs'>>> = Object.freeze({
+  maxRestarts: 3,
+  steadyAfterMs: 60_000,
+  terminateMs: 5_000,
+})
+
+export const childOptionShapes: Readonly<Record<keyof ChildOptions, z.ZodType>> = {
+  maxRestarts: z.int().min(0).optional(),
+  steadyAfterMs: z.number().min(0).optional(),
+  graceMs: z.number().min(0).optional(),
+  terminateMs: z.number().min(0).optional(),
+}
+
+/** What it takes a runner with these settings to hand back what it runs, and a little more. */
+export function graceFor(settings: JsonObject): number {
+  const { shutdownGraceMs, abortGraceMs } = { ...runnerDefaults, ...settings } as typeof runnerDefaults
+  return shutdownGraceMs + 2 * abortGraceMs + 3_000
+}

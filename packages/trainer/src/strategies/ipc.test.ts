@@ -1,0 +1,3 @@
+import { describeStrategyContract } from '../conformance/index.ts'
+
+describeStrategyContract({ name: 'ipc', strategy: 'ipc', hasProcesses: true })

@@ -1,0 +1,3 @@
+import { describeStrategyContract } from '../conformance/index.ts'
+
+describeStrategyContract({ name: 'shm', strategy: 'shm', hasProcesses: false })
