@@ -19,8 +19,14 @@ export function describeStrategyContract(options: StrategyContractOptions): void
   parseOrThrow(optionsSchema, options, 'options of describeStrategyContract')
   describe(`${options.name}: strategy contract`, () => {
     watchForLeaks()
-    describe('a fit', () => describeFits(options))
-    describe.runIf(options.hasProcesses)('runner processes', () => describeProcesses(options))
-    describe('a program', () => describePrograms(options))
+    describe('a fit', () => {
+      describeFits(options)
+    })
+    describe.runIf(options.hasProcesses)('runner processes', () => {
+      describeProcesses(options)
+    })
+    describe('a program', () => {
+      describePrograms(options)
+    })
   })
 }

@@ -47,6 +47,7 @@ function pressCtrlC({ process: program, pids }: Program): void {
 
 /** What holds for whole programs. */
 export function describePrograms(options: StrategyContractOptions): void {
+  // oxlint-disable-next-line vitest/expect-expect -- what is looked at asserts
   test('a program that is killed leaves nothing behind', limit, async () => {
     const program = await startProgram(options, { agent: 'stubborn', shutdownGraceMs: 60_000 })
     program.process.kill('SIGKILL')
