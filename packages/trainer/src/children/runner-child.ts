@@ -2,8 +2,8 @@
  * A child process that runs one runner. It imports the module of the agent and nothing else of the program. What it loads of this
  * package goes by relative paths, so that it starts from the sources and from the build alike.
  *
- * Starting → (`run`) running → (`stop`, the store's `closed`, `maxRollouts`) draining → gone. From any of these, when the parent is
- * gone: it has `orphanMs` to end its work, and then it is gone too.
+ * Starting → running → (`stop`, the store's `closed`, `maxRollouts`) draining → gone. Told to stop while it starts, it is gone at
+ * once. When the parent is gone, it has `orphanMs` to end its work, and then it is gone too.
  */
 import { rmSync } from 'node:fs'
 import { createRunner } from '@agl/runner'
@@ -22,6 +22,7 @@ const orphanMs = 1_500
 const stop = new AbortController()
 const stopped = (): AglError => new AglError({ code: 'closed', message: 'The run is over.' })
 let folder: string | null = null
+let isRunning = false
 
 /** Resolves when it is with the parent, or there is none any more. */
 async function send(message: FromChild): Promise<void> {
@@ -63,6 +64,7 @@ async function run(job: ChildJob): Promise<void> {
   const store = await openStore(job.store)
   try {
     const logger = createForwardingLogger()
+    isRunning = true
     const runner = createRunner({ ...job.settings, ...tracer, agent, store, logger, workerId: job.workerId })
     const { attempts, endedBy } = await runner.run({ signal: stop.signal })
     await send({ kind: 'ended', attempts, endedBy: endedBy === undefined ? null : packError(endedBy) })
@@ -84,6 +86,7 @@ process.on('message', (message: ToChild) => {
       )
       return
     case 'stop':
+      if (!isRunning) process.exit(0)
       stop.abort(stopped())
       return
     default:

@@ -40,7 +40,11 @@ export function superviseRunners(supervision: Supervision): RunnerGroup {
     for (let restarts = 0; ; restarts += 1) {
       const started = performance.now()
       const end = await runOnce()
-      if (end.kind === 'ended') return end.endedBy
+      if (end.kind === 'ended') {
+        // What is over for one is over for all, also for one that still looks for the server.
+        if (end.endedBy !== null) void stopAll()
+        return end.endedBy
+      }
       if (stopping.signal.aborted) return null
       const { error } = end
       if (performance.now() - started >= supervision.steadyAfterMs) restarts = 0
@@ -55,12 +59,16 @@ export function superviseRunners(supervision: Supervision): RunnerGroup {
     }
   }
 
+  async function stopAll(): Promise<void> {
+    stopping.abort()
+    await Promise.all([...children].map((child) => child.stop()))
+  }
+
   const runs = Array.from({ length: count }, keepGoing)
   return {
     ended: Promise.all(runs).then((reasons) => reasons.find((reason) => reason !== null) ?? null),
     async stop() {
-      stopping.abort()
-      await Promise.all([...children].map((child) => child.stop()))
+      await stopAll()
       await Promise.allSettled(runs)
     },
   }

@@ -32,6 +32,13 @@ export const endless: Agent<string> = rollout<string>(async (folder, { signal })
   await sleep(600_000, undefined, { signal })
 })
 
+/** Takes a second. */
+export const lingering: Agent<string> = rollout<string>(async (folder) => {
+  sayStarted(folder)
+  await sleep(1_000)
+  return 1
+})
+
 /** Runs on whatever it is told. */
 export const stubborn: Agent<string> = rollout<string>(async (folder) => {
   sayStarted(folder)
