@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { AglError, errorMessage } from '@agl/types'
 import { Command, CommanderError } from 'commander'
+import { addRunnerCommand } from './runner.ts'
 import { addStoreCommand } from './store.ts'
 
 export interface RunOptions {
@@ -36,7 +37,9 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
     .configureOutput({ writeOut: out, writeErr: err })
     .showHelpAfterError('(agl --help shows the commands, agl COMMAND --help the options of one)')
     .exitOverride()
-  addStoreCommand(program, { out, err, isTerminal, signal: options.signal, setStatus: (value) => (status = value) })
+  const surroundings: Surroundings = { out, err, isTerminal, signal: options.signal, setStatus: (value) => (status = value) }
+  addStoreCommand(program, surroundings)
+  addRunnerCommand(program, surroundings)
   try {
     await program.parseAsync([...args], { from: 'user' })
     return status

@@ -4,6 +4,7 @@ import { createSqliteStore } from '@agl/store-sqlite'
 import { AglError, type LightningStore, type Logger } from '@agl/types'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { addInspectCommand } from './inspect.ts'
+import { toLogLevel } from './flags.ts'
 import { createLogger, type LogLevel, logLevels } from './logger.ts'
 import type { Surroundings } from './run.ts'
 
@@ -33,14 +34,6 @@ function toSeconds(text: string): number {
   const seconds = Number(text)
   if (text !== '' && Number.isFinite(seconds) && seconds >= 0) return seconds
   throw new InvalidArgumentError('Expected seconds, 0 or more.')
-}
-
-function toLogLevel(text: string): LogLevel {
-  // The Python package spells them so.
-  const level = { warning: 'warn', critical: 'error' }[text.toLowerCase()] ?? text.toLowerCase()
-  const known = logLevels.find((name) => name === level)
-  if (known !== undefined) return known
-  throw new InvalidArgumentError(`Expected one of ${logLevels.join(', ')}.`)
 }
 
 const collect = (origin: string, origins: readonly string[]): readonly string[] => [...origins, origin]

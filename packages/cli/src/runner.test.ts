@@ -1,0 +1,116 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
+import { createStoreServer } from '@agl/store-http/server'
+import { createMemoryStore } from '@agl/store-memory'
+import { createSqliteStore } from '@agl/store-sqlite'
+import type { LightningStore } from '@agl/types'
+import { afterEach, beforeEach, describe, expect, it, test, vi } from 'vitest'
+import { run } from './run.ts'
+
+const runnerModule = JSON.stringify(pathToFileURL(fileURLToPath(new URL('../../runner/src/index.ts', import.meta.url))).href)
+
+let folder: string
+beforeEach(() => {
+  // With a space: paths have them.
+  folder = mkdtempSync(join(tmpdir(), 'agl runner '))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+
+/** An agent in TypeScript, as a user writes it. */
+function writeAgent(name: string, ...lines: readonly string[]): string {
+  const file = join(folder, name)
+  writeFileSync(file, [`import { rollout } from ${runnerModule}`, ...lines].join('\n'))
+  return file
+}
+const double = 'rollout(async (task: { number: number }) => task.number * 2)'
+
+async function runCommand(
+  ...args: readonly string[]
+): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
+  let out = ''
+  let err = ''
+  const code = await run(['runner', ...args], { out: (text) => (out += text), err: (text) => (err += text) })
+  return { code, out, err }
+}
+
+async function scores(store: LightningStore): Promise<readonly unknown[]> {
+  const { items } = await store.queryRollouts({ sortBy: 'start_time' })
+  const pages = await Promise.all(items.map(({ rollout_id: rolloutId }) => store.querySpans({ rolloutId })))
+  return pages.map((page) => page.items.at(-1)?.attributes['agentlightning.reward.0.value'])
+}
+
+describe('agl runner', () => {
+  it('runs an agent on the rollouts of a server, with its token', async () => {
+    const store = createMemoryStore()
+    await store.enqueueManyRollouts({ rollouts: [{ input: { number: 2 } }, { input: { number: 3 } }] })
+    const server = createStoreServer({ store, port: 0, tokens: [{ token: 'a-token-for-a-runner', role: 'runner' }] })
+    const { url } = await server.start()
+    const agent = writeAgent('agent.ts', `export const agent = ${double}`)
+    const flags = ['--agent', agent, '--max-rollouts', '2', '--concurrency', '2', '--log-level', 'silent']
+    expect(await runCommand('--store', url, '--token', 'a-token-for-a-runner', ...flags)).toMatchObject({
+      code: 0,
+      out: '{"attempts":2}\n',
+    })
+    expect(await scores(store)).toEqual([4, 6])
+    const refused = await runCommand('--store', url, ...flags)
+    expect([refused.code, refused.err]).toEqual([1, expect.stringContaining('Expected a token')])
+    await server.close()
+    await store.close()
+  })
+
+  it('runs one of several agents on the rollouts of a file', async () => {
+    const file = join(folder, 'store.db')
+    const store = createSqliteStore({ file, durability: 'normal' })
+    await store.enqueueRollout({ input: { number: 5 } })
+    const agent = writeAgent('agents.ts', `export const clerk = ${double}`, 'export const other = rollout(async () => 0)')
+    expect(await runCommand('--store', file, '--agent', `${agent}#clerk`, '--max-rollouts', '1', '--no-trace')).toMatchObject({
+      code: 0,
+    })
+    expect(await scores(store)).toEqual([10])
+    await store.close()
+  })
+
+  it('is told to stop by a signal and hands back what it runs', async () => {
+    const file = join(folder, 'store.db')
+    const store = createSqliteStore({ file, durability: 'normal' })
+    const { rollout_id: rolloutId } = await store.enqueueRollout({ input: 1 })
+    const agent = writeAgent('agent.ts', 'export default rollout(() => new Promise(() => {}))')
+    const main = fileURLToPath(new URL('main.ts', import.meta.url))
+    const options = ['--conditions=@agl/source', '--disable-warning=ExperimentalWarning', main, 'runner']
+    const child = spawn(process.execPath, [...options, '--store', file, '--agent', agent, '--log-level', 'silent'], {
+      stdio: 'pipe',
+    })
+    let out = ''
+    child.stdout.on('data', (chunk: Buffer) => (out += chunk.toString()))
+    await vi.waitFor(async () => expect(await store.getLatestAttempt({ rolloutId })).not.toBeNull(), { timeout: 15_000 })
+    child.kill('SIGINT')
+    const [code] = (await once(child, 'exit')) as [number]
+    expect([code, out]).toEqual([0, '{"attempts":1}\n'])
+    expect(await store.getRolloutById({ rolloutId })).toMatchObject({ status: 'requeuing' })
+    await store.close()
+  })
+
+  test.each([
+    [['--store', 'mongodb://x', '--agent', 'AGENT#one'], /http:\/\/…, https:\/\/…, redis:\/\/…/],
+    [['--store', 'x.db', '--agent', 'missing.ts'], /missing.ts cannot be loaded/],
+    [['--store', 'x.db', '--agent', 'AGENT#nobody'], /to export an agent "nobody".*It exports one, two, three/],
+    [['--store', 'x.db', '--agent', 'AGENT'], /one agent, or which of one, two, as in .*#one/],
+    [['--store', 'x.db', '--agent', 'AGENT#one', '--namespace', 'n'], /--namespace means nothing to a file/],
+    [['--store', 'x.db', '--agent', 'AGENT', '--concurrency', '0'], /whole number of at least 1/],
+    [['--store', 'x.db'], /--agent/],
+  ])('refuses %j with status 2 and says why', async (args, words) => {
+    const agent = writeAgent(
+      'agents.ts',
+      `export const one = ${double}`,
+      `export const two = ${double}`,
+      'export const three = 3',
+    )
+    const { code, err } = await runCommand(...args.map((arg) => arg.replace('AGENT', agent)))
+    expect(err).toMatch(words)
+    expect(code).toBe(2)
+  })
+})
