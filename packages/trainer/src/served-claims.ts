@@ -68,11 +68,12 @@ export function serveClaims(store: LightningStore): ServedClaims {
     ask: (signal: AbortSignal) => Promise<Claimed>,
     listOf: (claimed: Claimed) => readonly AttemptedRollout[],
   ): Promise<Claimed> {
+    const ended = new AbortController()
+    // It only asks what an earlier claim has brought, for a caller that goes.
+    if (request.limit !== undefined && request.limit <= 0) return await ask(request.signal ?? ended.signal)
     const worker = workerOf(request.workerId ?? '')
     worker.seen = performance.now()
-    const ended = new AbortController()
-    // A limit of 0 only asks what an earlier claim has brought.
-    if (isOver && (request.limit ?? 1) > 0) {
+    if (isOver) {
       worker.isTold = true
       changed()
       throw endOf()

@@ -31,3 +31,6 @@ export interface ChildError {
   readonly data: JsonObject
   readonly stack: string | null
 }
+
+/** How long a child goes on without its parent, in milliseconds: what it would report nobody takes. */
+export const orphanMs = 1_500

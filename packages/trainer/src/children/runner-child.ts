@@ -6,18 +6,17 @@
  * once. When the parent is gone, it has `orphanMs` to end its work, and then it is gone too.
  */
 import { rmSync } from 'node:fs'
+import { Worker } from 'node:worker_threads'
 import { createRunner } from '@agl/runner'
 import { AglError, jsonOffender, type LightningStore, type LogFields, type Logger } from '@agl/types'
 import { loadAgent } from '../agent-module.ts'
 import { openClient } from '../serve-store.ts'
 import { loadTracer } from '../tracer-module.ts'
 import { packError } from './errors.ts'
-import type { ChildJob, FromChild, LogLevel, StoreAccess, ToChild } from './protocol.ts'
+import { type ChildJob, type FromChild, type LogLevel, orphanMs, type StoreAccess, type ToChild } from './protocol.ts'
+import type { WatchParentData } from './watch-parent.ts'
 
 if (process.send === undefined) throw new Error('runner-child.ts runs as a child process only')
-
-/** How long a child goes on without its parent, in milliseconds: what it would report nobody takes. */
-const orphanMs = 1_500
 
 const stop = new AbortController()
 const stopped = (): AglError => new AglError({ code: 'closed', message: 'The run is over.' })
@@ -57,8 +56,23 @@ async function openStore(access: StoreAccess): Promise<LightningStore> {
   }
 }
 
+/** An agent that computes for long keeps this thread from hearing that the parent is gone. */
+function watchParent(): void {
+  const isSource = import.meta.url.endsWith('.ts')
+  const workerData: WatchParentData = { parent: process.ppid, folder }
+  const watcher = new Worker(new URL(isSource ? './watch-parent.ts' : './watch-parent.js', import.meta.url), {
+    workerData,
+    name: 'agl-watch-parent',
+    execArgv: isSource ? ['--disable-warning=ExperimentalWarning'] : [],
+  })
+  // Without it there is still the channel to the parent.
+  watcher.on('error', () => {})
+  watcher.unref()
+}
+
 async function run(job: ChildJob): Promise<void> {
   folder = job.folder
+  watchParent()
   const agent = await loadAgent({ kind: 'agent_module', ...job.agent })
   const tracer = job.tracer === null ? {} : { tracer: await loadTracer(job.tracer) }
   const store = await openStore(job.store)

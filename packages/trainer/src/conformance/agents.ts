@@ -45,5 +45,12 @@ export const stubborn: Agent<string> = rollout<string>(async (folder) => {
   await sleep(600_000)
 })
 
+/** Keeps its thread busy for ever, and hears no signal of its process but the last. */
+export const blocking: Agent<string> = rollout<string>((folder) => {
+  process.on('SIGTERM', () => {})
+  sayStarted(folder)
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
+})
+
 /** Is no agent. */
 export const motto = 'be kind'

@@ -26,7 +26,10 @@ async function startProgram(
     execArgv: extension === 'ts' ? ['--conditions=@agl/source', '--disable-warning=ExperimentalWarning'] : [],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
-  onTestFinished(() => void program.kill('SIGKILL'))
+  // After a test that failed, too.
+  onTestFinished(() => {
+    for (const pid of [program.pid!, ...pids()].filter(isAlive)) process.kill(pid, 'SIGKILL')
+  })
   const said: string[] = []
   program.on('message', (message) => void said.push(String(message)))
   await until(() => pids().length === (options.hasProcesses ? 2 : 1))
@@ -48,8 +51,8 @@ function pressCtrlC({ process: program, pids }: Program): void {
 /** What holds for whole programs. */
 export function describePrograms(options: StrategyContractOptions): void {
   // oxlint-disable-next-line vitest/expect-expect -- what is looked at asserts
-  test('a program that is killed leaves nothing behind', limit, async () => {
-    const program = await startProgram(options, { agent: 'stubborn', shutdownGraceMs: 60_000 })
+  test.each(['stubborn', 'blocking'])('a program that is killed leaves nothing behind (%s agents)', limit, async (agent) => {
+    const program = await startProgram(options, { agent, shutdownGraceMs: 60_000 })
     program.process.kill('SIGKILL')
     await expectNothingLeft(program)
   })
