@@ -67,11 +67,11 @@ async function runRunner(flags: RunnerFlags, { out, err, signal: given }: Surrou
     ...(workerId === undefined ? {} : { workerId }),
   })
   try {
-    const summary = await handleInterrupts((interrupted) => {
+    const { attempts } = await handleInterrupts((interrupted) => {
       logger.info('Waiting for rollouts', { store: store.name, workerId: runner.workerId, concurrency })
       return runner.run({ signal: given === undefined ? interrupted : AbortSignal.any([interrupted, given]) })
     })
-    out(`${JSON.stringify(summary)}\n`)
+    out(`${JSON.stringify({ attempts })}\n`)
   } finally {
     await tracer?.close()
     await store.close()

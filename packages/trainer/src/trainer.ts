@@ -1,8 +1,8 @@
-import type { Agent } from '@agl/runner'
+import { type Agent, missingResources } from '@agl/runner'
 import { createMemoryStore } from '@agl/store-memory'
 import { AglError, type Dataset, errorMessage, type LightningStore, parseOptions, silentLogger } from '@agl/types'
 import { z } from 'zod'
-import type { AgentModule } from './agent-module.ts'
+import { type AgentModule, isAgentModule } from './agent-module.ts'
 import { type CallSite, findCallSite } from './call-site.ts'
 import { loadDefaultAdapter } from './default-adapter.ts'
 import { describeRunners } from './describe-runners.ts'
@@ -80,6 +80,7 @@ export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Re
   ): Promise<Result | undefined> {
     const { valDataset, signal } = parseOptions(fitOptionsSchema, fitOptions, { valDataset: [] }, 'options of fit')
     const adapter = resolved.adapter ?? (await loadDefaultAdapter())
+    if (!isAgentModule(agent)) noteMissing(agent)
     let isProxyStarted = false
     const algorithmSide: AlgorithmSide<Result> = {
       name: algorithm.name,
@@ -108,6 +109,15 @@ export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Re
           ?.close()
           .catch((error: unknown) => logger.error('The gateway did not close', { error: errorMessage(error) }))
       }
+    }
+  }
+
+  /** The algorithm may bring it, as SFT does its model; if it does not, every rollout will say so. */
+  function noteMissing(agent: Agent<Task>): void {
+    for (const kind of missingResources(agent, initialResources)) {
+      logger.info(
+        `The agent needs a resource of type "${kind}", which is not among the initial resources: the algorithm has to bring it`,
+      )
     }
   }
 
