@@ -20,8 +20,11 @@ export type ServerVerbs = {
 
 const createStore = (): LightningStore => createMemoryStore({ retention: { maxBytes: 64 * 2 ** 20 } })
 
-async function startOurs(options: Omit<Parameters<typeof createStoreServer>[0], 'store'>): Promise<{ readonly port: number }> {
-  const { url } = await createStoreServer({ store: createStore(), port: 0, ...options }).start()
+async function startOurs(
+  options: Omit<Parameters<typeof createStoreServer>[0], 'store'>,
+  store: LightningStore = createStore(),
+): Promise<{ readonly port: number }> {
+  const { url } = await createStoreServer({ store, port: 0, ...options }).start()
   return { port: Number(new URL(url).port) }
 }
 
@@ -39,6 +42,8 @@ serveParent<ServerVerbs>({
         return startOurs({})
       case 'ours, bare':
         return startOurs({ metrics: false })
+      case 'ours, large':
+        return startOurs({}, createMemoryStore({ retention: { maxBytes: 2 ** 31 } }))
       case 'ours, with tokens':
         return startOurs({ tokens: [{ token: benchToken, role: 'admin' }] })
       case 'express':

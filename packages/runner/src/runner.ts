@@ -103,23 +103,16 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal
         return
       }
       attempts += 1
-      active.set(claimed.attempt.attempt_id, running)
-      updateHeartbeat()
+      const { attempt_id: attemptId } = claimed.attempt
+      active.set(attemptId, running)
+      heartbeat.began({ rolloutId: claimed.rollout_id, attemptId })
       try {
         await runClaimed(running, options)
       } finally {
-        active.delete(claimed.attempt.attempt_id)
-        updateHeartbeat()
+        active.delete(attemptId)
+        heartbeat.ended(attemptId)
       }
     }
-  }
-
-  function updateHeartbeat(): void {
-    const attempts = [...active.values()].map(({ claimed }) => ({
-      rolloutId: claimed.rollout_id,
-      attemptId: claimed.attempt.attempt_id,
-    }))
-    heartbeat.update(attempts)
   }
 
   noteMissingLeases(options)

@@ -52,7 +52,7 @@ export async function runStep<Task>(
     onStopped: (stopped) => stopByReason(stopped, (attemptId) => (attemptId === claimed.attempt.attempt_id ? active : undefined)),
     onFailure: (error) => logger.warn('A heartbeat failed', { workerId, error }),
   })
-  heartbeat.update([{ rolloutId, attemptId: claimed.attempt.attempt_id }])
+  heartbeat.began({ rolloutId, attemptId: claimed.attempt.attempt_id })
   try {
     const { ending } = await runClaimed(active, options, resources)
     if (ending.kind !== 'returned') throw errorOf(ending, signal?.aborted === true ? signal : active.signal)

@@ -28,7 +28,7 @@ const module = (await import(spec.module)) as Readonly<
 const store = await module[spec.factory]!(spec.options)
 
 interface Beating {
-  attempts: readonly HeldAttempt[]
+  readonly attempts: Map<string, HeldAttempt>
   stop(): void
 }
 const members = new Map<number, Beating>()
@@ -42,7 +42,7 @@ function join(member: number, { workerId, capacity, leaseMs, maxStallMs }: Heart
     if (isBeating || !isAlive()) return
     isBeating = true
     try {
-      const { attempts } = beating
+      const attempts = [...beating.attempts.values()]
       const stats = statsOf('thread', { capacity, running: attempts.length, snapshot: snapshot() })
       const { stopped } = await store.heartbeat({ workerId, attempts, leaseMs, stats })
       if (stopped.length > 0) send({ kind: 'stopped', member, stopped })
@@ -54,7 +54,7 @@ function join(member: number, { workerId, capacity, leaseMs, maxStallMs }: Heart
   }
 
   const timer = setInterval(() => void beat(), leaseMs / 3)
-  const beating: Beating = { attempts: [], stop: () => clearInterval(timer) }
+  const beating: Beating = { attempts: new Map(), stop: () => clearInterval(timer) }
   members.set(member, beating)
   void beat()
 }
@@ -63,11 +63,12 @@ port.on('message', (message: ToThread) => {
   switch (message.kind) {
     case 'join':
       return join(message.member, message.details)
-    case 'attempts': {
-      const beating = members.get(message.member)
-      if (beating !== undefined) beating.attempts = message.attempts
+    case 'began':
+      members.get(message.member)?.attempts.set(message.attempt.attemptId, message.attempt)
       return
-    }
+    case 'ended':
+      members.get(message.member)?.attempts.delete(message.attemptId)
+      return
     case 'leave':
       members.get(message.member)?.stop()
       members.delete(message.member)

@@ -6,8 +6,8 @@ import { joinThreadHeartbeat } from './thread-heartbeat.ts'
 
 /** Renews the leases of a runner's attempts, reports the runner, and hears which attempts must stop. */
 export interface Heartbeat {
-  /** The attempts that run from now on. */
-  update(attempts: readonly HeldAttempt[]): void
+  began(attempt: HeldAttempt): void
+  ended(attemptId: string): void
   close(): Promise<void>
 }
 
@@ -47,9 +47,13 @@ export function startHeartbeat(parts: HeartbeatParts): Heartbeat {
     },
   )
   return {
-    update(attempts) {
-      loop.update(attempts)
-      thread.update(attempts)
+    began(attempt) {
+      loop.began(attempt)
+      thread.began(attempt)
+    },
+    ended(attemptId) {
+      loop.ended(attemptId)
+      thread.ended(attemptId)
     },
     async close() {
       isClosed = true
@@ -62,10 +66,11 @@ export function startHeartbeat(parts: HeartbeatParts): Heartbeat {
 function startLoopHeartbeat(parts: HeartbeatParts): Heartbeat {
   const { store, workerId, capacity, leaseMs } = parts
   const snapshot = createSnapshots()
-  let attempts: readonly HeldAttempt[] = []
+  const held = new Map<string, HeldAttempt>()
 
   async function beat(): Promise<void> {
     try {
+      const attempts = [...held.values()]
       const stats = statsOf('loop', { capacity, running: attempts.length, snapshot: snapshot() })
       const { stopped } = await store.heartbeat({ workerId, attempts, ...leaseOf(parts), stats })
       parts.onStopped(stopped)
@@ -77,9 +82,8 @@ function startLoopHeartbeat(parts: HeartbeatParts): Heartbeat {
   const timer = setInterval(() => void beat(), leaseMs / 3)
   void beat()
   return {
-    update(now) {
-      attempts = now
-    },
+    began: (attempt) => void held.set(attempt.attemptId, attempt),
+    ended: (attemptId) => void held.delete(attemptId),
     async close() {
       clearInterval(timer)
     },

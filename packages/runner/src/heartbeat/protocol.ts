@@ -24,7 +24,8 @@ export interface HeartbeatMember {
 /** Runners are told apart by a number, because two may have been given one worker id. */
 export type ToThread =
   | { readonly kind: 'join'; readonly member: number; readonly details: HeartbeatMember }
-  | { readonly kind: 'attempts'; readonly member: number; readonly attempts: readonly HeldAttempt[] }
+  | { readonly kind: 'began'; readonly member: number; readonly attempt: HeldAttempt }
+  | { readonly kind: 'ended'; readonly member: number; readonly attemptId: string }
   | { readonly kind: 'leave'; readonly member: number }
   | { readonly kind: 'close' }
 

@@ -102,10 +102,11 @@ function startThread(spec: StoreSpec, onLast: () => void): HeartbeatThread {
       send({ kind: 'join', member, details: { workerId, capacity, leaseMs, maxStallMs } })
       return {
         ready: ready.promise,
-        update(attempts) {
+        began(attempt) {
           sayAlive()
-          send({ kind: 'attempts', member, attempts })
+          send({ kind: 'began', member, attempt })
         },
+        ended: (attemptId) => send({ kind: 'ended', member, attemptId }),
         async close() {
           if (!members.delete(member)) return
           if (members.size === 0) await close()

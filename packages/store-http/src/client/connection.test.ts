@@ -174,6 +174,14 @@ describe('bodies', () => {
     expect(server.seen[1]!.bytes).toBeLessThan(300)
   })
 
+  test('are left as they are for a server on this machine, unless a size is given', async () => {
+    const server = await serve((_, response) => answer(response, [], 201))
+    const { client } = await connect({ url: server.url })
+    await client.enqueueManyRollouts({ rollouts: [{ input: 'x'.repeat(100_000) }] }).catch(() => {})
+    expect(server.seen[0]!.headers['content-encoding']).toBeUndefined()
+    expect(server.seen[0]!.bytes).toBeGreaterThan(100_000)
+  })
+
   test('ids are parts of paths, whatever they hold', async () => {
     const server = await serve((_, response) => answer(response, null))
     const { client } = await connect({ url: server.url })

@@ -2,6 +2,7 @@ import { type Clock, quietLogger, type ResourcesLoad, systemClock } from '@agl/s
 import { AglError, implementing, type Logger, parseOptions, silentLogger } from '@agl/types'
 import { z } from 'zod'
 import { parseServers, type Server } from './servers.ts'
+import { isLoopback } from '../wire/loopback.ts'
 
 /** How calls that failed on the way are sent again: after a random time between 0 and `baseMs` · 2ⁿ, at most `maxMs`. */
 export interface RetryOptions {
@@ -30,7 +31,10 @@ export interface StoreClientOptions {
   /** Longest time of one try in milliseconds, from connecting to the last byte of the reply; a long poll gets its wait on top. */
   readonly requestTimeoutMs?: number
   readonly retry?: RetryOptions
-  /** Request bodies of more bytes than this are sent gzipped. At least 0; Infinity = never. */
+  /**
+   * Request bodies of more bytes than this are sent gzipped. At least 0; Infinity = never. Default: 16 KiB, and never to servers on this
+   * machine, where packing costs more than it saves.
+   */
   readonly compressAboveBytes?: number
   /** Bytes of JSON of resources to keep, for reads by id and version. At least 0. */
   readonly resourcesCacheBytes?: number
@@ -114,10 +118,16 @@ export function resolveOptions(options: StoreClientOptions): ResolvedOptions {
     })
   }
   const given = Object.entries(parsed.retry).filter(([, value]) => value !== undefined)
+  const servers = parseServers(urls ?? [url!], token)
   return {
     ...parsed,
-    servers: parseServers(urls ?? [url!], token),
+    servers,
+    compressAboveBytes: options.compressAboveBytes === undefined && servers.every(isHere) ? Infinity : parsed.compressAboveBytes,
     retry: { ...storeClientDefaults.retry, ...Object.fromEntries(given) },
     logger: quietLogger(logger),
   }
+}
+
+function isHere({ url, socketPath }: Server): boolean {
+  return socketPath !== null || isLoopback(new URL(url).hostname)
 }

@@ -3,12 +3,12 @@ import { pageOf as checkedPage, type ParsedSpan, parseNewSpan, parseNewSpans, pa
 import { AglError, type NewSpan, type Page, type Span, type SpanQuery } from '@agl/types'
 import { z } from 'zod'
 import type { Client, RequestOf } from './client.ts'
-import { aSpan, listOf, pageOf, read } from './replies.ts'
+import { aSpan, pageOf, read } from './replies.ts'
 import { toWire } from './requests.ts'
 import { askPage } from './rollouts.ts'
 
 const spanOrNull = aSpan.nullable()
-const spans = listOf(aSpan)
+const places = z.array(z.object({ rollout_id: z.string(), attempt_id: z.string(), span_id: z.string(), sequence_id: z.int() }))
 const spanPage = pageOf(aSpan)
 const nextId = z.object({ sequence_id: z.int() })
 const nextIds = z.object({ sequence_ids: z.array(z.int()) })
@@ -63,14 +63,33 @@ export async function addManySpans(client: Client, request: RequestOf<'addManySp
     }
     return stored
   }
-  const reply = await connection.call({ method: 'POST', path: '/spans/batch', body: { spans: parsed } })
-  const stored = read(reply, spans)
+  const reply = await connection.call({ method: 'POST', path: '/spans/batch/ids', body: { spans: parsed } })
+  const stored = placed(parsed, read(reply, places))
   return reply.isRepeated && stored.length < parsed.length ? complete(client, parsed, stored) : stored
+}
+
+type SpanKey = Pick<Span, 'rollout_id' | 'attempt_id' | 'span_id'>
+
+const keyOf = ({ rollout_id: rolloutId, attempt_id: attemptId, span_id: spanId }: SpanKey): string =>
+  JSON.stringify([rolloutId, attemptId, spanId])
+
+/** The spans that were new, with the sequence ids that they got. The server does not send back what it was sent. */
+function placed(sent: readonly ParsedSpan[], found: readonly (SpanKey & { readonly sequence_id: number })[]): readonly Span[] {
+  const sequences = new Map(found.map((place) => [keyOf(place), place.sequence_id]))
+  const spans: Span[] = []
+  for (const span of sent) {
+    const key = keyOf(span)
+    const sequence = sequences.get(key)
+    if (sequence === undefined) continue
+    // Of a span that was sent twice, the first counts.
+    sequences.delete(key)
+    spans.push(Object.freeze({ ...span, sequence_id: sequence }))
+  }
+  return Object.freeze(spans)
 }
 
 /** The answer of a batch that was sent again: with what an earlier try has stored, in the order sent, each span once. */
 async function complete(client: Client, sent: readonly ParsedSpan[], stored: readonly Span[]): Promise<readonly Span[]> {
-  const keyOf = (span: ParsedSpan): string => JSON.stringify([span.rollout_id, span.attempt_id, span.span_id])
   const answered = new Map(stored.map((span) => [keyOf(span), span]))
   const found = new Map<string, Span>()
   for (const span of sent) {

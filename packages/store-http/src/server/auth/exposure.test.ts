@@ -1,6 +1,7 @@
 import { type LogFields, type Logger, silentLogger } from '@agl/types'
 import { describe, expect, it } from 'vitest'
-import { checkExposure, isLoopback } from './exposure.ts'
+import { isLoopback } from '../../wire/loopback.ts'
+import { checkExposure } from './exposure.ts'
 
 function warnings(run: (logger: Logger) => void): readonly string[] {
   const lines: string[] = []

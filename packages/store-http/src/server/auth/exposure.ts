@@ -1,5 +1,5 @@
-import { BlockList, isIP } from 'node:net'
 import { AglError, type Logger, silentLogger } from '@agl/types'
+import { isLoopback } from '../../wire/loopback.ts'
 
 export interface Exposure {
   /** What the server is about to listen on: a name or an address. */
@@ -46,16 +46,4 @@ export function checkExposure(exposure: Exposure): void {
     })
   }
   logger.warn('No token is configured and the host is not loopback: whoever reaches it may do everything', { host })
-}
-
-const loopback = new BlockList()
-loopback.addSubnet('127.0.0.0', 8)
-loopback.addAddress('::1', 'ipv6')
-
-/** Whether only this machine can reach a host: `localhost`, 127.0.0.0/8, ::1 (in brackets too) and their mapped forms. */
-export function isLoopback(host: string): boolean {
-  const address = host.replace(/^\[(.*)\]$/, '$1')
-  const version = isIP(address)
-  if (version === 0) return address.toLowerCase() === 'localhost'
-  return loopback.check(address, version === 6 ? 'ipv6' : 'ipv4')
 }

@@ -1,6 +1,7 @@
 export { type Authenticator, type AuthenticatorOptions, challengeHeaders, createAuthenticator } from './authenticator.ts'
 export type { CredentialHeaders } from './credentials.ts'
-export { checkExposure, type Exposure, isLoopback } from './exposure.ts'
+export { isLoopback } from '../../wire/loopback.ts'
+export { checkExposure, type Exposure } from './exposure.ts'
 export { type AttemptName, type Identity, type TokenRole, tokenRoles } from './identity.ts'
 export { type Action, authorize, authorizeAttempt, isAllowed, mayTouchAttempt } from './permissions.ts'
 export { readTokenFile } from './token-file.ts'

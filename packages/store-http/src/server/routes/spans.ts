@@ -13,6 +13,7 @@ import { newSpan, spanPage } from '../shapes.ts'
 
 const attemptKey = z.object({ rollout_id: z.string(), attempt_id: z.string() })
 const sequenceId = z.object({ sequence_id: z.int() })
+const spanPlace = z.object({ rollout_id: z.string(), attempt_id: z.string(), span_id: z.string(), sequence_id: z.int() })
 
 /**
  * A span as the store takes it. Most are right as they come, and checking that by hand costs a tenth of the schema, which is
@@ -76,6 +77,28 @@ export const spanRoutes: readonly Route[] = [
       const spans = call.body.spans.map(readSpan)
       for (const span of spans) checkOwn(call, span)
       return (await call.store.addManySpans({ spans })).map((span) => toSpan(call, span))
+    },
+  }),
+  route({
+    method: 'POST',
+    path: '/spans/batch/ids',
+    action: 'report',
+    status: 201,
+    summary: 'Adds spans, all or none; answers the ids of those that were new',
+    numbers: 'attributes',
+    body: z.strictObject({ spans: z.array(z.unknown()) }),
+    describedBody: z.object({ spans: z.array(newSpan) }),
+    answer: z.array(spanPlace),
+    async handle(call) {
+      const spans = call.body.spans.map(readSpan)
+      for (const span of spans) checkOwn(call, span)
+      // Whoever sent the spans has them: sending them back costs more than storing them.
+      return (await call.store.addManySpans({ spans })).map(({ rollout_id, attempt_id, span_id, sequence_id }) => ({
+        rollout_id,
+        attempt_id,
+        span_id,
+        sequence_id,
+      }))
     },
   }),
   route({
