@@ -53,6 +53,17 @@ describe('what is tried again', () => {
     expect(clock.deadlines.size).toBe(0)
   })
 
+  test('what is over for good is not; a server that only closes is asked again', async () => {
+    const closed = (isRetryable: boolean): Script => refuse(503, { detail: 'over', code: 'closed', is_retryable: isRetryable })
+    const over = await serve(closed(false))
+    const { client } = await connect({ url: over.url })
+    await expect(client.getLatestResources()).rejects.toMatchObject({ code: 'closed', isRetryable: false, message: 'over' })
+    expect(over.seen).toHaveLength(1)
+    const closing = await serve(after(2, closed(true)))
+    const { client: patient } = await connect({ url: closing.url })
+    expect(await patient.getLatestResources()).toBeNull()
+  })
+
   test('not more often than said, and the error tells all but secrets', async () => {
     const server = await serve(refuse(503, { detail: 'the shop is shut' }))
     const { client, clock } = await connect({ url: server.url, retry: { attempts: 4, baseMs: 1000, maxMs: 3000 } })
