@@ -44,11 +44,26 @@ it('is drained when all who claimed have heard of the end and hold nothing', asy
   claims.end()
   let isDrained = false
   const drained = claims.untilDrained(new AbortController().signal).then(() => (isDrained = true))
-  await expect(claim('b')).rejects.toMatchObject({ code: 'closed' })
+  const isDrainedSoon = async (): Promise<boolean> => {
+    await new Promise((resolve) => setImmediate(resolve))
+    return isDrained
+  }
+  await expect(claim('a')).rejects.toMatchObject({ code: 'closed' })
   await claims.store.releaseAttempt(held)
+  expect(await isDrainedSoon()).toBe(false)
+  await expect(claim('b')).rejects.toMatchObject({ code: 'closed' })
+  await drained
+})
+
+it('is not drained by those who have heard and still work', async () => {
+  const held = await claimed('a')
+  claims.end()
+  await expect(claim('a')).rejects.toMatchObject({ code: 'closed' })
+  let isDrained = false
+  const drained = claims.untilDrained(new AbortController().signal).then(() => (isDrained = true))
   await new Promise((resolve) => setImmediate(resolve))
   expect(isDrained).toBe(false)
-  await expect(claim('a')).rejects.toMatchObject({ code: 'closed' })
+  await claims.store.updateAttempt({ ...held, status: 'succeeded' })
   await drained
 })
 
