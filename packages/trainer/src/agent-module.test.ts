@@ -67,7 +67,7 @@ it('a module that cannot be loaded says why', async () => {
 it('the program itself is refused', async () => {
   const [, entry] = process.argv
   const trainer = trainerFor('shm')
-  await expect(trainer.fit(agentModule(entry!, 'clerk'), [])).rejects.toThrow(/lies in the program itself .*clerk\.ts/)
+  await expect(trainer.fit(agentModule(entry!, 'clerk'), [])).rejects.toThrow(/lies in the program itself .*clerk\.\w+/)
   await trainer.store.close()
 })
 

@@ -1,5 +1,6 @@
+import path from 'node:path'
 import { type Agent, createRunner } from '@agl/runner'
-import { AglError, type JsonObject, jsonOffender, type LightningStore, type Logger } from '@agl/types'
+import { AglError, type JsonObject, type JsonOffender, jsonOffender, type LightningStore, type Logger } from '@agl/types'
 import { type AgentModule, isAgentModule, loadAgent } from './agent-module.ts'
 import { type CallSite, firstArgument } from './call-site.ts'
 import type { RunnerSettings } from './options.ts'
@@ -40,7 +41,7 @@ export function describeRunners<Task>(
       if (!isAgentModule(agent)) throw inlineAgent(parts)
       if (tracer !== null && !isModuleExport(tracer)) throw inlineTracer(parts)
       const offender = jsonOffender(settings)
-      if (offender !== null) throw inlineSetting(parts, offender.path, offender.description)
+      if (offender !== null) throw inlineSetting(parts, offender)
       // What a child would refuse is refused here, before there is any.
       createRunner({ ...settings, agent: await loadAgent(agent), store: parts.store })
       if (tracer !== null) await loadTracer(tracer)
@@ -56,14 +57,15 @@ export function describeRunners<Task>(
 function inlineAgent({ strategy, callSite }: RunnerParts): AglError {
   const given = callSite === null ? null : firstArgument(callSite, 'fit')
   const name = given ?? 'agent'
+  const file = `${name}${callSite === null ? '.ts' : path.extname(callSite.file)}`
   const where = callSite === null ? '' : ` (${callSite.file}:${callSite.line})`
   return refusal(
     `The strategy ${strategy} runs agents in other processes, and ${given === null ? 'the agent given to fit' : `\`${given}\``} exists in this one only${where}. ` +
       `Move it to a module of its own and name it by that:\n` +
-      `  // ${name}.ts\n` +
+      `  // ${file}\n` +
       `  export const ${name} = rollout(async (task, context) => …)\n` +
       `  // here\n` +
-      `  trainer.fit(agentModule(new URL('./${name}.ts', import.meta.url), '${name}'), …)`,
+      `  trainer.fit(agentModule(new URL('./${file}', import.meta.url), '${name}'), …)`,
   )
 }
 
@@ -74,9 +76,9 @@ function inlineTracer({ strategy }: RunnerParts): AglError {
   )
 }
 
-function inlineSetting({ strategy }: RunnerParts, path: string, description: string): AglError {
+function inlineSetting({ strategy }: RunnerParts, { path: place, description }: JsonOffender): AglError {
   return refusal(
-    `The strategy ${strategy} runs agents in other processes, and \`runner${path === '' ? '' : `.${path.replace(/^\./, '')}`}\` of createTrainer is ${description}, which cannot cross. Give values of JSON only.`,
+    `The strategy ${strategy} runs agents in other processes, and \`runner${place === '' ? '' : `.${place.replace(/^\./, '')}`}\` of createTrainer is ${description}, which cannot cross. Give values of JSON only.`,
   )
 }
 

@@ -65,12 +65,13 @@ export async function importExport({ module, export: name }: ModuleExport, what:
 function refuseEntry(module: string, name: string, what: string): void {
   const [, entry] = process.argv
   if (entry === undefined || !isSameFile(fileURLToPath(module), entry)) return
+  const file = `${name}${path.extname(entry)}`
   throw new AglError({
     code: 'invalid_argument',
     message:
       `${what[0]!.toUpperCase()}${what.slice(1)} "${name}" lies in the program itself (${entry}), which other processes must not run again. ` +
-      `Move it to a module of its own, for example ${name}.ts, and name that one: ` +
-      `agentModule(new URL('./${name}.ts', import.meta.url), '${name}').`,
+      `Move it to a module of its own, for example ${file}, and name that one: ` +
+      `agentModule(new URL('./${file}', import.meta.url), '${name}').`,
     data: { module, export: name },
   })
 }

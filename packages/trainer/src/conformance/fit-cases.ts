@@ -123,6 +123,6 @@ export function describeFits(options: StrategyContractOptions): void {
   test.runIf(options.hasProcesses)('an agent of this program alone is refused, with what to write instead', limit, async () => {
     const trainer = await trainerOf(options, algorithm(runAll))
     const clerk = rollout(() => 1)
-    await expect(trainer.fit(clerk, [1])).rejects.toThrow(/`clerk` .*[\s\S]*agentModule\(new URL\('\.\/clerk\.ts'/)
+    await expect(trainer.fit(clerk, [1])).rejects.toThrow(/`clerk` .*[\s\S]*agentModule\(new URL\('\.\/clerk\.[jt]s'/)
   })
 }
