@@ -52,6 +52,7 @@ it('takes URLs, their text and paths', () => {
   for (const module of [url, url.href, path.join(folder, 'a.ts'), path.relative(process.cwd(), path.join(folder, 'a.ts'))]) {
     expect(agentModule(module, 'a')).toEqual(expected)
   }
+  expect(agentModule('vitest', 'a').module).toMatch(/^file:.*\/vitest\//)
   expect(() => agentModule('https://example.com/a.js', 'a')).toThrow(/a file URL/)
   expect(() => agentModule('no-such-package-anywhere', 'a')).toThrow(/cannot be found/)
   expect(() => agentModule(url, undefined as never)).toThrow(/got nothing/)

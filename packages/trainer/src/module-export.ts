@@ -6,7 +6,7 @@ import { AglError, errorMessage, type JsonObject } from '@agl/types'
 
 /** Something that a module exports, named so that another process can find it. */
 export interface ModuleExport {
-  /** A file URL, a path (relative: to the working directory), or the name of an installed package. */
+  /** A file URL, a path (relative: to the working directory), or the name of a package that the program has installed. */
   readonly module: string
   readonly export: string
   /** For an export that is a function which makes the thing. */
@@ -24,15 +24,19 @@ export function resolveModule(module: string | URL): string {
     })
   }
   if (path.isAbsolute(text) || /^\.{1,2}[/\\]/.test(text) || /\.[cm]?[jt]s$/.test(text)) return pathToFileURL(text).href
-  try {
-    return pathToFileURL(createRequire(path.resolve('program.js')).resolve(text)).href
-  } catch (cause) {
-    throw new AglError({
-      code: 'invalid_argument',
-      message: `The package "${text}" cannot be found from ${process.cwd()}: ${errorMessage(cause)}`,
-      cause,
-    })
+  // Where the program finds it; this package may lie elsewhere.
+  for (const place of [process.argv[1], path.resolve('program.js')]) {
+    try {
+      if (place !== undefined) return pathToFileURL(createRequire(place).resolve(text)).href
+    } catch {
+      // The next place may know it.
+    }
   }
+  throw new AglError({
+    code: 'invalid_argument',
+    message: `The package "${text}" cannot be found, neither from the program nor from ${process.cwd()}. Install it, or give the path of a module, as ./${text}.js.`,
+    data: { module: text },
+  })
 }
 
 /** Reads what a module exports. @param what names it in errors, for example `the agent` */
