@@ -14,6 +14,8 @@ export interface ServedClaims {
   readonly store: LightningStore
   end(): void
   recall(): void
+  /** Whether anybody who is not gone has claimed, or shown life, within the last minute. */
+  hasClaimants(): boolean
   /** Resolves when all who have claimed lately have heard of the end and hold nothing more, or the signal is aborted. */
   untilDrained(signal: AbortSignal): Promise<void>
   /**
@@ -160,6 +162,7 @@ export function serveClaims(store: LightningStore): ServedClaims {
     recall() {
       isRecalled = true
     },
+    hasClaimants: () => [...workers.values()].some(isRecent),
     async untilDrained(signal) {
       const isDrained = (): boolean =>
         [...workers.values()].every((worker) => !isRecent(worker) || (worker.isTold && worker.held.size === 0))

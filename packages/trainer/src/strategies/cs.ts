@@ -130,9 +130,10 @@ async function runServing<Result>(parts: ExecutionParts<Result>, options: Resolv
               store: { kind: 'server', url: server.url, token: childToken },
               onGone: claims.bury,
             })
+      const others = new Promise<never>(() => {})
       return {
-        // Without runners of its own it has those that come.
-        ended: group?.ended ?? new Promise<never>(() => {}),
+        // Runners elsewhere come and go; it is without any only when its own have ended and nobody else has been there.
+        ended: group?.ended.then((reason) => (reason === null && claims.hasClaimants() ? others : reason)) ?? others,
         async stop() {
           claims.end()
           await Promise.all([group?.stop(), drain(claims, options.drainMs)])

@@ -4,7 +4,7 @@ import path from 'node:path'
 import { createSqliteStore } from '@agl/store-sqlite'
 import type { LightningStore } from '@agl/types'
 import { afterEach, describe, expect, it, onTestFinished } from 'vitest'
-import { foldersOf, patienceMs, processFolder, until } from '../conformance/harness.ts'
+import { foldersOf, isAlive, patienceMs, processFolder, until } from '../conformance/harness.ts'
 import { agentNamed, algorithm, enqueue, runAll } from '../conformance/tasks.ts'
 import type { TrainerOptions } from '../options.ts'
 import { createTrainer, type Trainer } from '../trainer.ts'
@@ -25,11 +25,15 @@ function trainerOf<Result>(
 const never = (): Promise<never> => Promise.reject(new Error('the algorithm runs elsewhere'))
 
 /** An algorithm that serves, and the port that it is found at. */
-async function serve<Result>(run: Parameters<typeof algorithm<Result>>[0], options: CsOptions = {}) {
+async function serve<Result>(
+  run: Parameters<typeof algorithm<Result>>[0],
+  options: CsOptions = {},
+  { agent = 'double', ...more }: Partial<TrainerOptions> & { readonly agent?: string } = {},
+) {
   const listening = Promise.withResolvers<number>()
   const onListening = (url: string): void => listening.resolve(Number(new URL(url).port))
-  const trainer = trainerOf(run, { role: 'algorithm', port: 0, onListening, ...options })
-  const fitting = trainer.fit(agentNamed('double'), [1, 2, 3])
+  const trainer = trainerOf(run, { role: 'algorithm', port: 0, onListening, ...options }, more)
+  const fitting = trainer.fit(agentNamed(agent), [1, 2, 3])
   const ending = fitting.then(
     (result) => ({ result }),
     (error: unknown) => ({ error }),
@@ -89,6 +93,32 @@ describe('algorithm here, runners elsewhere', () => {
     const { ending: second } = await serve(async (context) => (await runAll(context)).length, { port })
     expect(await second).toEqual({ result: 3 })
     expect(await running).toBeUndefined()
+  })
+
+  it('goes on with runners elsewhere when its own have ended', limit, async () => {
+    const { folder, pids } = processFolder()
+    const { ending, port } = await serve(
+      async ({ store, signal }) => {
+        const run = async (count: number): Promise<unknown> =>
+          store.waitForRollouts({
+            rolloutIds: await enqueue(
+              store,
+              Array.from({ length: count }, () => folder),
+            ),
+            signal,
+          })
+        await until(async () => (await store.queryWorkers()).total === 2)
+        await run(2)
+        await until(() => pids().some((pid) => !isAlive(pid)))
+        await run(1)
+        return 'done'
+      },
+      { role: 'both' },
+      { runner: { maxRollouts: 1 }, agent: 'lingering' },
+    )
+    const runners = trainerOf(never, { role: 'runner', port })
+    expect(await runners.fit(agentNamed('lingering'), [])).toBeUndefined()
+    expect(await ending).toEqual({ result: 'done' })
   })
 
   it('asks for its tokens, which its own runners need not be given', limit, async () => {
