@@ -1,0 +1,89 @@
+import { AglError, describeValue, isPlainObject, parseOrThrow } from '@agl/types'
+import type { Component, ComponentContext, ComponentForm, ComponentKind, ComponentSpec } from './component.ts'
+import { isModulePath, loadExport } from './module-path.ts'
+import type { Registry } from './registry.ts'
+
+export async function createComponent<Instance>(
+  registry: Registry,
+  kind: ComponentKind<Instance>,
+  form: ComponentForm<Instance>,
+  folder: string,
+  context: ComponentContext,
+): Promise<Instance> {
+  if (kind.instance.safeParse(form).success) return form as Instance
+  if (typeof form === 'function') {
+    const make = form as (context: ComponentContext) => Instance | Promise<Instance>
+    return checked(kind, await make(context), 'the function given, which was called to make it,')
+  }
+  const { type, ...options } = specOf(kind, form)
+  if (isModulePath(type)) return createFromModule(kind, type, options, folder, context)
+  return createNamed(kind, registry.find(kind, type), options, context)
+}
+
+function specOf(kind: ComponentKind<unknown>, form: unknown): ComponentSpec {
+  if (typeof form === 'string') return { type: form }
+  if (isPlainObject(form) && typeof form['type'] === 'string') return form as ComponentSpec
+  throw new AglError({
+    code: 'invalid_argument',
+    message: `Expected a ${kind.name}: an instance, a function that makes one, a name, { type, ...options } or "./file.ts#export"; got ${describeValue(form)}.`,
+  })
+}
+
+async function createNamed<Instance>(
+  kind: ComponentKind<Instance>,
+  component: Component,
+  options: object,
+  context: ComponentContext,
+): Promise<Instance> {
+  const what = `${kind.name} "${component.name}"`
+  const parsed = parseOrThrow(component.schema, options, `options of the ${what}`)
+  return checked(kind, await component.create(parsed, context), `the ${what}`)
+}
+
+/** An export may be an instance, a component with a schema of its own, or a function of options and context. */
+async function createFromModule<Instance>(
+  kind: ComponentKind<Instance>,
+  type: string,
+  options: object,
+  folder: string,
+  context: ComponentContext,
+): Promise<Instance> {
+  const found = await loadExport(type, folder)
+  if (isComponent(found)) {
+    checkKind(kind, found, type)
+    return createNamed(kind, found, options, context)
+  }
+  const isInstance = kind.instance.safeParse(found).success
+  if (isInstance && Object.keys(options).length > 0) {
+    throw new AglError({
+      code: 'invalid_argument',
+      message: `${type} is a ${kind.name} already and takes no options; got ${Object.keys(options).join(', ')}. Export a function that takes them.`,
+    })
+  }
+  if (isInstance || typeof found !== 'function') return checked(kind, found, type)
+  const make = found as (options: object, context: ComponentContext) => unknown
+  return checked(kind, await make(options, context), `what ${type} returned`)
+}
+
+function isComponent(value: unknown): value is Component {
+  return isPlainObject(value) && ['kind', 'name', 'schema', 'create'].every((key) => key in value)
+}
+
+/** By its name and not by identity: a plugin may come with another copy of AGL. */
+function checkKind(kind: ComponentKind<unknown>, component: Component, type: string): void {
+  if (component.kind.name === kind.name) return
+  throw new AglError({
+    code: 'invalid_argument',
+    message: `Expected ${type} to be a ${kind.name}; it is a ${component.kind.name}.`,
+  })
+}
+
+function checked<Instance>(kind: ComponentKind<Instance>, value: unknown, what: string): Instance {
+  const result = kind.instance.safeParse(value)
+  if (result.success) return value as Instance
+  const [issue] = result.error.issues
+  throw new AglError({
+    code: 'invalid_argument',
+    message: `Expected ${what} to be a ${kind.name}; got ${describeValue(value)}: ${issue!.message}.`,
+  })
+}
