@@ -6,6 +6,7 @@ import { readConfig } from './read-config.ts'
 import { isSecretName, redact, redactText } from './redact.ts'
 
 const schema = z.strictObject({
+  each: z.array(z.string().meta({ secret: true })).optional(),
   seasoning: z.string().meta({ secret: true }).optional(),
   chosen: z
     .strictObject({ inner: z.array(z.string()) })
@@ -22,6 +23,7 @@ describe('redact', () => {
     const value = {
       seasoning: 'paprika',
       chosen: { inner: ['one'] },
+      each: ['two'],
       url: 'rediss://user:pass@host:6379/0?ssl=true&api_key=abc',
       headers: { 'X-Api-Key': 'k', Authorization: 'Bearer t', accept: 'text/html', other: 'Bearer zzz' },
       count: 3,
@@ -30,6 +32,7 @@ describe('redact', () => {
     expect(redact(schema, value)).toEqual({
       seasoning: '[redacted]',
       chosen: '[redacted]',
+      each: ['[redacted]'],
       url: 'rediss://[redacted]@host:6379/0?ssl=true&api_key=[redacted]',
       headers: { 'X-Api-Key': '[redacted]', Authorization: '[redacted]', accept: 'text/html', other: 'Bearer [redacted]' },
       count: 3,
