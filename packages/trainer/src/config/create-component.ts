@@ -1,7 +1,9 @@
-import { AglError, describeValue, isPlainObject, parseOrThrow } from '@agl/types'
+import { AglError, describeValue, isPlainObject } from '@agl/types'
 import type { Component, ComponentContext, ComponentForm, ComponentKind, ComponentSpec } from './component.ts'
 import { isModulePath, loadExport } from './module-path.ts'
+import { checkInput } from './explain.ts'
 import type { Registry } from './registry.ts'
+import { shapeOf } from './shape.ts'
 
 export async function createComponent<Instance>(
   registry: Registry,
@@ -35,9 +37,14 @@ async function createNamed<Instance>(
   options: object,
   context: ComponentContext,
 ): Promise<Instance> {
-  const what = `${kind.name} "${component.name}"`
-  const parsed = parseOrThrow(component.schema, options, `options of the ${what}`)
-  return checked(kind, await component.create(parsed, context), `the ${what}`)
+  const what = `the ${kind.name} "${component.name}"`
+  const origin = { label: `the options of ${what}`, folder: process.cwd() }
+  const checkedOptions = checkInput(component.schema, {
+    shape: shapeOf(component.schema),
+    input: options,
+    source: { kind: 'value', origin, value: null },
+  })
+  return checked(kind, await component.create(checkedOptions, context), what)
 }
 
 /** An export may be an instance, a component with a schema of its own, or a function of options and context. */

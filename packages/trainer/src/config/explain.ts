@@ -15,6 +15,13 @@ export interface Checked {
   readonly source: Source
 }
 
+/** @throws AglError `invalid_argument` */
+export function checkInput<Value>(schema: z.ZodType<Value>, checked: Checked): Value {
+  const result = schema.safeParse(checked.input)
+  if (result.success) return result.data
+  throw configError(problemsOf(result.error.issues, checked), checked)
+}
+
 /** The error of a configuration: each problem with its place and where that was given. No secret is in it. */
 export function configError(problems: readonly Problem[], { shape, input, source }: Checked): AglError {
   const lines = problems.map(({ path, message }) => {
@@ -62,7 +69,10 @@ function wrongValue({ path, message, code }: z.core.$ZodIssue, { shape, input, s
   const words = isVague
     ? `expected ${describeShape(expected)}`
     : message.replace(/^Invalid input: /, '').replace(/, received .*$/, '')
-  return { path, message: `${words}; got ${cameAs(path, value, expected, source)}${whatToDo(path, value, expected)}` }
+  // A message that ends in a full stop has said all.
+  if (words.endsWith('.')) return { path, message: words }
+  const isFlag = canBeFlag(shape, path, input)
+  return { path, message: `${words}; got ${cameAs(path, value, expected, source)}${whatToDo(path, value, expected, isFlag)}` }
 }
 
 function cameAs(path: readonly PropertyKey[], value: unknown, shape: Shape, source: Source): string {
@@ -73,8 +83,14 @@ function cameAs(path: readonly PropertyKey[], value: unknown, shape: Shape, sour
   return describeValue(typeof value === 'string' ? redactText(value) : value)
 }
 
-function whatToDo(path: readonly PropertyKey[], value: unknown, { types, fields, variants }: Shape): string {
-  const isFlag = fields.size === 0 && variants.size < 2 && path.every((key) => typeof key === 'string')
+/** Fields have flags; what is in lists and under keys of any name has none. */
+function canBeFlag(shape: Shape, path: readonly PropertyKey[], input: unknown): boolean {
+  const owners = path.map((_, index) => path.slice(0, index))
+  return owners.every((owner, index) => fieldsOf(shapeAt(shape, owner, input), valueAt(input, owner)).has(String(path[index])))
+}
+
+function whatToDo(path: readonly PropertyKey[], value: unknown, { types, fields }: Shape, hasFlag: boolean): string {
+  const isFlag = hasFlag && fields.size === 0
   if (value === undefined) return isFlag ? `: give it in a file or as ${flagName(path)}` : ': give it in a file'
   const isQuoted = typeof value === 'string' && !types.has('string') && /^(true|false|-?\d+(\.\d+)?)$/.test(value)
   return isQuoted ? ': write it without quotes' : ''

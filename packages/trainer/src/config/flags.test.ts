@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { defaultRegistry } from './components/default-registry.ts'
-import { storeKind } from './components/kinds.ts'
+import { llmProxyKind, storeKind } from './components/kinds.ts'
 import { flagsOf } from './flags.ts'
 import { hasProto } from './has-proto.ts'
 import { readConfig } from './read-config.ts'
@@ -16,6 +16,7 @@ const schema = z.strictObject({
       maxRollouts: z.int().min(1).nullable().optional(),
     })
     .optional(),
+  gateway: componentSchema(defaultRegistry, llmProxyKind).nullable().optional(),
   hosts: z.array(z.string()).optional().describe('where to look'),
   ports: z.array(z.int()).optional(),
   metrics: z.boolean().default(true).describe('whether to count'),
@@ -42,6 +43,8 @@ describe('flagsOf', () => {
     [['--runner.lease-ms', '1.5e3'], { runner: { leaseMs: 1500 } }],
     [['--runner.leaseMs=-1'], { runner: { leaseMs: -1 } }],
     [['--runner.max-rollouts', 'None'], { runner: { maxRollouts: null } }],
+    [['--gateway', 'none'], { gateway: null }],
+    [['--gateway', 'gateway', '--gateway.port=0'], { gateway: { type: 'gateway', port: 0 } }],
     [['--hosts', 'a', '--hosts=b'], { hosts: ['a', 'b'] }],
     [['--hosts', '[]'], { hosts: [] }],
     [['--ports', '1', '--ports', '2'], { ports: [1, 2] }],
@@ -111,11 +114,15 @@ describe('flagsOf', () => {
   it('describes each flag with what it takes, its types of component and its default, and no secret', () => {
     const help = flagsOf(schema).help()
     expect(help).toMatch(/^ {2}--store <type> +which store: memory, sqlite, redis, http or \.\/file\.ts#export$/m)
-    expect(help).toMatch(/^ {2}--store\.url <text> +where Redis is \(redis, http\)/m)
+    expect(help).toContain(
+      '  --store.url <text>              redis: where Redis is (default: "redis://127.0.0.1:6379"); http: where the server is, as http://127.0.0.1:4747\n',
+    )
+    expect(help).toMatch(/^ {2}--store\.seed <number> +makes ids .* \(memory, sqlite, redis\)$/m)
+    expect(help).toMatch(/^ {2}--gateway <type> +which llm-proxy: gateway or/m)
     expect(help).toMatch(/--runner\.lease-ms <number> +length of the lease \(default: 30000\)/)
     expect(help).toMatch(/--metrics, --no-metrics +whether to count \(default: true\)/)
     expect(help).toMatch(/--hosts <value> +where to look \(may be given again\)/)
-    expect(help).toMatch(/--level <text> +one of info, silent \(default: "info"\)/)
+    expect(help).toMatch(/--level <text> +\(default: "info"\) \(one of info, silent\)/)
     expect(help).not.toContain('sk-default')
   })
 

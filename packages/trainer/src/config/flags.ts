@@ -6,13 +6,19 @@ import { formatHelp } from './format-help.ts'
 import { type Shape, shapeOf } from './shape.ts'
 import type { Source } from './source.ts'
 
+export interface FlagUse {
+  readonly type: string
+  readonly description?: string
+  readonly default?: unknown
+}
+
 /** A flag of the command line, made of a field of the schema. */
 export interface Flag {
   /** For example `--runner.lease-ms`. */
   readonly name: string
   readonly path: readonly string[]
-  /** The types of component that have it; empty: whatever the type. */
-  readonly types: readonly string[]
+  /** The types of component that have it, and what it is for each; empty: it belongs to no type. */
+  readonly uses: readonly FlagUse[]
   readonly shape: Shape
   /** Stands alone, with `--no-…` as its opposite. */
   readonly isSwitch: boolean
@@ -49,7 +55,7 @@ const invalid = (message: string): AglError => new AglError({ code: 'invalid_arg
  */
 export function flagsOf(schema: z.ZodType): Flags {
   const byName = new Map<string, Flag>()
-  for (const flag of collect(shapeOf(schema), [], [])) {
+  for (const flag of collect(shapeOf(schema), [], null)) {
     const present = byName.get(flag.name)
     if (reserved.includes(flag.name))
       throw invalid(`${flag.name} has a meaning of its own: give the key ${flag.path[0]} another name.`)
@@ -62,31 +68,34 @@ export function flagsOf(schema: z.ZodType): Flags {
   return Object.freeze({ list, parse: (args: readonly string[]) => parse(args, byName), help: () => formatHelp(list) })
 }
 
-function collect(shape: Shape, path: readonly string[], types: readonly string[]): readonly Flag[] {
+function collect(shape: Shape, path: readonly string[], type: string | null): readonly Flag[] {
   const variants = [...shape.variants]
   const isChoice = shape.component !== null || variants.length > 1
   const inner = isChoice
     ? variants.flatMap(([type, { fields }]) =>
-        [...fields].flatMap(([key, field]) => collect(field, [...path, key], key === 'type' ? [] : [type])),
+        [...fields].flatMap(([key, field]) => collect(field, [...path, key], key === 'type' ? null : type)),
       )
-    : [...shape.fields].flatMap(([key, field]) => collect(field, [...path, key], types))
+    : [...shape.fields].flatMap(([key, field]) => collect(field, [...path, key], type))
   const isWhole = shape.component !== null || inner.length === 0 || shape.types.has('null')
   if (path.length === 0 || !isWhole) return inner
   const isSwitch = shape.types.has('boolean') && [...shape.types].every((type) => type === 'boolean' || type === 'null')
-  return [{ name: flagName(path), path, types, shape, isSwitch }, ...inner]
+  const uses =
+    type === null
+      ? []
+      : [{ type, ...(shape.description === undefined ? {} : { description: shape.description }), default: shape.default }]
+  return [{ name: flagName(path), path, uses, shape, isSwitch }, ...inner]
 }
 
 /** The same flag of two types of component. */
 function together(one: Flag, other: Flag): Flag {
   const choices = [...new Set([...(one.shape.choices ?? []), ...(other.shape.choices ?? [])])]
-  const shape = one.path.at(-1) === 'type' ? { ...one.shape, choices } : one.shape
-  const types = [...new Set([...one.types, ...other.types])]
-  return {
-    ...one,
-    shape: other.shape.secret === true ? { ...shape, secret: true } : shape,
-    types,
-    isSwitch: one.isSwitch && other.isSwitch,
+  const shape = {
+    ...one.shape,
+    types: new Set([...one.shape.types, ...other.shape.types]),
+    choices: one.path.at(-1) === 'type' ? choices : one.shape.choices,
+    secret: one.shape.secret === true || other.shape.secret === true,
   }
+  return { ...one, shape, uses: [...one.uses, ...other.uses], isSwitch: one.isSwitch && other.isSwitch }
 }
 
 function parse(args: readonly string[], byName: ReadonlyMap<string, Flag>): ParsedFlags {

@@ -1,6 +1,7 @@
 import type { Flag } from './flags.ts'
 import { redactBy } from './redact.ts'
 import { describeShape } from './settle.ts'
+import type { Shape } from './shape.ts'
 
 const column = 34
 
@@ -25,16 +26,25 @@ function takes({ name, isSwitch, shape }: Flag): string {
   if (shape.component !== null) return `${name} <type>`
   if (shape.types.has('array')) return `${name} <${shape.items?.types.has('object') === true ? 'json' : 'value'}>`
   const { types } = shape
-  if (types.has('integer') || types.has('number')) return `${name} <number>`
-  return `${name} <${types.has('string') ? 'text' : 'json'}>`
+  if (types.has('string')) return `${name} <text>`
+  return `${name} <${types.has('integer') || types.has('number') ? 'number' : 'json'}>`
 }
 
-function* descriptionOf({ shape, types }: Flag): Iterable<string> {
-  if (shape.description !== undefined) yield shape.description
+function* descriptionOf({ shape, uses }: Flag): Iterable<string> {
+  // Types of component that mean something else by it, or have another default, are told one by one.
+  const [first] = uses
+  const isSame = uses.every((use) => use.description === first?.description && use.default === first?.default)
+  if (isSame) {
+    yield* described(shape)
+    if (uses.length > 0) yield `(${uses.map(({ type }) => type).join(', ')})`
+  } else yield uses.map(({ type, ...use }) => `${type}: ${[...described({ ...shape, ...use })].join(' ')}`).join('; ')
   if (shape.component !== null) yield `which ${shape.component}: ${[...shape.variants.keys()].join(', ')} or ./file.ts#export`
-  else if (shape.choices !== null && shape.choices.length > 1) yield describeShape(shape)
-  if (types.length > 0) yield `(${types.join(', ')})`
+  else if (shape.choices !== null) yield `(${describeShape(shape)})`
+  else if (shape.types.has('null')) yield '(or none)'
   if (shape.types.has('array')) yield '(may be given again)'
-  if (shape.types.has('null')) yield '(or none)'
+}
+
+function* described(shape: Shape): Iterable<string> {
+  if (shape.description !== undefined) yield shape.description
   if (shape.default !== undefined && shape.secret !== true) yield `(default: ${JSON.stringify(redactBy(shape, shape.default))})`
 }

@@ -20,6 +20,10 @@ const schema = z.strictObject({
   title: z.string().nullable().optional(),
   tags: z.array(z.string()).optional(),
   verbose: z.boolean().optional(),
+  kind: z
+    .discriminatedUnion('type', [z.strictObject({ type: z.literal('m'), n: z.int() }), z.strictObject({ type: z.literal('o') })])
+    .optional(),
+  many: z.array(componentSchema(defaultRegistry, storeKind)).optional(),
   folder: z.string().meta({ path: true }).optional(),
 })
 
@@ -105,6 +109,8 @@ describe('readConfig', () => {
     ['store: sqlite', ['at store.file', '--store.file', 'expected a text', 'got nothing']],
     ['store: 3', ['expected a name (memory, sqlite']],
     ['store: { url: x }', ['at store.type']],
+    ['kind: { type: z }', ['expected one of m, o', 'got "z"', 'at kind.type']],
+    ['many: [sqlite, {type: redis, fiel: 1}]', ['at many[0].file, in ', 'give it in a file\n', 'at many[1].fiel']],
     ['- a', ['Expected an object of keys and values', 'a list of 1']],
   ])('refuses %j and says where, what and why', async (text, words) => {
     const file = testFolder().write('agl.yaml', text)

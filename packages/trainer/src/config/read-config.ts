@@ -1,7 +1,7 @@
 import { dirname, resolve } from 'node:path'
 import { AglError, describeValue, isPlainObject, type JsonObject, parseOptions } from '@agl/types'
 import { z } from 'zod'
-import { type Checked, configError, problemsOf } from './explain.ts'
+import { checkInput, configError } from './explain.ts'
 import type { Environment } from './references.ts'
 import { readDocument } from './read-file.ts'
 import { type Problem, settle } from './settle.ts'
@@ -55,13 +55,6 @@ export async function readConfig<Value>(options: ReadConfigOptions<Value>): Prom
   if (problems.length > 0) throw configError(problems, { shape, input, source })
   const value = checkInput(given.schema, { shape, input, source })
   return Object.freeze({ value, input, originOf: (path: readonly PropertyKey[]) => originAt(source, path) })
-}
-
-/** @throws AglError `invalid_argument` */
-export function checkInput<Value>(schema: z.ZodType<Value>, checked: Checked): Value {
-  const result = schema.safeParse(checked.input)
-  if (result.success) return result.data
-  throw configError(problemsOf(result.error.issues, checked), checked)
 }
 
 async function readSource(file: string, environment: Environment): Promise<Source> {

@@ -99,6 +99,19 @@ describe('createRegistry', () => {
     await expect(greeting(form)).rejects.toThrow(words)
   })
 
+  it('quotes no secret of its options', async () => {
+    const spicy = defineComponent({
+      kind: greeterKind,
+      name: 'spicy',
+      summary: '',
+      schema: z.strictObject({ seasoning: z.string().max(3).meta({ secret: true }) }),
+      create: () => ({ greet: () => '' }),
+    })
+    const made = registry.with(spicy).create(greeterKind, { type: 'spicy', seasoning: 'paprika' })
+    await expect(made).rejects.toThrow('at seasoning, in the options of the greeter "spicy"')
+    await expect(made).rejects.not.toThrow('paprika')
+  })
+
   it('tells who gives an algorithm as a bare function what to do', async () => {
     await expect(createRegistry().create(algorithmKind, (() => 6) as never)).rejects.toThrow('wrap your function')
   })

@@ -118,7 +118,11 @@ export function shapeUnder(shape: Shape, key: PropertyKey, owner: unknown): Shap
 export function fieldsOf(shape: Shape, owner: unknown): ReadonlyMap<string, Shape> {
   if (shape.variants.size < 2 && shape.component === null) return shape.fields
   const type = isPlainObject(owner) ? owner['type'] : undefined
-  return (typeof type === 'string' ? shape.variants.get(type) : undefined)?.fields ?? new Map()
+  const variant = typeof type === 'string' ? shape.variants.get(type) : undefined
+  return (
+    variant?.fields ??
+    new Map([['type', { ...nothing, types: new Set(['string'] as const), choices: [...shape.variants.keys()] }]])
+  )
 }
 
 export function shapeAt(shape: Shape, path: readonly PropertyKey[], value: unknown): Shape {

@@ -65,8 +65,16 @@ export function merge(lower: Source, upper: Source, shape: Shape): Source {
 
 /** A component by its name alone in the form that can be merged. */
 export function asObject(source: Source, shape: Shape): Source {
-  if (shape.component === null || textOf(source) === undefined) return source
+  const name = shape.component === null ? undefined : textOf(source)
+  if (name === undefined || (shape.types.has('null') && isNone(source))) return source
   return { kind: 'object', origin: source.origin, entries: new Map([['type', source]]) }
+}
+
+/** The command line's way to say null. */
+export function isNone(source: Source): boolean {
+  return (
+    source.kind === 'text' && source.variable === null && source.texts.length === 1 && /^(none|null)$/i.test(source.texts[0]!)
+  )
 }
 
 export function textOf(source: Source | undefined): string | undefined {
