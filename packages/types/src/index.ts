@@ -29,7 +29,7 @@ export {
 } from './json.ts'
 export type { LlmProxy, ProxiedModel } from './llm-proxy.ts'
 export { type LogFields, type Logger, silentLogger } from './logger.ts'
-export { describeIssue, describeValue, implementing, parseOptions, parseOrThrow } from './parse.ts'
+export { describeIssue, describeValue, hideCredentials, implementing, parseOptions, parseOrThrow } from './parse.ts'
 export { isPlainObject } from './plain.ts'
 export {
   type CustomResource,

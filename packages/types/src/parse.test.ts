@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
 import { AglError } from './errors.ts'
-import { implementing, parseOptions } from './parse.ts'
+import { describeValue, hideCredentials, implementing, parseOptions } from './parse.ts'
 
 interface Greeter {
   greet(): string
@@ -31,5 +31,22 @@ describe('parseOptions', () => {
     expect(refused).toThrow(AglError)
     expect(refused).toThrow(/Invalid options of demo/)
     expect(refused).toThrow(text)
+  })
+})
+
+describe('describeValue', () => {
+  it('tells no secret: not what has such a name, and no password of a URL', () => {
+    expect(describeValue('sk-1', 'api_key')).toBe('a text of 4 characters')
+    expect(describeValue('redis://me:p@ss/word@host:1/0')).toBe('"redis://…@host:1/0"')
+    expect(describeValue(`http://me:${'x'.repeat(100)}@host`)).toBe('"http://…@host"')
+    expect(describeValue('me@host')).toBe('"me@host"')
+  })
+
+  it('takes no time for long texts', () => {
+    for (const text of ['a'.repeat(2 ** 20), '://'.repeat(2 ** 18), `@${'://'.repeat(2 ** 18)}`]) {
+      const started = performance.now()
+      expect(hideCredentials(text)).toBe(text)
+      expect(performance.now() - started).toBeLessThan(1000)
+    }
   })
 })

@@ -47,6 +47,22 @@ const longestQuote = 60
 /** Under such names lie secrets, of which no message may tell more than their kind. */
 const secret = /key|token|secret|password/i
 
+/**
+ * A text whose URLs tell no user and no password. Passwords are often not escaped, so everything up to the last `@` of a word counts as
+ * credentials.
+ */
+export function hideCredentials(text: string, instead: string = '…'): string {
+  return text.replace(/\S+/g, (word) => {
+    const start = word.indexOf('://') + 3
+    const end = word.lastIndexOf('@')
+    return start > 2 && end >= start ? word.slice(0, start) + instead + word.slice(end) : word
+  })
+}
+
+function quote(text: string): string {
+  return text.length > longestQuote ? `${JSON.stringify(text.slice(0, longestQuote))}…` : JSON.stringify(text)
+}
+
 /** A value in a few words. @param name under which it was found */
 export function describeValue(value: unknown, name: string = ''): string {
   switch (typeof value) {
@@ -54,7 +70,7 @@ export function describeValue(value: unknown, name: string = ''): string {
       return 'nothing'
     case 'string':
       if (secret.test(name)) return `a text of ${value.length} characters`
-      return value.length > longestQuote ? `${JSON.stringify(value.slice(0, longestQuote))}…` : JSON.stringify(value)
+      return quote(hideCredentials(value))
     case 'number':
     case 'boolean':
       return String(value)

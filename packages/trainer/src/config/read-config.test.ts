@@ -88,6 +88,8 @@ describe('readConfig', () => {
     expect(value).toMatchObject({ title: 'hi ${N} you: ${HELLO}', verbose: true, tags: ['full', ''], runner: { concurrency: 8 } })
     const numeric = await readConfig({ schema, files: [write('title.yaml', 'title: ${N}')], environment })
     expect(numeric.value.title).toBe('8')
+    const chosen = await readConfig({ schema, files: [write('store.yaml', 'store: { type: "${KIND:-redis}", namespace: x }')] })
+    expect(chosen.value.store).toEqual({ type: 'redis', namespace: 'x' })
     // Only the command line has no other way to say null.
     const none = await readConfig({ schema, files: [write('title.yaml', 'title: ${NONE}')], environment: { NONE: 'none' } })
     expect(none.value.title).toBe('none')

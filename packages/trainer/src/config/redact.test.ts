@@ -1,8 +1,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { z } from 'zod'
+import { defaultRegistry } from './components/default-registry.ts'
+import { storeKind } from './components/kinds.ts'
+import { flagsOf } from './flags.ts'
 import { testFolder } from './folder.test-support.ts'
 import { readConfig } from './read-config.ts'
+import { componentSchema, createRegistry } from './registry.ts'
 import { isSecretName, redact, redactText } from './redact.ts'
 
 const schema = z.strictObject({
@@ -67,6 +71,34 @@ describe('redact', () => {
 const secret = fc.string({ minLength: 8, maxLength: 20, unit: fc.constantFrom(...'QZXJ9_-.!') })
 
 describe('what nobody may read', () => {
+  it.each([
+    ['--auth-token=hunter2222'],
+    ['--salt=hunter2222'],
+    ['--extra={"password":"hunter2222"'],
+    ['--extra=hunter2222'],
+    ['--list={"password":"hunter2222"'],
+    ['--store=redis://me:hunter2222@host'],
+    ['--store.url=http://me:hunter2222@host', '--store=redis'],
+    ['--extra', '{"other":"x"}', '--auth-token', 'hunter2222'],
+  ])('does not survive in the error of %j', async (...args) => {
+    const strict = z.strictObject({
+      auth_token: z.int().optional(),
+      salt: z.int().optional().meta({ secret: true }),
+      extra: z.record(z.string(), z.number()).optional(),
+      list: z.array(z.strictObject({})).optional(),
+      store: componentSchema(defaultRegistry, storeKind).optional(),
+    })
+    const error = await readConfig({ schema: strict, flags: flagsOf(strict).parse(args).flags })
+      .then(async ({ value }) => defaultRegistry.create(storeKind, value.store!))
+      .then(
+        () => new Error('not refused'),
+        (reason: Error) => reason,
+      )
+    expect(error).toMatchObject({ code: 'invalid_argument' })
+    expect(`${error.message} ${JSON.stringify(error)}`).not.toContain('hunter2222')
+    await expect(createRegistry().create(storeKind, 'redis://me:hunter2222@host')).rejects.toThrow('redis://[redacted]@host')
+  })
+
   it('does not survive in what redact gives', () => {
     const keys = fc.constantFrom('api_key', 'authToken', 'password', 'Secret', 'authorization', 'x-api-key')
     fc.assert(

@@ -1,4 +1,4 @@
-import { isPlainObject, type JsonValue } from '@agl/types'
+import { hideCredentials, isPlainObject, type JsonValue } from '@agl/types'
 import type { z } from 'zod'
 import { type Shape, shapeOf, shapeUnder } from './shape.ts'
 
@@ -31,9 +31,8 @@ export function isSecret(name: PropertyKey, shape: Shape, value: unknown): boole
  * `@` counts as one.
  */
 export function redactText(text: string): string {
-  return text
-    .replace(/([a-z][a-z0-9+.-]*:\/\/)\S*@/gi, `$1${redacted}@`)
-    .replace(/([?&#;]([^=&?#\s]+)=)[^&#\s]+/g, (found, start: string, name: string) =>
+  return hideCredentials(text, redacted)
+    .replace(/([?&#;]([^=&?#;\s]+)=)[^&#\s]+/g, (found, start: string, name: string) =>
       isSecretName(name) ? start + redacted : found,
     )
     .replace(/\b(bearer|basic)\s+\S+/gi, `$1 ${redacted}`)
@@ -77,7 +76,11 @@ export function secretsIn(shape: Shape, value: unknown, isHidden: boolean = fals
 }
 
 function credentialsIn(text: string): readonly string[] {
-  const users = [...text.matchAll(/[a-z][a-z0-9+.-]*:\/\/(\S*)@/gi)].flatMap(([, found]) => [found!, ...found!.split(':')])
+  const users = text.split(/\s+/).flatMap((word) => {
+    const start = word.indexOf('://') + 3
+    const found = word.slice(start, Math.max(start, word.lastIndexOf('@')))
+    return start > 2 ? [found, ...found.split(':')] : []
+  })
   const words = [...text.matchAll(/\b(?:bearer|basic)\s+(\S+)/gi)].map(([, found]) => found!)
   return [...users, ...words].flatMap((found) => [found, decoded(found)])
 }

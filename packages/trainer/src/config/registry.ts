@@ -4,6 +4,7 @@ import { suggest } from './closest.ts'
 import type { Component, ComponentContext, ComponentForm, ComponentKind, ComponentSpec } from './component.ts'
 import { createComponent } from './create-component.ts'
 import { isModulePath } from './module-path.ts'
+import { redactText } from './redact.ts'
 
 /** A component for help, for documents and for editors. */
 export interface ComponentDescription {
@@ -68,7 +69,7 @@ export function createRegistry(components: readonly Component[] = []): Registry 
 }
 
 function unknownComponent(registry: Registry, kind: ComponentKind<unknown>, name: string): string {
-  const message = `There is no ${kind.name} ${JSON.stringify(name)}${suggest(name, registry.names(kind))}`
+  const message = `There is no ${kind.name} ${JSON.stringify(redactText(name))}${suggest(name, registry.names(kind))}`
   return `${message} A module path ends in the name of an export: ./file.ts#export.`
 }
 

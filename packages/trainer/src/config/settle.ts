@@ -2,7 +2,7 @@ import { isAbsolute, resolve } from 'node:path'
 import { jsonOffender, type JsonValue } from '@agl/types'
 import { hasProto } from './has-proto.ts'
 import { resolveModulePath } from './module-path.ts'
-import { redactText } from './redact.ts'
+import { isSecret, redactText } from './redact.ts'
 import { type Shape, shapeUnder, type ValueType } from './shape.ts'
 import { asObject, type Origin, type Source, textOf } from './source.ts'
 
@@ -41,7 +41,7 @@ export function settle(
       const outcome = valueOfText(given.texts, shape, given.variable === null)
       if ('value' in outcome) return located(outcome.value, shape, given.origin)
       const from = given.variable === null ? '' : ` from \${${given.variable}}`
-      const isHidden = given.variable !== null || shape.secret === true
+      const isHidden = given.variable !== null || mayHoldObject(shape) || path.some((key) => isSecret(key, shape, null))
       const came = given.texts.map((text) =>
         isHidden ? `a text of ${text.length} characters` : JSON.stringify(redactText(text)),
       )
@@ -51,6 +51,11 @@ export function settle(
     default:
       return given satisfies never
   }
+}
+
+/** There may be secrets in what was to be an object and cannot be read as one. */
+function mayHoldObject({ types, items }: Shape): boolean {
+  return types.has('object') || types.has('any') || (items !== null && mayHoldObject(items))
 }
 
 function located(value: JsonValue, shape: Shape, { folder }: Origin): JsonValue {
