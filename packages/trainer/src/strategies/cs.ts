@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AccessToken } from '@agl/store-http/server'
 import { AglError, type LightningStore, parseOptions } from '@agl/types'
 import { z } from 'zod'
 import type { StoreAccess } from '../children/protocol.ts'
@@ -12,6 +11,13 @@ import { serveClaims, type ServedClaims } from '../served-claims.ts'
 import type { ExecutionParts, ExecutionStrategy, RunnerDescription } from '../strategy.ts'
 import { childDefaults, type ChildOptions, childOptionShapes, graceFor } from './child-options.ts'
 import { groupOf } from './shm.ts'
+
+/** Who may do what at the server; as `AccessToken` of `@agl/store-http`, which only this strategy and `ipc` need. */
+export interface ServerToken {
+  readonly token: string
+  readonly role: 'admin' | 'algorithm' | 'runner' | 'viewer'
+  readonly name?: string
+}
 
 /** Options of the strategy `cs`. */
 export interface CsOptions extends ChildOptions {
@@ -34,7 +40,7 @@ export interface CsOptions extends ChildOptions {
    */
   readonly managedStore?: boolean
   /** Who may reach the server; see `createStoreServer`. Needed for a host that is not this machine. */
-  readonly tokens?: readonly AccessToken[]
+  readonly tokens?: readonly ServerToken[]
   /** What runners elsewhere present to the server. */
   readonly token?: string
   /** Listens beyond this machine without tokens. Default: refused. */
