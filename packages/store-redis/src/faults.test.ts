@@ -328,7 +328,12 @@ describe('faults', () => {
     expect(await direct.wait(1, 10_000)).toBe(1)
     direct.disconnect()
     await sentinels.primary.kill()
-    const ids = [...before, ...(await runTasks(store, 40))]
+    // A handle that is new now is told of the primary that is gone, and waits for the next one.
+    const late = createRedisStore({ client, namespace, deadlineMs: 30_000 })
+    onTestFinished(() => late.close())
+    const [{ total_rollouts: seen }, after] = await Promise.all([late.statistics(), runTasks(store, 40)])
+    expect(seen).toBeGreaterThanOrEqual(20)
+    const ids = [...before, ...after]
     expect(new Set(ids).size).toBe(60)
     for (const rolloutId of ids) expect(await store.getRolloutById({ rolloutId })).toMatchObject({ status: 'succeeded' })
     const { violations, servers } = await inspectRedisStore({ client, namespace })

@@ -73,6 +73,7 @@ export function createConnection(options: {
 }): Connection {
   const { deadlineMs, logger, closedError } = options
   const isCluster = options.client instanceof Cluster || options.client?.isCluster === true
+  const isWatched = hasSentinels(options.client)
   const place = placeOf(options)
   let client: Client | null = null
   let connecting: Promise<void> | null = null
@@ -103,7 +104,14 @@ export function createConnection(options: {
       const end = start + Math.max(deadlineMs, leastConnectMs)
       // A cluster that was not ready tries again by itself, for ever, and then its `connect` does not settle.
       const isReady = await Promise.race([
-        made.connect().then(() => true),
+        made.connect().then(
+          () => true,
+          (error: unknown) => {
+            // A Sentinel may name a primary that has just died; ioredis goes on asking, until another one is named.
+            if (isWatched && isPassing(error)) return new Promise<never>(() => {})
+            throw error
+          },
+        ),
         untilReady(made, end, AbortSignal.any([settled.signal, closing.signal])),
       ])
       if (!isReady) throw awayTooLong(place, performance.now() - start, lastError)
@@ -235,6 +243,12 @@ function placeOf({ url, client }: { readonly url: string; readonly client?: Clie
     return known === null ? url : `${known.protocol}//${known.host}${known.pathname}`
   }
   if (client instanceof Cluster || client.isCluster) return 'the cluster'
-  const { path, host, port } = (client as Redis).options
+  const { path, host, port, name } = (client as Redis).options
+  if (hasSentinels(client)) return `the primary "${name ?? ''}" of its Sentinels`
   return path ?? `redis://${host ?? 'localhost'}:${port ?? 6379}`
+}
+
+/** Whether Sentinels say where the server is. */
+function hasSentinels(client: Client | undefined): boolean {
+  return client instanceof Redis && (client.options.sentinels ?? []).length > 0
 }
