@@ -196,6 +196,21 @@ describe('step', () => {
     expect((await store.queryRollouts({})).items).toMatchObject([{ status: 'failed' }])
   })
 
+  it('is cancelled by a signal that was aborted while the rollout was being made', async () => {
+    const stop = new AbortController()
+    const slow: LightningStore = {
+      ...store,
+      async startRollout(request) {
+        const started = await store.startRollout(request)
+        stop.abort(new Error('too late'))
+        return started
+      },
+    }
+    const agent = rollout((_, { signal }) => sleep(60_000, undefined, { signal, ref: false }))
+    await expect(createRunner({ store: slow, agent, logger }).step({ input: 1, signal: stop.signal })).rejects.toThrow('too late')
+    expect((await store.queryRollouts({})).items).toMatchObject([{ status: 'cancelled' }])
+  })
+
   it('is cancelled by its signal', async () => {
     const stop = new AbortController()
     const agent = rollout(async (_, { signal }) => {

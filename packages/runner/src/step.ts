@@ -42,6 +42,8 @@ export async function runStep<Task>(
       )
   }
   signal?.addEventListener('abort', onAbort, { once: true })
+  // It may have been aborted while the rollout was being made.
+  if (signal?.aborted === true) onAbort()
   const heartbeat = startHeartbeat({
     store,
     workerId,

@@ -87,6 +87,6 @@ export function codePoints(text: string): readonly string[] {
 }
 
 export function lengthOf(text: string): number {
-  // eslint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- ASCII begins with them
   return /^[\u0000-\u007f]*$/.test(text) ? text.length : codePoints(text).length
 }

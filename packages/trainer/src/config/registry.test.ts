@@ -180,8 +180,8 @@ describe('loadPackage', () => {
     const { stdout } = await promisify(execFile)(process.execPath, ['--conditions=@agl/source', file])
     const lines = stdout.trimEnd().split('\n')
     expect(lines.slice(0, 2)).toEqual([
-      'missing_package The package @agl/none is needed and not installed. Run: npm install @agl/none',
-      'missing_package The package @agl/none is needed and not installed. Run: npm install @agl/none',
+      'missing_package A component of the configuration comes from @agl/none, which is not installed. Run: npm install @agl/none',
+      'missing_package A component of the configuration comes from @agl/none, which is not installed. Run: npm install @agl/none',
     ])
     expect(lines[2]).toContain("ERR_MODULE_NOT_FOUND Cannot find package 'other-half'")
     expect(await loadPackage('x', async () => 3)).toBe(3)

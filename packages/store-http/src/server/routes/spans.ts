@@ -34,6 +34,15 @@ function checkOwn(call: Call, span: { readonly rollout_id: string; readonly atte
   authorizeAttempt(call.identity, span.rollout_id, span.attempt_id)
 }
 
+const batch = z.strictObject({ spans: z.array(z.unknown()) })
+const describedBatch = z.object({ spans: z.array(newSpan) })
+
+async function addBatch(call: Call<z.infer<typeof batch>>): Promise<readonly Span[]> {
+  const spans = call.body.spans.map(readSpan)
+  for (const span of spans) checkOwn(call, span)
+  return await call.store.addManySpans({ spans })
+}
+
 async function listSpans(call: Call, query: WireQuery): Promise<void> {
   const request = toVerbQuery(query, call.isOurs) as unknown as SpanQuery
   const { sortBy = 'sequence_id' } = request
@@ -70,13 +79,11 @@ export const spanRoutes: readonly Route[] = [
     status: 201,
     summary: 'Adds spans, all or none; answers those that were new',
     numbers: 'attributes',
-    body: z.strictObject({ spans: z.array(z.unknown()) }),
-    describedBody: z.object({ spans: z.array(newSpan) }),
+    body: batch,
+    describedBody: describedBatch,
     answer: z.array(wireSpanSchema),
     async handle(call) {
-      const spans = call.body.spans.map(readSpan)
-      for (const span of spans) checkOwn(call, span)
-      return (await call.store.addManySpans({ spans })).map((span) => toSpan(call, span))
+      return (await addBatch(call)).map((span) => toSpan(call, span))
     },
   }),
   route({
@@ -86,14 +93,12 @@ export const spanRoutes: readonly Route[] = [
     status: 201,
     summary: 'Adds spans, all or none; answers the ids of those that were new',
     numbers: 'attributes',
-    body: z.strictObject({ spans: z.array(z.unknown()) }),
-    describedBody: z.object({ spans: z.array(newSpan) }),
+    body: batch,
+    describedBody: describedBatch,
     answer: z.array(spanPlace),
     async handle(call) {
-      const spans = call.body.spans.map(readSpan)
-      for (const span of spans) checkOwn(call, span)
       // Whoever sent the spans has them: sending them back costs more than storing them.
-      return (await call.store.addManySpans({ spans })).map(({ rollout_id, attempt_id, span_id, sequence_id }) => ({
+      return (await addBatch(call)).map(({ rollout_id, attempt_id, span_id, sequence_id }) => ({
         rollout_id,
         attempt_id,
         span_id,
