@@ -18,7 +18,7 @@ import { createSnapshots } from './snapshot.ts'
 const port = parentPort
 if (port === null) throw new Error('heartbeat-thread.ts runs as a worker thread only')
 
-const { spec, alive, base } = workerData as HeartbeatThreadData
+const { spec, alive } = workerData as HeartbeatThreadData
 const send = (message: FromThread): void => port.postMessage(message)
 const snapshot = createSnapshots()
 
@@ -36,7 +36,7 @@ const members = new Map<number, Beating>()
 function join(member: number, { workerId, capacity, leaseMs, maxStallMs }: HeartbeatMember): void {
   let isBeating = false
   // A loop that has not turned for long hangs, and what hangs must not be kept from others.
-  const isAlive = (): boolean => Date.now() - base - Atomics.load(alive, 0) <= maxStallMs
+  const isAlive = (): boolean => Date.now() - Number(Atomics.load(alive, 0)) <= maxStallMs
 
   async function beat(): Promise<void> {
     if (isBeating || !isAlive()) return

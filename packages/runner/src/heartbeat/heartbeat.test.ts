@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import { createMemoryStore } from '@agl/store-memory'
 import { createSqliteStore } from '@agl/store-sqlite'
 import type { LightningStore, Logger } from '@agl/types'
@@ -91,6 +92,21 @@ describe('the thread', () => {
     expect(attempt).toMatchObject({ outcome: 'cancelled' })
     const worker = await store.getWorkerById({ workerId: 'w' })
     expect(worker!.heartbeat_stats).toMatchObject({ capacity: 1, host: expect.any(String), mem_total_gb: expect.any(Number) })
+  })
+
+  it('that dies is replaced by the loop', async () => {
+    const posted = vi.spyOn(Worker.prototype, 'postMessage')
+    await store.enqueueRollout({ input: 1 })
+    await runOnce(async () => {
+      await (posted.mock.contexts.at(-1) as Worker).terminate()
+      await vi.waitFor(
+        async () =>
+          expect(await store.getWorkerById({ workerId: 'w' })).toMatchObject({
+            heartbeat_stats: { beats_from: 'loop', running: 1 },
+          }),
+        { timeout: 10_000 },
+      )
+    })
   })
 
   it('is not used where the store lives in this process, or cannot be opened there; then the loop beats', async () => {

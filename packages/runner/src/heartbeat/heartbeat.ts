@@ -23,19 +23,23 @@ export interface HeartbeatParts {
 }
 
 /**
- * From a thread where the store can be opened a second time (`store.spec`) and has leases; otherwise, and until the thread is ready,
- * from the loop, which an agent that computes for long keeps from beating.
+ * From a thread where the store can be opened a second time (`store.spec`) and has leases; otherwise, and while the thread is not ready or is
+ * gone, from the loop, which an agent that computes for long keeps from beating.
  */
 export function startHeartbeat(parts: HeartbeatParts): Heartbeat {
   const { store, logger, workerId } = parts
-  const loop = startLoopHeartbeat(parts)
+  let hasThread = false
+  const loop = startLoopHeartbeat(parts, () => !hasThread)
   const hasLeases = leaseOf(parts).leaseMs !== undefined
   if (store.spec === undefined || store.spec === null || !hasLeases) return loop
 
   const thread = joinThreadHeartbeat(parts, store.spec)
   let isClosed = false
   const settled = thread.ready.then(
-    () => loop.close(),
+    () => {
+      hasThread = true
+      void thread.gone.then(() => (hasThread = false))
+    },
     async (error: unknown) => {
       if (!isClosed) {
         logger.warn('Leases are renewed on the loop: the thread for it could not open the store', {
@@ -63,12 +67,13 @@ export function startHeartbeat(parts: HeartbeatParts): Heartbeat {
   }
 }
 
-function startLoopHeartbeat(parts: HeartbeatParts): Heartbeat {
+function startLoopHeartbeat(parts: HeartbeatParts, isNeeded: () => boolean): Heartbeat {
   const { store, workerId, capacity, leaseMs } = parts
   const snapshot = createSnapshots()
   const held = new Map<string, HeldAttempt>()
 
   async function beat(): Promise<void> {
+    if (!isNeeded()) return
     try {
       const attempts = [...held.values()]
       const stats = statsOf('loop', { capacity, running: attempts.length, snapshot: snapshot() })

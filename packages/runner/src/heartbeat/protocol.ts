@@ -8,9 +8,8 @@ export interface HeldAttempt {
 /** What the thread is started with. */
 export interface HeartbeatThreadData {
   readonly spec: StoreSpec
-  /** Milliseconds after `base` at which the loop of the runners was last seen alive. */
-  readonly alive: Int32Array<SharedArrayBuffer>
-  readonly base: number
+  /** When the loop of the runners was last seen alive, in epoch milliseconds: more than 32 bits, or leases would end after 25 days. */
+  readonly alive: BigInt64Array<SharedArrayBuffer>
 }
 
 /** A runner that wants heartbeats. */

@@ -8,6 +8,8 @@ import type { FromThread, HeartbeatThreadData, ToThread } from './protocol.ts'
 export interface ThreadHeartbeat extends Heartbeat {
   /** Resolves when it beats; rejects when the thread cannot open the store, and then it never will. */
   readonly ready: Promise<void>
+  /** Resolves when it does not beat any more, whatever the reason. */
+  readonly gone: Promise<void>
 }
 
 /**
@@ -40,9 +42,8 @@ const closeWithinMs = 2_000
 
 /** @param onLast called when the last runner has left: the thread takes no other */
 function startThread(spec: StoreSpec, onLast: () => void): HeartbeatThread {
-  const alive = new Int32Array(new SharedArrayBuffer(4))
-  const base = Date.now()
-  const workerData: HeartbeatThreadData = { spec, alive, base }
+  const alive = new BigInt64Array(new SharedArrayBuffer(8))
+  const workerData: HeartbeatThreadData = { spec, alive }
   const worker = new Worker(threadUrl, {
     workerData,
     name: 'agl-heartbeat',
@@ -56,7 +57,7 @@ function startThread(spec: StoreSpec, onLast: () => void): HeartbeatThread {
   let lastMember = 0
 
   const send = (message: ToThread): void => worker.postMessage(message)
-  const sayAlive = (): void => void Atomics.store(alive, 0, Date.now() - base)
+  const sayAlive = (): void => void Atomics.store(alive, 0, BigInt(Date.now()))
   const timer = setInterval(sayAlive, aliveEveryMs)
 
   // Each member hears of it through its own `ready`.
@@ -102,6 +103,7 @@ function startThread(spec: StoreSpec, onLast: () => void): HeartbeatThread {
       send({ kind: 'join', member, details: { workerId, capacity, leaseMs, maxStallMs } })
       return {
         ready: ready.promise,
+        gone: ended.promise,
         began(attempt) {
           sayAlive()
           send({ kind: 'began', member, attempt })
