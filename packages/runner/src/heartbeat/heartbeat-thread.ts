@@ -35,6 +35,7 @@ const members = new Map<number, Beating>()
 
 function join(member: number, { workerId, capacity, leaseMs, maxStallMs }: HeartbeatMember): void {
   let isBeating = false
+  let hasBeaten = false
   // A loop that has not turned for long hangs, and what hangs must not be kept from others.
   const isAlive = (): boolean => Date.now() - Number(Atomics.load(alive, 0)) <= maxStallMs
 
@@ -45,6 +46,8 @@ function join(member: number, { workerId, capacity, leaseMs, maxStallMs }: Heart
       const attempts = [...beating.attempts.values()]
       const stats = statsOf('thread', { capacity, running: attempts.length, snapshot: snapshot() })
       const { stopped } = await store.heartbeat({ workerId, attempts, leaseMs, stats })
+      if (!hasBeaten) send({ kind: 'beats', member })
+      hasBeaten = true
       if (stopped.length > 0) send({ kind: 'stopped', member, stopped })
     } catch (error) {
       send({ kind: 'failed', member, error: error instanceof Error ? error.message : String(error) })
@@ -56,7 +59,8 @@ function join(member: number, { workerId, capacity, leaseMs, maxStallMs }: Heart
   const timer = setInterval(() => void beat(), leaseMs / 3)
   const beating: Beating = { attempts: new Map(), stop: () => clearInterval(timer) }
   members.set(member, beating)
-  void beat()
+  // After what is waiting behind this message: attempts that began before the thread was there.
+  setImmediate(() => void beat())
 }
 
 port.on('message', (message: ToThread) => {
@@ -81,4 +85,3 @@ port.on('message', (message: ToThread) => {
       message satisfies never
   }
 })
-send({ kind: 'ready' })

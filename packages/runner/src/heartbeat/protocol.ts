@@ -29,7 +29,8 @@ export type ToThread =
   | { readonly kind: 'close' }
 
 export type FromThread =
-  | { readonly kind: 'ready' }
+  /** The first heartbeat of the runner has been answered. */
+  | { readonly kind: 'beats'; readonly member: number }
   | { readonly kind: 'stopped'; readonly member: number; readonly stopped: HeartbeatReply['stopped'] }
   | { readonly kind: 'failed'; readonly member: number; readonly error: string }
 

@@ -6,7 +6,7 @@ import type { FromThread, HeartbeatThreadData, ToThread } from './protocol.ts'
 
 /** A heartbeat from a thread. */
 export interface ThreadHeartbeat extends Heartbeat {
-  /** Resolves when it beats; rejects when the thread cannot open the store, and then it never will. */
+  /** Resolves when the store has answered its first beat; rejects when the thread cannot open the store, and then it never will. */
   readonly ready: Promise<void>
   /** Resolves when it does not beat any more, whatever the reason. */
   readonly gone: Promise<void>
@@ -50,40 +50,35 @@ function startThread(spec: StoreSpec, onLast: () => void): HeartbeatThread {
     // Flags of this process may mean nothing to the thread; the sources need theirs.
     execArgv: isSource ? ['--conditions=@agl/source', '--disable-warning=ExperimentalWarning'] : [],
   })
-  const ready = Promise.withResolvers<void>()
   const ended = Promise.withResolvers<void>()
-  const members = new Map<number, HeartbeatParts>()
-  let isReady = false
+  const members = new Map<number, { readonly parts: HeartbeatParts; readonly ready: PromiseWithResolvers<void> }>()
+  let hasBeaten = false
   let lastMember = 0
 
   const send = (message: ToThread): void => worker.postMessage(message)
   const sayAlive = (): void => void Atomics.store(alive, 0, BigInt(Date.now()))
   const timer = setInterval(sayAlive, aliveEveryMs)
 
-  // Each member hears of it through its own `ready`.
-  ready.promise.catch(() => {})
   worker.on('message', (message: FromThread) => {
     switch (message.kind) {
-      case 'ready':
-        isReady = true
-        return ready.resolve()
+      case 'beats':
+        hasBeaten = true
+        return members.get(message.member)?.ready.resolve()
       case 'stopped':
-        return members.get(message.member)?.onStopped(message.stopped)
+        return members.get(message.member)?.parts.onStopped(message.stopped)
       case 'failed':
-        return members.get(message.member)?.onFailure(message.error)
+        return members.get(message.member)?.parts.onFailure(message.error)
       default:
         return message satisfies never
     }
   })
   worker.on('error', (error: Error) => {
-    ready.reject(error)
-    if (!isReady) return
-    for (const { onFailure } of members.values()) onFailure(`the thread of the heartbeat broke: ${error.message}`)
+    for (const { parts, ready } of members.values()) {
+      ready.reject(error)
+      if (hasBeaten) parts.onFailure(`the thread of the heartbeat broke: ${error.message}`)
+    }
   })
-  worker.on('exit', () => {
-    ready.reject(new AglError({ code: 'internal', message: 'The thread of the heartbeat ended before it was ready.' }))
-    ended.resolve()
-  })
+  worker.on('exit', () => ended.resolve())
 
   async function close(): Promise<void> {
     onLast()
@@ -98,7 +93,12 @@ function startThread(spec: StoreSpec, onLast: () => void): HeartbeatThread {
     join(parts) {
       const member = ++lastMember
       const { workerId, capacity, leaseMs, maxStallMs } = parts
-      members.set(member, parts)
+      const ready = Promise.withResolvers<void>()
+      members.set(member, { parts, ready })
+      // Whoever joins a thread that is gone already hears it at once.
+      void ended.promise.then(() =>
+        ready.reject(new AglError({ code: 'internal', message: 'The thread of the heartbeat is gone.' })),
+      )
       sayAlive()
       send({ kind: 'join', member, details: { workerId, capacity, leaseMs, maxStallMs } })
       return {
@@ -111,6 +111,7 @@ function startThread(spec: StoreSpec, onLast: () => void): HeartbeatThread {
         ended: (attemptId) => send({ kind: 'ended', member, attemptId }),
         async close() {
           if (!members.delete(member)) return
+          ready.reject(new AglError({ code: 'closed', message: 'The heartbeat has been closed.' }))
           if (members.size === 0) await close()
           else send({ kind: 'leave', member })
         },
