@@ -7,7 +7,8 @@ const options: Omit<SoakOptions, 'backend'> = {
   seed: 7,
   killEveryMs: 300,
   mostKills: 25,
-  leaseMs: 1000,
+  // Longer than a busy machine keeps a process waiting: a runner that loses its lease by that ends its own attempt beside the next one.
+  leaseMs: 3000,
   giveUpMs: 60_000,
   appendOnly: true,
   victims: null,
