@@ -8,6 +8,8 @@ import {
   type Logger,
   type NamedResources,
   namedResourcesSchema,
+  type RunEvent,
+  type RunState,
   type Triplet,
 } from '@agl/types'
 import { z } from 'zod'
@@ -42,6 +44,10 @@ export interface TrainerOptions<Result = unknown, Task = unknown> {
   readonly initialResources?: NamedResources
   /** How long an algorithm has to end by itself once its signal is aborted, in milliseconds; at least 0. */
   readonly abortGraceMs?: number
+  /** What the algorithm keeps for a later process that goes on with the run. Default: nothing outlives this process. */
+  readonly state?: RunState
+  /** Told how far the algorithm is. What it throws is reported to the logger. */
+  readonly onProgress?: (event: RunEvent) => void
   readonly logger?: Logger
 }
 
@@ -68,5 +74,9 @@ export const trainerOptionsSchema: z.ZodType = z.strictObject({
   runner: z.record(z.string(), z.unknown()).optional(),
   initialResources: namedResourcesSchema.optional(),
   abortGraceMs: z.number().min(0).optional(),
+  state: implementing<RunState>('the state of a run', 'load', 'save').optional(),
+  onProgress: z
+    .custom<(event: RunEvent) => void>((value) => typeof value === 'function', { error: 'expected a function' })
+    .optional(),
   logger: implementing<Logger>('a logger', 'info', 'error').optional(),
 })

@@ -1,6 +1,16 @@
 import { type Agent, missingResources } from '@agl/runner'
 import { createMemoryStore } from '@agl/store-memory'
-import { AglError, type Dataset, errorMessage, type LightningStore, parseOptions, silentLogger } from '@agl/types'
+import {
+  AglError,
+  type Dataset,
+  errorMessage,
+  type JsonValue,
+  type LightningStore,
+  parseOptions,
+  type RunEvent,
+  type RunState,
+  silentLogger,
+} from '@agl/types'
 import { z } from 'zod'
 import { type AgentModule, isAgentModule } from './agent-module.ts'
 import { type CallSite, findCallSite } from './call-site.ts'
@@ -79,6 +89,7 @@ export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Re
     callSite: CallSite | null,
   ): Promise<Result | undefined> {
     const { valDataset, signal } = parseOptions(fitOptionsSchema, fitOptions, { valDataset: [] }, 'options of fit')
+    const state = resolved.state ?? createMemoryState()
     const adapter = resolved.adapter ?? (await loadDefaultAdapter())
     if (!isAgentModule(agent)) noteMissing(agent)
     let isProxyStarted = false
@@ -89,7 +100,8 @@ export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Re
         await llmProxy?.start({ sink: store })
         if (Object.keys(initialResources).length > 0) await store.addResources({ resources: initialResources })
       },
-      run: (parts) => algorithm.run({ ...parts, adapter, llmProxy, trainDataset, valDataset, initialResources, logger }),
+      run: (parts) =>
+        algorithm.run({ ...parts, adapter, llmProxy, trainDataset, valDataset, initialResources, logger, state, report }),
     }
     try {
       return await strategy.execute({
@@ -112,6 +124,14 @@ export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Re
     }
   }
 
+  function report(event: RunEvent): void {
+    try {
+      resolved.onProgress?.(event)
+    } catch (error) {
+      logger.warn('What is told of the progress failed', { event: event.type, error: errorMessage(error) })
+    }
+  }
+
   /** The algorithm may bring it, as SFT does its model; if it does not, every rollout will say so. */
   function noteMissing(agent: Agent<Task>): void {
     for (const kind of missingResources(agent, initialResources)) {
@@ -122,4 +142,12 @@ export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Re
   }
 
   return Object.freeze({ store, fit })
+}
+
+function createMemoryState(): RunState {
+  const values = new Map<string, JsonValue>()
+  return {
+    load: async (key) => values.get(key),
+    save: async (key, value) => void values.set(key, structuredClone(value)),
+  }
 }

@@ -1,3 +1,4 @@
+import type { JsonValue } from './json.ts'
 import type { LlmProxy } from './llm-proxy.ts'
 import type { Logger } from './logger.ts'
 import type { NamedResources } from './resources.ts'
@@ -25,6 +26,46 @@ export interface Adapter<Output = unknown> {
   adapt(spans: readonly Span[]): Output | Promise<Output>
 }
 
+/** What a run has used up, or may: each is counted from its beginning. */
+export interface Spend {
+  readonly rollouts: number
+  /** Of the algorithm's own models; those of the agents belong to their rollouts. */
+  readonly modelCalls: number
+  /** Prompt and completion tokens of those calls. */
+  readonly tokens: number
+  /** Money, in US dollars. */
+  readonly usd: number
+  readonly minutes: number
+}
+
+/** How far a run is, in terms that all algorithms share: what shows it (a terminal, a page) need not know the algorithm. */
+export type RunEvent =
+  /** Before anything is spent: the most that it may spend, and on what, a line each. */
+  | { readonly type: 'plan'; readonly limits: Partial<Spend>; readonly lines: readonly string[] }
+  /** A part of a step goes on: `done` of `total` pieces of work. `reward` is the mean so far; null = not known. */
+  | {
+      readonly type: 'phase'
+      /** For people: `baseline`, `validation`, `critique`. */
+      readonly phase: string
+      readonly step: number
+      readonly done: number
+      readonly total: number
+      readonly reward: number | null
+    }
+  /** A step is complete, counted from 0, with what was measured; kept in the store, where they are plotted against the step. */
+  | { readonly type: 'metrics'; readonly step: number; readonly metrics: Readonly<Record<string, number>> }
+  | { readonly type: 'spent'; readonly spend: Spend }
+  /** A line for people. */
+  | { readonly type: 'note'; readonly text: string }
+
+/** Where a run keeps what it must not lose or pay for twice. */
+export interface RunState {
+  /** What was saved last under the key; undefined = nothing. */
+  load(key: string): Promise<JsonValue | undefined>
+  /** Once it resolves, the value survives the process, as far as what it is kept in does. */
+  save(key: string, value: JsonValue): Promise<void>
+}
+
 /** What an algorithm is given. */
 export interface AlgorithmContext<Task = unknown, Adapted = readonly Triplet[]> {
   readonly store: LightningStore
@@ -37,6 +78,10 @@ export interface AlgorithmContext<Task = unknown, Adapted = readonly Triplet[]> 
   /** Aborted when the run must stop: on request, or because no runner is left. */
   readonly signal: AbortSignal
   readonly logger: Logger
+  /** Empty at the first run; what an earlier process left, where the run is resumed. */
+  readonly state: RunState
+  /** Tells how far the run is. Never throws, and never makes the run wait. */
+  report(event: RunEvent): void
 }
 
 /** Decides what to run next and how to change the resources. Its end ends the run. */

@@ -6,7 +6,7 @@
  * spans into training data; an *algorithm* decides what to run next; a *trainer* puts all of these together; a
  * *backend* turns a dataset into a better model.
  */
-export type { Adapter, Algorithm, AlgorithmContext, Dataset, Triplet } from './algorithm.ts'
+export type { Adapter, Algorithm, AlgorithmContext, Dataset, RunEvent, RunState, Spend, Triplet } from './algorithm.ts'
 export {
   type Attempt,
   type AttemptOutcome,

@@ -55,6 +55,8 @@ async function run(
       initialResources: {},
       signal: stop.signal,
       logger,
+      state: { load: async () => undefined, save: async () => {} },
+      report: () => {},
     })
   } finally {
     stop.abort()
