@@ -33,6 +33,10 @@ export interface CollectOptions {
   readonly worstReward?: number
   /** Told after each rollout that finished. */
   readonly onFinished?: (done: number, total: number) => void
+  /** Given each rollout as it finishes, with its place among the requests; what it returns is waited for. */
+  readonly onCollected?: (collected: CollectedRollout, index: number) => Promise<void> | void
+  /** Rollouts that have not finished so many milliseconds after they were enqueued are cancelled. Default: never. */
+  readonly timeoutMs?: number | null
 }
 
 /**
@@ -47,6 +51,8 @@ export const collectConfig: Readonly<Pick<RolloutConfig, 'max_attempts' | 'retry
 const optionsSchema = z.strictObject({
   worstReward: z.number().optional(),
   onFinished: z.custom<NonNullable<CollectOptions['onFinished']>>((value) => typeof value === 'function').optional(),
+  onCollected: z.custom<NonNullable<CollectOptions['onCollected']>>((value) => typeof value === 'function').optional(),
+  timeoutMs: z.number().positive().nullable().optional(),
 })
 
 /**
@@ -60,7 +66,12 @@ export async function collectRollouts(
   requests: readonly EnqueueRolloutRequest[],
   options: CollectOptions = {},
 ): Promise<readonly CollectedRollout[]> {
-  const { worstReward, onFinished } = parseOptions(optionsSchema, options, { worstReward: 0 }, 'options of collectRollouts')
+  const { worstReward, onFinished, onCollected, timeoutMs } = parseOptions(
+    optionsSchema,
+    options,
+    { worstReward: 0, timeoutMs: null },
+    'options of collectRollouts',
+  )
   if (requests.length === 0) return []
   const rollouts = requests.map((request) => ({ ...request, config: request.config ?? collectConfig }))
   const enqueued = await store.enqueueManyRollouts({ rollouts })
@@ -68,8 +79,13 @@ export async function collectRollouts(
   const stop = AbortSignal.any([signal, failed.signal])
   let done = 0
 
-  async function collect(rolloutId: string): Promise<CollectedRollout> {
-    await store.waitForRollouts({ rolloutIds: [rolloutId], signal: stop })
+  async function finish(rolloutId: string): Promise<void> {
+    const finished = await store.waitForRollouts({ rolloutIds: [rolloutId], timeoutMs, signal: stop })
+    if (timeoutMs !== null && finished.length === 0) await store.cancelRollouts({ rolloutIds: [rolloutId] })
+  }
+
+  async function collect(rolloutId: string, index: number): Promise<CollectedRollout> {
+    await finish(rolloutId)
     const rollout = await store.getRolloutById({ rolloutId })
     if (rollout === null) {
       const message = `Rollout ${rolloutId} disappeared from the store while it was waited for.`
@@ -78,13 +94,15 @@ export async function collectRollouts(
     const attempt = 'attempt' in rollout ? rollout.attempt : null
     const { items: spans } = await store.querySpans({ rolloutId, attemptId: 'latest' })
     const reward = findFinalReward(spans)
+    const collected = { rollout, attempt, spans, reward, score: scoreOf(attempt, reward, worstReward) }
+    await onCollected?.(collected, index)
     done += 1
     onFinished?.(done, enqueued.length)
-    return { rollout, attempt, spans, reward, score: scoreOf(attempt, reward, worstReward) }
+    return collected
   }
 
   try {
-    return await Promise.all(enqueued.map(({ rollout_id: rolloutId }) => collect(rolloutId)))
+    return await Promise.all(enqueued.map(({ rollout_id: rolloutId }, index) => collect(rolloutId, index)))
   } catch (error) {
     failed.abort(error)
     // A store that cannot be reached any more keeps them; the error that led here is the one to tell.

@@ -29,11 +29,11 @@ export interface Adapter<Output = unknown> {
 /** What a run has used up, or may: each is counted from its beginning. */
 export interface Spend {
   readonly rollouts: number
-  /** Of the algorithm's own models; those of the agents belong to their rollouts. */
+  /** Calls of models: the algorithm's own, and those that rollouts have recorded. */
   readonly modelCalls: number
-  /** Prompt and completion tokens of those calls. */
+  /** Prompt and completion tokens of those calls, as far as their backends say. */
   readonly tokens: number
-  /** Money, in US dollars. */
+  /** Money for those calls, in US dollars. */
   readonly usd: number
   readonly minutes: number
 }

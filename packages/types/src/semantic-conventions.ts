@@ -35,6 +35,8 @@ export const spanAttributes = {
   /** `agentlightning.tag.{i}`. */
   tag: 'agentlightning.tag',
   messageBody: 'agentlightning.message.body',
+  /** What a scorer or an environment has to say of the attempt, as text for who improves the agent. Ours. */
+  feedback: 'agl.feedback',
   objectType: 'agentlightning.object.type',
   objectLiteral: 'agentlightning.object.literal',
   objectJson: 'agentlightning.object.json',

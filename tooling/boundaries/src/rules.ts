@@ -28,7 +28,7 @@ export const arrows: Readonly<Record<string, Arrows | typeof any>> = {
   'llm-proxy': { always: ['types', 'model-calls'] },
   'embedded-model': { always: ['types'] },
   runner: { always: ['types', 'prompts'] },
-  algorithms: { always: ['types', 'model-calls'] },
+  algorithms: { always: ['types', 'model-calls', 'prompts'] },
   trainer: {
     always: ['types', 'runner', 'store-memory'],
     onUse: ['store-sqlite', 'store-redis', 'store-http', 'tracer-otel', 'llm-proxy', 'embedded-model', 'algorithms'],

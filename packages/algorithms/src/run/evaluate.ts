@@ -1,0 +1,225 @@
+import type { AlgorithmContext, AttemptOutcome, JsonObject, JsonValue, ResourcesUpdate, RolloutMode, Spend } from '@agl/types'
+import { type CollectedRollout, collectRollouts } from '../collect.ts'
+import type { Budget } from './budget.ts'
+import { type Experiment, toExperiment, usageOf } from './experiment.ts'
+import { hashJson, seedFor } from './hash.ts'
+import { priceOf, type Prices } from './prices.ts'
+
+/** A task with its hash, by which it is known wherever it stands in a dataset. */
+export interface KnownTask {
+  readonly input: JsonValue
+  readonly hash: string
+}
+
+/** What is compared: a snapshot under a name by its content. */
+export interface EvaluatedCandidate {
+  /** Equal for equal candidates: a hash. */
+  readonly key: string
+  readonly resources: Pick<ResourcesUpdate, 'resources_id' | 'version'>
+}
+
+/** One task, run once with one candidate. */
+export interface Evaluation {
+  /** The reward by the policy of outcomes; null = left out. */
+  readonly score: number | null
+  /** `cancelled` also where nobody has claimed it in time. */
+  readonly outcome: AttemptOutcome
+  readonly rolloutId: string
+  /** Null where it was not asked for. */
+  readonly experiment: Experiment | null
+}
+
+export interface EvaluateOptions {
+  readonly mode: RolloutMode
+  readonly step: number
+  /** For people. */
+  readonly phase: string
+  /** Tells runs of the same task with the same candidate apart. Default 0. */
+  readonly repetition?: number
+  /** Keeps what an optimizer may see of each. Default false. */
+  readonly withExperiments?: boolean
+  readonly onDone?: (evaluation: Evaluation) => void
+}
+
+export interface EvaluatorOptions {
+  readonly algorithm: string
+  readonly runId: string
+  readonly seed: number
+  readonly budget: Budget
+  /** Null: money is not counted. */
+  readonly prices: Prices | null
+  readonly worstReward: number
+  /** Of one evaluation, in milliseconds; what is not done then is cancelled and left out. */
+  readonly timeoutMs: number
+  readonly experimentCharacters: number
+}
+
+export interface Evaluator {
+  /** In the order of the tasks. What was paid for once, in this process or an earlier one of the run, is not run again. */
+  evaluate(candidate: EvaluatedCandidate, tasks: readonly KnownTask[], options: EvaluateOptions): Promise<readonly Evaluation[]>
+  /** How many of these would have to be run. */
+  missing(candidate: EvaluatedCandidate, tasks: readonly KnownTask[], repetition?: number): number
+}
+
+export function knownTask(input: JsonValue): KnownTask {
+  return { input, hash: hashJson(input).slice(0, 16) }
+}
+
+/** What is kept of one evaluation. */
+interface Kept extends Evaluation {
+  readonly spend: Partial<Spend>
+}
+
+/**
+ * Runs candidates on tasks by rollouts, each paid for once: its result is kept in the state of the run under candidate, task and
+ * repetition, and its rollout has an id made of the same, so that a store that outlives the process also gives back what was in
+ * flight. Rollouts of one task and repetition get one seed (`metadata.seed`), whatever the candidate: they are compared under
+ * the same luck, as far as the agent's model heeds seeds.
+ */
+export function createEvaluator(
+  context: Pick<AlgorithmContext, 'store' | 'signal' | 'state'>,
+  options: EvaluatorOptions,
+): Evaluator {
+  const { store, state } = context
+  const { budget } = options
+  const known = new Map<string, Promise<Kept>>()
+
+  async function evaluate(
+    candidate: EvaluatedCandidate,
+    tasks: readonly KnownTask[],
+    request: EvaluateOptions,
+  ): Promise<readonly Evaluation[]> {
+    const { repetition = 0, withExperiments = false } = request
+    const keys = tasks.map((task) => keyOf(candidate, task, repetition, withExperiments))
+    const fresh = new Map<string, { readonly task: KnownTask; readonly settle: Deferred<Kept> }>()
+    for (const [index, key] of keys.entries()) {
+      if (known.has(key)) continue
+      const settle = defer<Kept>()
+      known.set(key, settle.promise)
+      fresh.set(key, { task: tasks[index]!, settle })
+    }
+    await runMissing(candidate, fresh, request)
+    return await Promise.all(keys.map(async (key) => await known.get(key)!))
+  }
+
+  async function runMissing(
+    candidate: EvaluatedCandidate,
+    fresh: ReadonlyMap<string, { readonly task: KnownTask; readonly settle: Deferred<Kept> }>,
+    request: EvaluateOptions,
+  ): Promise<void> {
+    const toRun: { readonly key: string; readonly task: KnownTask; readonly settle: Deferred<Kept> }[] = []
+    const done = (settle: Deferred<Kept>, kept: Kept): void => {
+      budget.add(kept.spend)
+      request.onDone?.(kept)
+      settle.resolve(kept)
+    }
+    try {
+      for (const [key, entry] of fresh) {
+        const kept = (await state.load(key)) as Kept | undefined
+        if (kept === undefined) toRun.push({ key, ...entry })
+        else done(entry.settle, kept)
+      }
+      const ids = await freeIds(toRun.map(({ key }) => key))
+      await collectRollouts(
+        context,
+        toRun.map(({ task }, index) => ({
+          input: task.input,
+          mode: request.mode,
+          rollout_id: ids[index]!,
+          resources_id: candidate.resources.resources_id,
+          resources_version: candidate.resources.version,
+          metadata: metadataOf(task, request.repetition ?? 0),
+          labels: {
+            algorithm: options.algorithm,
+            run: options.runId,
+            phase: request.phase,
+            step: String(request.step),
+            candidate: candidate.key,
+          },
+        })),
+        {
+          worstReward: options.worstReward,
+          timeoutMs: options.timeoutMs,
+          async onCollected(collected, index) {
+            const { key, settle } = toRun[index]!
+            const kept = toKept(collected, request.withExperiments ?? false)
+            await state.save(key, kept as unknown as JsonValue)
+            done(settle, kept)
+          },
+        },
+      )
+    } catch (error) {
+      for (const [key, { settle }] of fresh) {
+        known.delete(key)
+        settle.reject(error)
+      }
+      throw error
+    }
+  }
+
+  /** A rollout that was cancelled when an earlier process of the run was stopped is run under the next id. */
+  async function freeIds(keys: readonly string[]): Promise<readonly string[]> {
+    const ids = keys.map((key) => idOf(key, 0))
+    const taken = ids.length === 0 ? [] : (await store.queryRollouts({ rolloutIdIn: ids, statusIn: ['cancelled'] })).items
+    if (taken.length === 0) return ids
+    const cancelled = new Set(taken.map(({ rollout_id: id }) => id))
+    return await Promise.all(ids.map(async (id, index) => (cancelled.has(id) ? await nextFree(keys[index]!) : id)))
+  }
+
+  async function nextFree(key: string): Promise<string> {
+    for (let turn = 1; ; turn += 1) {
+      const rolloutId = idOf(key, turn)
+      const there = await store.getRolloutById({ rolloutId })
+      if (there?.status !== 'cancelled') return rolloutId
+    }
+  }
+
+  function idOf(key: string, turn: number): string {
+    return `ro-${hashJson([options.runId, key, turn]).slice(0, 24)}`
+  }
+
+  function metadataOf(task: KnownTask, repetition: number): JsonObject {
+    return { seed: seedFor(options.seed, 'rollout', task.hash, repetition), repetition }
+  }
+
+  function toKept(collected: CollectedRollout, withExperiment: boolean): Kept {
+    const { rollout, attempt, score, spans } = collected
+    const calls = usageOf(spans)
+    return {
+      score,
+      outcome: attempt?.outcome ?? 'cancelled',
+      rolloutId: rollout.rollout_id,
+      experiment: withExperiment ? toExperiment(collected, options.experimentCharacters) : null,
+      spend: {
+        rollouts: 1,
+        modelCalls: calls.length,
+        tokens: calls.reduce((sum, { inputTokens, outputTokens }) => sum + (inputTokens ?? 0) + (outputTokens ?? 0), 0),
+        usd: options.prices === null ? 0 : calls.reduce((sum, call) => sum + priceOf(call, options.prices!), 0),
+      },
+    }
+  }
+
+  return {
+    evaluate,
+    missing: (candidate, tasks, repetition = 0) =>
+      new Set(tasks.map((task) => keyOf(candidate, task, repetition, false)).filter((key) => !known.has(key))).size,
+  }
+}
+
+/** Those with an experiment are of other tasks (training), and kept under a name of their own. */
+function keyOf({ key }: EvaluatedCandidate, { hash }: KnownTask, repetition: number, withExperiment: boolean): string {
+  return `${withExperiment ? 'trial' : 'eval'}/${key}/${hash}/${repetition}`
+}
+
+interface Deferred<Value> {
+  readonly promise: Promise<Value>
+  resolve(value: Value): void
+  reject(error: unknown): void
+}
+
+function defer<Value>(): Deferred<Value> {
+  const { promise, resolve, reject } = Promise.withResolvers<Value>()
+  // Whoever asked hears of it from the call that ran it; those who only share it hear of it by themselves.
+  promise.catch(() => {})
+  return { promise, resolve, reject }
+}
