@@ -32,6 +32,12 @@ export {
   type TripletReport,
 } from './adapters/trace-to-triplets.ts'
 export { algo } from './algo.ts'
+export { createApo } from './apo/apo.ts'
+export type { ApoCandidate } from './apo/candidate.ts'
+export type { Skip } from './apo/children.ts'
+export { apoDefaults, type ApoOptions } from './apo/options.ts'
+export type { ApoResult, ApoRound, Comparison } from './apo/result.ts'
+export { type ApoTemplates, apoTemplates } from './apo/templates.ts'
 export {
   collectConfig,
   type CollectedRollout,
@@ -43,6 +49,23 @@ export {
   scoreOf,
 } from './collect.ts'
 export { createRandom, type Random } from './random.ts'
+export { type Budget, type BudgetLimits, createBudget } from './run/budget.ts'
+export {
+  createEvaluator,
+  type EvaluatedCandidate,
+  type EvaluateOptions,
+  type Evaluation,
+  type Evaluator,
+  type EvaluatorOptions,
+  type KnownTask,
+  knownTask,
+} from './run/evaluate.ts'
+export type { Experiment } from './run/experiment.ts'
+export { createFileState } from './run/file-state.ts'
+export { hashJson, randomFor, seedFor } from './run/hash.ts'
+export { createMemoryState } from './run/memory-state.ts'
+export { openRun, type OpenRunOptions, type Run, runNames } from './run/open-run.ts'
+export type { Price, Prices } from './run/prices.ts'
 export { sftDefaults, type SftOptions } from './sft/options.ts'
 export type { SftIteration, SftPhase, SftProgress } from './sft/progress.ts'
 export { createSft, type SftResult } from './sft/sft.ts'

@@ -1,0 +1,203 @@
+import { AglError, type Algorithm, type AlgorithmContext } from '@agl/types'
+import { hashJson } from '../run/hash.ts'
+import { estimateGain, estimateMean } from '../statistics.ts'
+import { breed, type Brood } from './breed.ts'
+import type { ApoCandidate } from './candidate.ts'
+import { type ApoOptions, resolveApoOptions, type ResolvedApoOptions } from './options.ts'
+import type { ApoResult, ApoRound, Comparison } from './result.ts'
+import { frontPlaces, joinFront, orLowest, raceForBeam, type Survivor } from './select.ts'
+import { openSession, type Session } from './session.ts'
+
+/**
+ * Automatic prompt optimization: run a prompt on tasks, let a model criticize what went wrong and another change the prompt, and keep
+ * what proves better on validation tasks (Pryzant et al. 2023, ProTeGi; parents by Pareto front: Agrawal et al. 2025, GEPA). All that
+ * can be done at the same time is. Nothing is paid for twice, also when the run is killed and begun again with its state; equal
+ * seeds and equal answers find equal prompts. Test tasks take no part in any choice.
+ */
+export function createApo<Task>(options: ApoOptions<Task>): Algorithm<ApoResult, Task> {
+  const resolved = resolveApoOptions(options)
+  return Object.freeze({
+    name: 'apo',
+    run: (context: AlgorithmContext<Task>) => runApo(context, resolved),
+  })
+}
+
+async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoOptions<Task>): Promise<ApoResult> {
+  requireTasks(context)
+  const { signal, state, report } = context
+  const options = given as ResolvedApoOptions<unknown>
+  const session = await openSession(context, given)
+  const { budget, first, val, test } = session
+  const rounds: ApoRound[] = []
+  const costs = costsOf(session, options)
+  let survivors: readonly Survivor[] = [{ candidate: first, mean: null, tasks: 0 }]
+  let endedEarly: ApoResult['endedEarly'] = null
+
+  tellPlan(context, session, options)
+  budget.require({ rollouts: costs.first + costs.last }, 'the first and the final evaluation')
+  if (options.runInitialValidation) await session.runVal(first, [...val.keys()], 0, 'first prompt')
+  else if (options.mode === 'pareto') await session.runVal(first, frontPlaces(session, options), 0, 'first prompt')
+
+  for (let round = 1; round <= options.beamRounds && endedEarly === null; round += 1) {
+    signal.throwIfAborted()
+    if (budget.passed({ rollouts: costs.round + costs.last }) !== null) {
+      endedEarly = 'budget'
+      break
+    }
+    const members = survivors.map(({ candidate }) => candidate)
+    const brood = await breed(session, options, members, round)
+    survivors =
+      options.mode === 'beam'
+        ? await raceForBeam(session, options, [...members, ...brood.children], round)
+        : await joinFront(session, options, members, brood.children, round)
+    await endRound(round, brood)
+    if (brood.children.length === 0 && brood.skipped.no_flaw !== undefined) endedEarly = 'nothing_to_improve'
+  }
+  return await conclude()
+
+  async function endRound(round: number, { children, skipped }: Brood): Promise<void> {
+    const spent = budget.spent()
+    await state.save('minutes', spent.minutes)
+    const standing = survivors.map(({ candidate: { id }, mean, tasks }) => ({ id, mean, tasks }))
+    rounds.push({ round, survivors: standing, children: children.map(({ id }) => id), skipped, spent })
+    report({ type: 'spent', spend: spent })
+    const { minutes: _, modelCalls, ...counts } = spent
+    const best = { best_val_reward: survivors[0]?.mean ?? Number.NaN }
+    report({ type: 'metrics', step: round, metrics: { ...best, children: children.length, model_calls: modelCalls, ...counts } })
+  }
+
+  async function conclude(): Promise<ApoResult> {
+    const finalists = chooseFinalists()
+    await Promise.all(finalists.map((candidate) => session.runVal(candidate, [...val.keys()], options.beamRounds, 'finalists')))
+    const meanOf = (candidate: ApoCandidate): number => orLowest(session.valEstimate(candidate)?.mean)
+    const leader = finalists.reduce((best, candidate) => (meanOf(candidate) > meanOf(best) ? candidate : best))
+    const gained = options.runInitialValidation ? compareOnVal(leader) : null
+    const best = options.keep === 'significant' && gained !== null && gained.gain.low <= 0 ? first : leader
+    const onVal = best === leader ? gained : compareOnVal(first)
+    const onTest = test.length === 0 ? null : await compareOnTest(best)
+    const kept = await keep(context, session, best)
+    const spent = budget.spent()
+    report({ type: 'spent', spend: spent })
+    return {
+      verdict: verdictOf(onTest ?? onVal),
+      best,
+      first,
+      ...kept,
+      val: onVal,
+      test: onTest,
+      rounds,
+      lineage: session.candidates.map((candidate) => ({ ...candidate, val: session.valEstimate(candidate) })),
+      leftOut: session.leftOut,
+      spent,
+      seed: options.seed,
+      dataHash: hashJson([session.train, val, test].map((tasks) => tasks.map(({ input }) => input))),
+      endedEarly,
+    }
+  }
+
+  /** The first prompt is among them, so that what is kept is no worse than it on the validation tasks. */
+  function chooseFinalists(): readonly ApoCandidate[] {
+    const byMean = survivors
+      .map(({ candidate }) => candidate)
+      .toSorted((a, b) => orLowest(session.valEstimate(b)?.mean) - orLowest(session.valEstimate(a)?.mean))
+    const chosen = byMean.slice(0, options.finalists)
+    return options.runInitialValidation && !chosen.includes(first) ? [first, ...chosen] : chosen
+  }
+
+  function compareOnVal(candidate: ApoCandidate): Comparison {
+    const candidates = Math.max(1, session.candidates.length - 1)
+    return compare(session.valScores(first), session.valScores(candidate), candidates)
+  }
+
+  async function compareOnTest(best: ApoCandidate): Promise<Comparison> {
+    const before = await testScores(first)
+    return compare(before, best === first ? before : await testScores(best), 1)
+  }
+
+  /** A task is one observation, however often it is run. */
+  async function testScores(candidate: ApoCandidate): Promise<readonly (number | null)[]> {
+    const repetitions = await Promise.all(
+      Array.from({ length: options.testRepetitions }, (_, repetition) =>
+        session.run(candidate, test, { mode: 'test', step: options.beamRounds, phase: 'test', repetition }),
+      ),
+    )
+    return test.map((_, place) => {
+      const known = repetitions.flatMap((evaluations) => evaluations[place]!.score ?? [])
+      return known.length === 0 ? null : estimateMean(known).mean
+    })
+  }
+}
+
+/** The most rollouts that its parts can take. */
+function costsOf({ val, test }: Session, options: ResolvedApoOptions<unknown>): { first: number; round: number; last: number } {
+  const { beamWidth, branchFactor, gradientBatchSize, beamRounds } = options
+  const children = beamWidth * branchFactor
+  const size = Math.min(options.valBatchSize, val.length)
+  const trials = gradientBatchSize * Math.ceil(children / 2) * beamRounds
+  const gate = options.mode === 'pareto' ? 2 * gradientBatchSize * (children + 1) : 0
+  const racing = (children + (options.mode === 'pareto' ? 1 : beamWidth)) * size
+  return {
+    first: options.runInitialValidation ? val.length : options.mode === 'pareto' ? size : 0,
+    round: trials + gate + racing,
+    last: options.finalists * val.length + 2 * test.length * options.testRepetitions,
+  }
+}
+
+function tellPlan<Task>({ report }: AlgorithmContext<Task>, session: Session, options: ResolvedApoOptions<unknown>): void {
+  const { beamRounds, beamWidth, branchFactor, model } = options
+  const costs = costsOf(session, options)
+  const rollouts = costs.first + beamRounds * costs.round + costs.last
+  const children = beamWidth * branchFactor
+  const names = [...new Set([model.critique.name, model.edit.name])].join(' and ')
+  report({
+    type: 'plan',
+    limits: { rollouts, modelCalls: beamRounds * children * 3, ...options.budget },
+    lines: [
+      `${beamRounds} rounds of at most ${children} new prompts from ${beamWidth} parents, by ${names}`,
+      `at most ${rollouts} rollouts on ${session.train.length} training, ${session.val.length} validation and ${session.test.length} test tasks`,
+    ],
+  })
+}
+
+/** It becomes the latest resources, so that whoever asks for those gets it. */
+async function keep<Task>(
+  { store }: AlgorithmContext<Task>,
+  session: Session,
+  best: ApoCandidate,
+): Promise<Pick<ApoResult, 'resourcesId' | 'resourcesVersion'>> {
+  const { resources_id: resourcesId } = await session.stored(best)
+  const { version } = await store.updateResources({ resourcesId, resources: session.resourcesOf(best) })
+  if (store.capabilities.features.includes('aliases')) await store.setResourcesAlias({ alias: 'best', resourcesId, version })
+  return { resourcesId, resourcesVersion: version }
+}
+
+type Scores = readonly (number | null | undefined)[]
+
+/** Over the tasks that both have a score for. */
+function compare(before: Scores, after: Scores, candidates: number): Comparison {
+  const pairs = [...before.keys()].flatMap((task) => {
+    const [one, other] = [before[task], after[task]]
+    return typeof one === 'number' && typeof other === 'number' ? [[one, other] as const] : []
+  })
+  const [ones, others] = [pairs.map(([one]) => one), pairs.map(([, other]) => other)]
+  return { before: estimateMean(ones), after: estimateMean(others), gain: estimateGain(ones, others, { candidates }) }
+}
+
+function verdictOf(comparison: Comparison | null): ApoResult['verdict'] {
+  if (comparison === null) return 'no_significant_difference'
+  const { low, high } = comparison.gain
+  return low > 0 ? 'improved' : high < 0 ? 'worse' : 'no_significant_difference'
+}
+
+function requireTasks<Task>({ trainDataset, valDataset }: AlgorithmContext<Task>): void {
+  for (const [name, dataset, use] of [
+    ['training', trainDataset, 'criticize'],
+    ['validation', valDataset, 'choose by'],
+  ] as const) {
+    if (dataset.length > 0) continue
+    throw new AglError({
+      code: 'invalid_argument',
+      message: `The ${name} dataset is empty; APO needs at least one task to ${use}: fit(agent, trainDataset, { valDataset }).`,
+    })
+  }
+}

@@ -1,0 +1,94 @@
+import { AglError, errorMessage } from '@agl/types'
+import type { Evaluation } from '../run/evaluate.ts'
+import { randomFor } from '../run/hash.ts'
+import type { ApoCandidate } from './candidate.ts'
+import type { Birth, Skip, Slot } from './children.ts'
+import type { ResolvedApoOptions } from './options.ts'
+import { drawParents, frontOf } from './pareto.ts'
+import type { Session } from './session.ts'
+
+/** The new candidates of a round, and why there are not more. */
+export interface Brood {
+  readonly children: readonly ApoCandidate[]
+  readonly skipped: Readonly<Partial<Record<Skip, number>>>
+}
+
+/** Makes the children of a round, all at the same time. */
+export async function breed(
+  session: Session,
+  options: ResolvedApoOptions<unknown>,
+  survivors: readonly ApoCandidate[],
+  round: number,
+): Promise<Brood> {
+  const { branchFactor, gradientBatchSize, seed } = options
+  const parents = chooseParents(session, options, survivors, round)
+  const slots = parents.flatMap((parent, place) =>
+    Array.from({ length: branchFactor }, (_, branch) => ({ parent, slot: slotOf(place * branchFactor + branch) })),
+  )
+  const trials = new Map<string, Promise<readonly Evaluation[]>>()
+  const told = session.progress('changes', round)
+  told.expect(slots.length)
+  const births = await Promise.all(
+    slots.map(async ({ parent, slot }) => {
+      const birth = await session.nursery.mutate(parent, await trialsOf(parent), slot)
+      told.done(null)
+      return birth
+    }),
+  )
+  return settle(session, options.mode === 'pareto' ? [...births, ...(await merge())] : births)
+
+  function slotOf(place: number): Slot {
+    return { name: `${round}/${place}`, round, target: session.targets[place % session.targets.length]! }
+  }
+
+  /** Enough for its children to be shown different ones: half of what they would take each for itself, and more each round. */
+  async function trialsOf(parent: ApoCandidate): Promise<readonly Evaluation[]> {
+    const children = slots.filter((each) => each.parent === parent).length
+    const count = gradientBatchSize * Math.ceil(children / 2) * Math.max(1, round - parent.round)
+    const there = trials.get(parent.key) ?? session.runTrials(parent, Math.min(count, session.train.length), round)
+    trials.set(parent.key, there)
+    return await there
+  }
+
+  /** Of two that are both the best somewhere. */
+  async function merge(): Promise<readonly Birth[]> {
+    const front = frontOf(survivors, session.valScores)
+    const [one, other] = drawParents(front, 2, randomFor(seed, 'merge', round))
+    if (one === undefined || other === undefined || one === other) return []
+    return [await session.nursery.merge(one, other, { ...slotOf(round - 1), name: `${round}/merge` })]
+  }
+}
+
+function chooseParents(
+  session: Session,
+  { mode, beamWidth, seed }: ResolvedApoOptions<unknown>,
+  survivors: readonly ApoCandidate[],
+  round: number,
+): readonly ApoCandidate[] {
+  if (mode === 'beam') return Array.from({ length: beamWidth }, (_, index) => survivors[index % survivors.length]!)
+  return drawParents(frontOf(survivors, session.valScores), beamWidth, randomFor(seed, 'parents', round))
+}
+
+/** In the order of their places, so that who answered first decides nothing. */
+function settle(session: Session, births: readonly Birth[]): Brood {
+  const skipped: Partial<Record<Skip, number>> = {}
+  const children: ApoCandidate[] = []
+  const errors: AglError[] = []
+  for (const birth of births) {
+    const child = 'draft' in birth ? session.add(birth.draft) : null
+    if (child !== null) children.push(child)
+    else {
+      const reason = 'skip' in birth ? birth.skip : 'duplicate'
+      skipped[reason] = (skipped[reason] ?? 0) + 1
+      if ('skip' in birth && birth.error !== undefined) errors.push(birth.error)
+    }
+  }
+  if (errors.length > 0 && errors.length === births.length) {
+    throw new AglError({
+      code: 'training_failed',
+      message: `No prompt could be changed in this round. ${errorMessage(errors[0])}`,
+      cause: errors[0],
+    })
+  }
+  return { children, skipped }
+}

@@ -1,0 +1,60 @@
+/** How a candidate did in a race. */
+export interface Standing {
+  /** Place among the candidates that raced. */
+  readonly index: number
+  /** Mean over the tasks that those still in the race have run; null = none of them counts. */
+  readonly mean: number | null
+  /** On how many tasks it got. */
+  readonly tasks: number
+}
+
+export interface RaceOptions {
+  readonly candidates: number
+  /** How many are to be left. */
+  readonly keep: number
+  readonly tasks: number
+  /** Scores on the first `tasks` tasks, in their order; null = left out. What was run before is not run again. */
+  run(index: number, tasks: number): Promise<readonly (number | null)[]>
+}
+
+/** A first judgement on fewer tasks than this is luck. */
+const fewestTasks = 4
+
+/**
+ * Successive halving (Jamieson and Talwalkar 2016): all run the first few tasks, the better half some more, and so on, so that
+ * most is spent on those that are hard to tell apart. Means are compared over the same tasks. The earlier candidate wins a tie.
+ * @returns those that are left, the best first, and behind them those that fell out, the last first
+ */
+export async function race({ candidates, keep, tasks, run }: RaceOptions): Promise<readonly Standing[]> {
+  let alive = Array.from({ length: candidates }, (_, index) => index)
+  let fallen: readonly Standing[] = []
+  const stages = Math.max(0, Math.ceil(Math.log2(candidates / Math.max(1, keep))))
+  for (let stage = 0; ; stage += 1) {
+    const size = sizeOf(stage)
+    const standings = await rank(alive, size, run)
+    if (stage >= stages) return [...standings, ...fallen]
+    const staying = Math.max(keep, Math.ceil(alive.length / 2))
+    alive = standings.slice(0, staying).map(({ index }) => index)
+    fallen = [...standings.slice(staying), ...fallen]
+  }
+
+  /** From the fewest to all, by equal factors. */
+  function sizeOf(stage: number): number {
+    const first = Math.min(tasks, fewestTasks)
+    return stages === 0 ? tasks : Math.round(first * (tasks / first) ** (stage / stages))
+  }
+}
+
+async function rank(alive: readonly number[], size: number, run: RaceOptions['run']): Promise<readonly Standing[]> {
+  const scores = await Promise.all(alive.map(async (index) => (await run(index, size)).slice(0, size)))
+  // A task that somebody has no score for tells nothing of the others.
+  const shared = Array.from({ length: size }, (_, task) => task).filter((task) => scores.every((each) => each[task] !== null))
+  const places = shared.length > 0 ? shared : Array.from({ length: size }, (_, task) => task)
+  const standings = alive.map((index, place) => {
+    const known = places.flatMap((task) => scores[place]![task] ?? [])
+    return { index, mean: known.length === 0 ? null : known.reduce((sum, score) => sum + score, 0) / known.length, tasks: size }
+  })
+  return standings.toSorted(
+    (a, b) => (b.mean ?? Number.NEGATIVE_INFINITY) - (a.mean ?? Number.NEGATIVE_INFINITY) || a.index - b.index,
+  )
+}

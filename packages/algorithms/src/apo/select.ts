@@ -1,0 +1,76 @@
+import { randomFor } from '../run/hash.ts'
+import type { ApoCandidate } from './candidate.ts'
+import type { ResolvedApoOptions } from './options.ts'
+import { race } from './race.ts'
+import type { Session } from './session.ts'
+
+/** A candidate that stays, with its mean over validation tasks; null = none of them counts. */
+export interface Survivor {
+  readonly candidate: ApoCandidate
+  readonly mean: number | null
+  /** On how many tasks. */
+  readonly tasks: number
+}
+
+/** The best of the pool, by a race. */
+export async function raceForBeam(
+  session: Session,
+  { seed, valBatchSize, beamWidth }: ResolvedApoOptions<unknown>,
+  pool: readonly ApoCandidate[],
+  round: number,
+): Promise<readonly Survivor[]> {
+  // Each round begins with other tasks: who was lucky on some does not stay for that.
+  const shuffled = randomFor(seed, 'val').shuffle(session.val.map((_, place) => place))
+  const start = ((round - 1) * valBatchSize) % shuffled.length
+  const order = [...shuffled.slice(start), ...shuffled.slice(0, start)]
+  const standings = await race({
+    candidates: pool.length,
+    keep: beamWidth,
+    tasks: Math.min(valBatchSize, order.length),
+    run: (index, tasks) => session.runVal(pool[index]!, order.slice(0, tasks), round, 'validation'),
+  })
+  return standings.slice(0, beamWidth).map(({ index, mean, tasks }) => ({ candidate: pool[index]!, mean, tasks }))
+}
+
+/** Lets those children join that beat their parents on the training tasks of the first of these. Nobody leaves. */
+export async function joinFront(
+  session: Session,
+  options: ResolvedApoOptions<unknown>,
+  members: readonly ApoCandidate[],
+  children: readonly ApoCandidate[],
+  round: number,
+): Promise<readonly Survivor[]> {
+  const beating = await Promise.all(children.map((child) => beatsParents(session, options, child, round)))
+  const joined = [...members, ...children.filter((_, index) => beating[index])]
+  const places = frontPlaces(session, options)
+  await Promise.all(joined.map((candidate) => session.runVal(candidate, places, round, 'validation')))
+  return joined
+    .map((candidate) => ({ candidate, mean: session.valEstimate(candidate)?.mean ?? null, tasks: places.length }))
+    .toSorted((a, b) => orLowest(b.mean) - orLowest(a.mean))
+}
+
+/** The validation tasks that the front is made of: the same for all. */
+export function frontPlaces(session: Session, { valBatchSize, seed }: ResolvedApoOptions<unknown>): readonly number[] {
+  const shuffled = randomFor(seed, 'val').shuffle(session.val.map((_, place) => place))
+  return shuffled.slice(0, valBatchSize)
+}
+
+async function beatsParents(
+  session: Session,
+  { gradientBatchSize }: ResolvedApoOptions<unknown>,
+  child: ApoCandidate,
+  round: number,
+): Promise<boolean> {
+  const parents = child.parents.map((id) => session.candidates.find((candidate) => candidate.id === id)!)
+  const places = session.trialPlaces(parents[0]!).slice(0, 2 * gradientBatchSize)
+  const sums = await Promise.all(
+    [child, ...parents].map(async (candidate) => {
+      const trials = await session.runOnTrials(candidate, places, round)
+      return trials.reduce((sum, { score }) => sum + (score ?? 0), 0)
+    }),
+  )
+  const [own = 0, ...others] = sums
+  return others.every((other) => own > other)
+}
+
+export const orLowest = (mean: number | null | undefined): number => mean ?? Number.NEGATIVE_INFINITY

@@ -1,0 +1,195 @@
+import {
+  type AlgorithmContext,
+  type Dataset,
+  type JsonValue,
+  type NamedResources,
+  type ResourcesUpdate,
+  type RolloutMode,
+  type RunEvent,
+} from '@agl/types'
+import { type Budget, createBudget } from '../run/budget.ts'
+import { createPaidChat } from '../run/chat.ts'
+import { createEvaluator, type EvaluatedCandidate, type Evaluation, type KnownTask, knownTask } from '../run/evaluate.ts'
+import { hashJson, randomFor } from '../run/hash.ts'
+import { type Estimate, estimateMean } from '../statistics.ts'
+import { type ApoCandidate, type Draft, findTargets, keyOfTemplates } from './candidate.ts'
+import { createNursery, type Nursery } from './children.ts'
+import type { ResolvedApoOptions } from './options.ts'
+
+export interface RunRequest {
+  readonly mode: RolloutMode
+  readonly step: number
+  readonly phase: string
+  readonly repetition?: number
+  readonly withExperiments?: boolean
+}
+
+/** The candidates of one APO run, and all that is known of them. */
+export interface Session {
+  readonly train: readonly KnownTask[]
+  readonly val: readonly KnownTask[]
+  readonly test: readonly KnownTask[]
+  readonly targets: readonly string[]
+  readonly budget: Budget
+  readonly nursery: Nursery
+  /** In the order they were made; `p0` is the first prompt. */
+  readonly candidates: readonly ApoCandidate[]
+  /** Evaluations without a score, by how they ended. */
+  readonly leftOut: Readonly<Record<string, number>>
+  readonly first: ApoCandidate
+  /** Null for one that is there already. */
+  add(draft: Draft): ApoCandidate | null
+  run(candidate: ApoCandidate, tasks: readonly KnownTask[], request: RunRequest): Promise<readonly Evaluation[]>
+  /** Scores on validation tasks, in the order of `places`; what was run before is not run again. */
+  runVal(candidate: ApoCandidate, places: readonly number[], step: number, phase: string): Promise<readonly (number | null)[]>
+  /** Training rollouts that a critic may see: those that there are, and more until there are `count`. */
+  runTrials(candidate: ApoCandidate, count: number, step: number): Promise<readonly Evaluation[]>
+  /** The training tasks that a candidate has been run on. */
+  trialPlaces(candidate: ApoCandidate): readonly number[]
+  runOnTrials(candidate: ApoCandidate, places: readonly number[], step: number): Promise<readonly Evaluation[]>
+  /** By validation task; null = left out, a hole = not run. */
+  valScores(candidate: ApoCandidate): readonly (number | null | undefined)[]
+  /** Over what it was run on; null = on nothing. */
+  valEstimate(candidate: ApoCandidate): Estimate | null
+  resourcesOf(candidate: ApoCandidate): NamedResources
+  stored(candidate: ApoCandidate): Promise<Pick<ResourcesUpdate, 'resources_id' | 'version'>>
+  /** Counts pieces of work of a part of a step, and tells of them. */
+  progress(phase: string, step: number): { expect(count: number): void; done(score: number | null): void }
+}
+
+export async function openSession<Task>(context: AlgorithmContext<Task>, options: ResolvedApoOptions<Task>): Promise<Session> {
+  const { store, logger, state, initialResources } = context
+  const { seed } = options
+  const templates = findTargets(initialResources, options.targets)
+  const [train, val, test] = [context.trainDataset, context.valDataset, options.testDataset].map(toTasks) as [
+    KnownTask[],
+    KnownTask[],
+    KnownTask[],
+  ]
+  const budget = createBudget(options.budget, Date.now, Number((await state.load('minutes')) ?? 0))
+  const chat = createPaidChat(context, { budget, prices: options.prices, concurrency: options.concurrency })
+  const evaluator = createEvaluator(context, {
+    algorithm: 'apo',
+    runId: await runIdOf(context),
+    seed,
+    budget,
+    prices: options.prices,
+    worstReward: options.worstReward,
+    timeoutMs: options.rolloutBatchTimeoutMs,
+    experimentCharacters: options.experimentCharacters,
+  })
+  const candidates: ApoCandidate[] = []
+  const published = new Map<string, Promise<EvaluatedCandidate>>()
+  const valScores = new Map<string, (number | null)[]>()
+  const trials = new Map<string, number[]>()
+  const leftOut: Record<string, number> = {}
+  const progress = createProgress(context.report)
+
+  const session: Session = {
+    train,
+    val,
+    test,
+    targets: Object.keys(templates),
+    budget,
+    nursery: createNursery(chat, options as ResolvedApoOptions<unknown>, logger),
+    candidates,
+    leftOut,
+    get first() {
+      return candidates[0]!
+    },
+    add(draft) {
+      const key = keyOfTemplates(draft.templates)
+      if (candidates.some((candidate) => candidate.key === key)) return null
+      const candidate = { id: `p${candidates.length}`, key, ...draft }
+      candidates.push(candidate)
+      return candidate
+    },
+    async run(candidate, tasks, request) {
+      const told = progress(request.phase, request.step)
+      told.expect(tasks.length)
+      return await evaluator.evaluate(await publishOnce(candidate), tasks, {
+        ...request,
+        onDone({ score, outcome }) {
+          if (score === null) leftOut[outcome] = (leftOut[outcome] ?? 0) + 1
+          told.done(score)
+        },
+      })
+    },
+    async runVal(candidate, places, step, phase) {
+      const tasks = places.map((place) => val[place]!)
+      const evaluations = await session.run(candidate, tasks, { mode: 'val', step, phase })
+      const scores = valScores.get(candidate.key) ?? []
+      valScores.set(candidate.key, scores)
+      for (const [index, place] of places.entries()) scores[place] = evaluations[index]!.score
+      return evaluations.map(({ score }) => score)
+    },
+    async runTrials(candidate, count, step) {
+      const there = session.trialPlaces(candidate)
+      const order = randomFor(seed, 'trials', candidate.key).shuffle(train.map((_, place) => place))
+      const more = order.filter((place) => !there.includes(place)).slice(0, Math.max(0, count - there.length))
+      return await session.runOnTrials(candidate, [...there, ...more], step)
+    },
+    trialPlaces: (candidate) => trials.get(candidate.key) ?? [],
+    async runOnTrials(candidate, places, step) {
+      trials.set(candidate.key, [...new Set([...session.trialPlaces(candidate), ...places])])
+      const tasks = places.map((place) => train[place]!)
+      return await session.run(candidate, tasks, { mode: 'train', step, phase: 'trials', withExperiments: true })
+    },
+    valScores: (candidate) => valScores.get(candidate.key) ?? [],
+    valEstimate(candidate) {
+      const known = session.valScores(candidate).filter((score) => typeof score === 'number')
+      return known.length === 0 ? null : estimateMean(known)
+    },
+    resourcesOf: (candidate) => ({ ...initialResources, ...candidate.templates }),
+    stored: async (candidate) => (await publishOnce(candidate)).resources,
+    progress,
+  }
+  session.add({ templates, parents: [], round: 0, target: null, critique: null, rationale: null })
+  return session
+
+  async function publishOnce(candidate: ApoCandidate): Promise<EvaluatedCandidate> {
+    const there = published.get(candidate.key) ?? publish(candidate)
+    published.set(candidate.key, there)
+    return await there
+  }
+
+  /** Under an id made of its content, so that a later process finds it. */
+  async function publish(candidate: ApoCandidate): Promise<EvaluatedCandidate> {
+    const resources = session.resourcesOf(candidate)
+    const resourcesId = `apo-${hashJson(resources as unknown as JsonValue).slice(0, 20)}`
+    const there = await store.getResourcesById({ resourcesId })
+    return { key: candidate.key, resources: there ?? (await store.updateResources({ resourcesId, resources })) }
+  }
+}
+
+/** Names the rollouts of this run and of no other: kept, so that a later process finds them again. */
+async function runIdOf({ state }: Pick<AlgorithmContext, 'state'>): Promise<string> {
+  const there = await state.load('apo/run')
+  if (typeof there === 'string') return there
+  const runId = globalThis.crypto.randomUUID()
+  await state.save('apo/run', runId)
+  return runId
+}
+
+function toTasks(dataset: Dataset): KnownTask[] {
+  return Array.from(dataset, (input) => knownTask(input as JsonValue))
+}
+
+function createProgress(report: (event: RunEvent) => void): Session['progress'] {
+  const phases = new Map<string, { total: number; done: number; sum: number; scored: number }>()
+  return (phase, step) => {
+    const key = `${step}/${phase}`
+    const counts = phases.get(key) ?? { total: 0, done: 0, sum: 0, scored: 0 }
+    phases.set(key, counts)
+    return {
+      expect: (count) => void (counts.total += count),
+      done(score) {
+        counts.done += 1
+        counts.sum += score ?? 0
+        counts.scored += score === null ? 0 : 1
+        const reward = counts.scored === 0 ? null : counts.sum / counts.scored
+        report({ type: 'phase', phase, step, done: counts.done, total: counts.total, reward })
+      },
+    }
+  }
+}
