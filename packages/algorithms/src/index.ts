@@ -31,7 +31,7 @@ export {
   type TripletAdapter,
   type TripletReport,
 } from './adapters/trace-to-triplets.ts'
-export { algo } from './algo.ts'
+export { algo, BaseAlgorithm, BaseAlgorithm as Algorithm } from './algo.ts'
 export { createApo } from './apo/apo.ts'
 export type { ApoCandidate } from './apo/candidate.ts'
 export type { Skip } from './apo/children.ts'
@@ -48,6 +48,7 @@ export {
   reasonOf,
   scoreOf,
 } from './collect.ts'
+export type { FailureHooks } from './failure-hooks.ts'
 export { createRandom, type Random } from './random.ts'
 export { type Budget, type BudgetLimits, createBudget } from './run/budget.ts'
 export {

@@ -1,6 +1,9 @@
+import { AglError, type JsonValue, type RunEvent, type RunState } from '@agl/types'
 import { describe, expect, it } from 'vitest'
+import type { ChatModel } from '../models/chat-model.ts'
+import { createRandom } from '../random.ts'
 import { createMemoryState } from '../run/memory-state.ts'
-import { kinds, runApo, tasks } from './rules-world.test-support.ts'
+import { createRulesModel, kinds, runApo, tasks } from './rules-world.test-support.ts'
 
 const rulesIn = (prompt: string): number =>
   Array.from({ length: kinds }, (_, kind) => kind).filter((kind) => prompt.includes(`rule-${kind}.`)).length
@@ -29,4 +32,138 @@ describe('createApo', () => {
     expect(rollouts).toBe(0)
     expect(again.best).toEqual(first.best)
   })
+
+  it('ends as if it had never been killed, at whatever moment that happens, and pays for nothing twice', async () => {
+    const whole = await runApo({})
+    const random = createRandom(7)
+    for (let turn = 0; turn < 12; turn += 1) {
+      const values = new Map<string, JsonValue>()
+      const mortal = (savesLeft: number): RunState => ({
+        load: async (key) => values.get(key),
+        async save(key, value) {
+          if (savesLeft === 0) throw new Error('killed')
+          savesLeft -= 1
+          // What is paid for is paid for once.
+          if (/^(eval|trial|chat)/.test(key)) expect(values.has(key)).toBe(false)
+          values.set(key, value)
+        },
+      })
+      const deaths: string[] = []
+      let result = null
+      while (result === null) {
+        result = await runApo({ state: mortal(10 + random.below(200)) }).catch((error: unknown) => {
+          deaths.push((error as Error).message)
+          return null
+        })
+      }
+      expect(new Set(deaths)).toEqual(new Set(['killed']))
+      expect(unpriced(result)).toEqual(unpriced(whole))
+      expect(result.spent).toEqual({ ...whole.spent, minutes: result.spent.minutes })
+    }
+  }, 60_000)
+
+  it('finds nothing to report where no rule has an effect', async () => {
+    const verdicts = []
+    for (let seed = 0; seed < 12; seed += 1) {
+      const result = await runApo({ effect: 0 }, { seed, beamRounds: 1, testDataset: tasks(40, 1000) })
+      verdicts.push(result.verdict)
+    }
+    expect(verdicts.filter((verdict) => verdict === 'improved').length).toBeLessThanOrEqual(2)
+  }, 60_000)
+
+  it('asks once more for a prompt that has lost its placeholder, and does without it then', async () => {
+    const asked: string[] = []
+    const forgetful = (repaired: string): ChatModel => ({
+      name: 'forgetful',
+      async chat({ messages }) {
+        const text = messages[0]!.content
+        if (text.includes('<experiment')) return reply('add rule-0.')
+        asked.push(text)
+        return reply(text.includes('<answer>') ? repaired : '```\nSolve it, rule-0.\n```')
+      },
+    })
+    const options = { beamWidth: 1, branchFactor: 1, beamRounds: 1 }
+    const mended = await runApo({}, { ...options, model: forgetful('{"template": "Solve {task}, rule-0."}') })
+    expect(asked[1]).toContain('the placeholder {task} is missing')
+    expect(mended.lineage.map(({ templates }) => templates['prompt']!.template)).toEqual([
+      'Solve {task}.',
+      'Solve {task}, rule-0.',
+    ])
+    const lost = await runApo({}, { ...options, model: forgetful('Solve {job}.') })
+    expect(lost.rounds[0]!.skipped).toEqual({ unusable_prompt: 1 })
+    expect(lost.best.id).toBe('p0')
+  })
+
+  it('goes on when a model fails now and then, and says so when it always fails', async () => {
+    let calls = 0
+    const working = createRulesModel()
+    const failing = (isDown: () => boolean): ChatModel => ({
+      name: 'shaky',
+      async chat(request) {
+        calls += 1
+        if (isDown()) throw new AglError({ code: 'upstream_failed', message: 'The service answered 503.' })
+        return await working.chat(request)
+      },
+    })
+    const result = await runApo({}, { model: failing(() => calls % 5 === 0) })
+    expect(result.rounds[0]!.skipped.model_failed).toBeGreaterThan(0)
+    expect(result.val!.gain.mean).toBeGreaterThan(0)
+    await expect(runApo({}, { model: failing(() => true) })).rejects.toThrow(/"shaky" did not answer: The service answered 503/)
+  })
+
+  it('keeps within its budget, and says so before it spends where that cannot be', async () => {
+    let rollouts = 0
+    const onRollout = (): void => void (rollouts += 1)
+    const result = await runApo({ onRollout }, { budget: { rollouts: 500 } })
+    expect(result.endedEarly).toBe('budget')
+    expect(result.spent.rollouts).toBe(rollouts)
+    expect(rollouts).toBeLessThanOrEqual(500)
+    rollouts = 0
+    await expect(runApo({ onRollout }, { budget: { rollouts: 100 } })).rejects.toMatchObject({ code: 'budget_exhausted' })
+    expect(rollouts).toBe(0)
+  })
+
+  it('refuses to limit money without prices', async () => {
+    await expect(runApo({}, { budget: { usd: 1 } })).rejects.toThrow(/prices: { "the-model"/)
+    await expect(runApo({}, { budget: { usd: 1 }, prices: { other: { input: 1, output: 1 } } })).rejects.toThrow(
+      /price of the model "rules" is not known/,
+    )
+    const prices = { rules: { input: 10, output: 20 } }
+    const { spent } = await runApo({}, { budget: { usd: 1 }, prices })
+    expect(spent.usd).toBeCloseTo(spent.modelCalls * 2e-4)
+  })
+
+  it('tells its plan first, then each phase to its end, and what each round brought', async () => {
+    const events: RunEvent[] = []
+    const result = await runApo({ onProgress: (event) => events.push(event) })
+    expect(events[0]).toMatchObject({ type: 'plan' })
+    const phases = new Map(
+      events.flatMap((event) => (event.type === 'phase' ? [[`${event.step}/${event.phase}`, event] as const] : [])),
+    )
+    expect(phases.size).toBeGreaterThan(5)
+    for (const { done, total } of phases.values()) expect(done).toBe(total)
+    const metrics = events.filter((event) => event.type === 'metrics')
+    expect(metrics.map(({ step }) => step)).toEqual(result.rounds.map(({ round }) => round))
+    expect(metrics.at(-1)!.metrics['rollouts']).toBe(result.rounds.at(-1)!.spent.rollouts)
+  })
+
+  it('refuses what it cannot work with', async () => {
+    await expect(runApo({ trainTasks: [] })).rejects.toThrow(/training dataset is empty/)
+    await expect(runApo({}, { targets: ['system'] })).rejects.toThrow(/initial resources \(prompt\); got "system"/)
+    await expect(runApo({}, { model: {} as ChatModel })).rejects.toThrow(/expected a model/)
+    const broken = { resource_type: 'prompt_template', engine: 'jinja', template: '{{ experiment }}' } as const
+    await expect(runApo({}, { templates: { critique: [broken] } })).rejects.toThrow(
+      /uses experiment; it is given prompt_template, experiments/,
+    )
+  })
 })
+
+function unpriced<Result extends { readonly spent: unknown; readonly rounds: readonly { readonly spent: unknown }[] }>(
+  result: Result,
+): unknown {
+  return { ...result, spent: null, rounds: result.rounds.map((round) => ({ ...round, spent: null })) }
+}
+
+function reply(text: string): Awaited<ReturnType<ChatModel['chat']>> {
+  return { text, usage: null, finishReason: 'stop' }
+}

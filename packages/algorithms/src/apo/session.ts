@@ -79,7 +79,7 @@ export async function openSession<Task>(context: AlgorithmContext<Task>, options
     experimentCharacters: options.experimentCharacters,
   })
   const candidates: ApoCandidate[] = []
-  const published = new Map<string, Promise<EvaluatedCandidate>>()
+  const publications = new Map<string, Promise<EvaluatedCandidate>>()
   const valScores = new Map<string, (number | null)[]>()
   const trials = new Map<string, number[]>()
   const leftOut: Record<string, number> = {}
@@ -106,8 +106,9 @@ export async function openSession<Task>(context: AlgorithmContext<Task>, options
     },
     async run(candidate, tasks, request) {
       const told = progress(request.phase, request.step)
-      told.expect(tasks.length)
-      return await evaluator.evaluate(await publishOnce(candidate), tasks, {
+      const published = await publishOnce(candidate)
+      told.expect(evaluator.missing(published, tasks, request))
+      return await evaluator.evaluate(published, tasks, {
         ...request,
         onDone({ score, outcome }) {
           if (score === null) leftOut[outcome] = (leftOut[outcome] ?? 0) + 1
@@ -148,8 +149,8 @@ export async function openSession<Task>(context: AlgorithmContext<Task>, options
   return session
 
   async function publishOnce(candidate: ApoCandidate): Promise<EvaluatedCandidate> {
-    const there = published.get(candidate.key) ?? publish(candidate)
-    published.set(candidate.key, there)
+    const there = publications.get(candidate.key) ?? publish(candidate)
+    publications.set(candidate.key, there)
     return await there
   }
 

@@ -57,8 +57,12 @@ export interface EvaluatorOptions {
 export interface Evaluator {
   /** In the order of the tasks. What was paid for once, in this process or an earlier one of the run, is not run again. */
   evaluate(candidate: EvaluatedCandidate, tasks: readonly KnownTask[], options: EvaluateOptions): Promise<readonly Evaluation[]>
-  /** How many of these would have to be run. */
-  missing(candidate: EvaluatedCandidate, tasks: readonly KnownTask[], repetition?: number): number
+  /** How many of these this process has not asked for yet: so often `onDone` is told. */
+  missing(
+    candidate: EvaluatedCandidate,
+    tasks: readonly KnownTask[],
+    options: Pick<EvaluateOptions, 'repetition' | 'withExperiments'>,
+  ): number
 }
 
 export function knownTask(input: JsonValue): KnownTask {
@@ -201,8 +205,10 @@ export function createEvaluator(
 
   return {
     evaluate,
-    missing: (candidate, tasks, repetition = 0) =>
-      new Set(tasks.map((task) => keyOf(candidate, task, repetition, false)).filter((key) => !known.has(key))).size,
+    missing(candidate, tasks, { repetition = 0, withExperiments = false }) {
+      const keys = tasks.map((task) => keyOf(candidate, task, repetition, withExperiments))
+      return new Set(keys.filter((key) => !known.has(key))).size
+    },
   }
 }
 
