@@ -1,10 +1,9 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { estimateGain, estimateMean, type SftResult } from '@agl/algorithms'
+import { type Curve, drawCurveBars, drawCurves, estimateGain, estimateMean, type SftResult } from '@agl/algorithms'
 import type { ShopTask } from '@agl/shop-desk'
 import { AglError, errorMessage } from '@agl/types'
-import { type Curve, drawBars, drawSvg, toCurve } from './curve.ts'
 import { type Experiment, runExperiment } from './experiment.ts'
 import { createProgress } from './progress.ts'
 import { help, readSettings, type Settings } from './settings.ts'
@@ -52,6 +51,10 @@ async function main(args: readonly string[]): Promise<void> {
   if (control !== null)
     process.stdout.write(`${JSON.stringify({ ...toJson(settings, control.outcome, seconds), control: 'shuffled-rewards' })}\n`)
   process.stdout.write(`${JSON.stringify(toJson(settings, outcome, seconds))}\n`)
+}
+
+function toCurve(label: string, { firstValReward, iterations }: SftResult): Curve {
+  return { label, points: [firstValReward, ...iterations.map(({ valReward }) => valReward)] }
 }
 
 /** Before the run, not after it: a folder that cannot be made must not cost the results. */
@@ -107,7 +110,7 @@ function describe(
   return [
     '',
     'Validation reward by round (95 % interval shaded)',
-    drawBars(curve),
+    drawCurveBars(curve),
     '',
     `Held-out reward   before ${number(beforeReward.mean)} ${interval(beforeReward)}   after ${number(afterReward.mean)} ${interval(afterReward)}`,
     `                  gain ${number(gain.mean)} ${interval(gain)} over ${gain.count} pairs: ${gain.low > 0 ? 'significant' : 'not significant'}`,
@@ -135,7 +138,7 @@ async function writeFiles(
   const file = (name: string): string => join(settings.out, name)
   const transcript = describeTranscript(testTasks, outcome)
   await writeFile(file('transcript.txt'), `${transcript}\n`)
-  await writeFile(file('learning-curve.svg'), drawSvg(curves, 'Reward on validation customers by training round'))
+  await writeFile(file('learning-curve.svg'), drawCurves(curves, 'Reward on validation customers by training round'))
   const counts = await exportStore(store, { rollouts: file('rollouts.jsonl'), spans: file('spans.jsonl') })
   return [
     transcript,

@@ -36,8 +36,19 @@ export { createApo } from './apo/apo.ts'
 export type { ApoCandidate } from './apo/candidate.ts'
 export type { Skip } from './apo/children.ts'
 export { apoDefaults, type ApoOptions } from './apo/options.ts'
-export type { ApoResult, ApoRound, Comparison } from './apo/result.ts'
+export type { ApoResult, ApoRound, SaveOptions } from './apo/result.ts'
 export { type ApoTemplates, apoTemplates } from './apo/templates.ts'
+export {
+  type Artifact,
+  artifactKey,
+  type Comparison,
+  type LineageEntry,
+  parseArtifact,
+  pathTo,
+  type Replay,
+} from './artifact/artifact.ts'
+export { artifactFiles, readArtifact, writeArtifact, writeResources } from './artifact/files.ts'
+export type { ModuleContents } from './artifact/module.ts'
 export {
   collectConfig,
   type CollectedRollout,
@@ -50,6 +61,7 @@ export {
 } from './collect.ts'
 export type { FailureHooks } from './failure-hooks.ts'
 export { createRandom, type Random } from './random.ts'
+export { type Curve, drawCurveBars, drawCurves } from './report/curve.ts'
 export { type Budget, type BudgetLimits, createBudget } from './run/budget.ts'
 export {
   createEvaluator,
@@ -65,7 +77,7 @@ export type { Experiment } from './run/experiment.ts'
 export { createFileState } from './run/file-state.ts'
 export { hashJson, randomFor, seedFor } from './run/hash.ts'
 export { createMemoryState } from './run/memory-state.ts'
-export { openRun, type OpenRunOptions, type Run, runNames } from './run/open-run.ts'
+export { openRun, type OpenRunOptions, readRunState, type Run, runNames } from './run/open-run.ts'
 export type { Price, Prices } from './run/prices.ts'
 export { sftDefaults, type SftOptions } from './sft/options.ts'
 export type { SftIteration, SftPhase, SftProgress } from './sft/progress.ts'

@@ -59,6 +59,22 @@ export function estimateGain(
   return { mean: total / count, low: centre - half, high: centre + half, count }
 }
 
+/** The scores of the tasks that both have one for; null or undefined = none. */
+export function pairsOf(
+  before: readonly (number | null | undefined)[],
+  after: readonly (number | null | undefined)[],
+): readonly [number[], number[]] {
+  const ones: number[] = []
+  const others: number[] = []
+  for (const [task, one] of before.entries()) {
+    const other = after[task]
+    if (typeof one !== 'number' || typeof other !== 'number') continue
+    ones.push(one)
+    others.push(other)
+  }
+  return [ones, others]
+}
+
 /** Student's t by the expansion of Cornish and Fisher (Abramowitz and Stegun 26.7.5); within 1 % for 5 or more degrees. */
 function studentQuantile(probability: number, degrees: number): number {
   const x = normalQuantile(probability)

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { AglError, errorMessage } from '@agl/types'
 import { Command, CommanderError } from 'commander'
+import { addExportCommand } from './export.ts'
 import { addRunnerCommand } from './runner.ts'
 import { addStoreCommand } from './store.ts'
 
@@ -40,6 +41,7 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
   const surroundings: Surroundings = { out, err, isTerminal, signal: options.signal, setStatus: (value) => (status = value) }
   addStoreCommand(program, surroundings)
   addRunnerCommand(program, surroundings)
+  addExportCommand(program, surroundings)
   try {
     await program.parseAsync([...args], { from: 'user' })
     return status

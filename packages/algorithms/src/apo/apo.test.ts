@@ -36,7 +36,7 @@ describe('createApo', () => {
   it('ends as if it had never been killed, at whatever moment that happens, and pays for nothing twice', async () => {
     const whole = await runApo({})
     const random = createRandom(7)
-    for (let turn = 0; turn < 12; turn += 1) {
+    for (let turn = 0; turn < 6; turn += 1) {
       const values = new Map<string, JsonValue>()
       const mortal = (savesLeft: number): RunState => ({
         load: async (key) => values.get(key),

@@ -1,12 +1,14 @@
-import { AglError, type Algorithm, type AlgorithmContext } from '@agl/types'
+import { AglError, type Algorithm, type AlgorithmContext, type JsonValue } from '@agl/types'
 import { hashJson } from '../run/hash.ts'
-import { estimateGain, estimateMean } from '../statistics.ts'
+import { estimateGain, estimateMean, pairsOf } from '../statistics.ts'
 import { breed, type Brood } from './breed.ts'
 import type { ApoCandidate } from './candidate.ts'
 import { type ApoOptions, resolveApoOptions, type ResolvedApoOptions } from './options.ts'
-import type { ApoResult, ApoRound, Comparison } from './result.ts'
+import { artifactKey, type Comparison } from '../artifact/artifact.ts'
+import type { ApoResult, ApoRound } from './result.ts'
+import { type Found, replaySample, replayThroughRunners, toArtifact, withSave } from './save.ts'
 import { frontPlaces, joinFront, orLowest, raceForBeam, type Survivor } from './select.ts'
-import { openSession, type Session } from './session.ts'
+import { openSession, type Scores, type Session } from './session.ts'
 
 /**
  * Automatic prompt optimization: run a prompt on tasks, let a model criticize what went wrong and another change the prompt, and keep
@@ -31,6 +33,7 @@ async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoO
   const rounds: ApoRound[] = []
   const costs = costsOf(session, options)
   let survivors: readonly Survivor[] = [{ candidate: first, mean: null, tasks: 0 }]
+  const testScoresOf = new Map<ApoCandidate, Scores>()
   let endedEarly: ApoResult['endedEarly'] = null
 
   tellPlan(context, session, options)
@@ -59,7 +62,8 @@ async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoO
     const spent = budget.spent()
     await state.save('minutes', spent.minutes)
     const standing = survivors.map(({ candidate: { id }, mean, tasks }) => ({ id, mean, tasks }))
-    rounds.push({ round, survivors: standing, children: children.map(({ id }) => id), skipped, spent })
+    const leader = session.valEstimate(survivors[0]!.candidate)
+    rounds.push({ round, survivors: standing, leader, children: children.map(({ id }) => id), skipped, spent })
     report({ type: 'spent', spend: spent })
     const { minutes: _, modelCalls, ...counts } = spent
     const best = { best_val_reward: survivors[0]?.mean ?? Number.NaN }
@@ -75,24 +79,31 @@ async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoO
     const best = options.keep === 'significant' && gained !== null && gained.gain.low <= 0 ? first : leader
     const onVal = best === leader ? gained : compareOnVal(first)
     const onTest = test.length === 0 ? null : await compareOnTest(best)
-    const kept = await keep(context, session, best)
-    const spent = budget.spent()
-    report({ type: 'spent', spend: spent })
-    return {
+    const found: Omit<Found, 'spent' | 'replay'> = {
       verdict: verdictOf(onTest ?? onVal),
       best,
       first,
-      ...kept,
       val: onVal,
       test: onTest,
       rounds,
       lineage: session.candidates.map((candidate) => ({ ...candidate, val: session.valEstimate(candidate) })),
       leftOut: session.leftOut,
-      spent,
       seed: options.seed,
       dataHash: hashJson([session.train, val, test].map((tasks) => tasks.map(({ input }) => input))),
       endedEarly,
     }
+    const claims =
+      onTest === null ? { tasks: val, scores: session.valScores(best) } : { tasks: test, scores: testScoresOf.get(best)! }
+    const { saveTo } = options
+    const unsaved = { ...found, spent: budget.spent(), replay: null }
+    const replay = saveTo === null ? null : await replayThroughRunners(context, session, saveTo, unsaved, claims)
+    const kept = await keep(context, session, best)
+    const result = withSave({ ...found, ...kept, spent: budget.spent(), replay }, claims)
+    // In the store, if that is where the state is kept: `agl export` reads it there.
+    await state.save(artifactKey, toArtifact(result, new Date()) as unknown as JsonValue)
+    if (saveTo !== null) await result.save(saveTo)
+    report({ type: 'spent', spend: result.spent })
+    return result
   }
 
   /** The first prompt is among them, so that what is kept is no worse than it on the validation tasks. */
@@ -111,7 +122,9 @@ async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoO
 
   async function compareOnTest(best: ApoCandidate): Promise<Comparison> {
     const before = await testScores(first)
-    return compare(before, best === first ? before : await testScores(best), 1)
+    const after = best === first ? before : await testScores(best)
+    testScoresOf.set(best, after)
+    return compare(before, after, 1)
   }
 
   /** A task is one observation, however often it is run. */
@@ -139,7 +152,10 @@ function costsOf({ val, test }: Session, options: ResolvedApoOptions<unknown>): 
   return {
     first: options.runInitialValidation ? val.length : options.mode === 'pareto' ? size : 0,
     round: trials + gate + racing,
-    last: options.finalists * val.length + 2 * test.length * options.testRepetitions,
+    last:
+      options.finalists * val.length +
+      2 * test.length * options.testRepetitions +
+      (options.saveTo === null ? 0 : Math.min(replaySample, (test.length === 0 ? val : test).length)),
   }
 }
 
@@ -171,15 +187,9 @@ async function keep<Task>(
   return { resourcesId, resourcesVersion: version }
 }
 
-type Scores = readonly (number | null | undefined)[]
-
 /** Over the tasks that both have a score for. */
 function compare(before: Scores, after: Scores, candidates: number): Comparison {
-  const pairs = [...before.keys()].flatMap((task) => {
-    const [one, other] = [before[task], after[task]]
-    return typeof one === 'number' && typeof other === 'number' ? [[one, other] as const] : []
-  })
-  const [ones, others] = [pairs.map(([one]) => one), pairs.map(([, other]) => other)]
+  const [ones, others] = pairsOf(before, after)
   return { before: estimateMean(ones), after: estimateMean(others), gain: estimateGain(ones, others, { candidates }) }
 }
 

@@ -56,6 +56,11 @@ export interface ApoOptions<Task = unknown> {
   readonly maxPromptCharacters?: number
   /** Longest conversation that a critic is shown of one rollout, in characters. */
   readonly experimentCharacters?: number
+  /**
+   * A folder that the result is written into: a module to import, `artifact.json`, a report. It is read back and run once more on some
+   * tasks, so that it is sure to score as claimed. Null: `result.save` may do it.
+   */
+  readonly saveTo?: string | null
   /** Makes what is drawn repeatable. */
   readonly seed?: number
 }
@@ -87,6 +92,7 @@ export const apoDefaults: Readonly<Required<Omit<ApoOptions, 'model' | 'template
   concurrency: 8,
   maxPromptCharacters: 20_000,
   experimentCharacters: 4_000,
+  saveTo: null,
   seed: 0,
 })
 
@@ -133,6 +139,7 @@ const optionsSchema = z.strictObject({
   concurrency: count,
   maxPromptCharacters: count,
   experimentCharacters: count,
+  saveTo: z.string().min(1).nullable().optional(),
   seed: z.int().optional(),
 })
 

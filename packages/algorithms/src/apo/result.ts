@@ -1,27 +1,32 @@
-import type { Spend } from '@agl/types'
+import type { JsonValue, NamedResources, Spend } from '@agl/types'
+import type { Artifact, Comparison, Replay } from '../artifact/artifact.ts'
 import type { Estimate } from '../statistics.ts'
 import type { ApoCandidate } from './candidate.ts'
 import type { Skip } from './children.ts'
-
-/** Two prompts on the same tasks, and the mean of the differences. */
-export interface Comparison {
-  readonly before: Estimate
-  readonly after: Estimate
-  /** Paired; clear of zero = more than chance. */
-  readonly gain: Estimate
-}
 
 export interface ApoRound {
   /** From 1. */
   readonly round: number
   /** Ids of those that survived, the best first, with their mean in the race. */
   readonly survivors: readonly { readonly id: string; readonly mean: number | null; readonly tasks: number }[]
+  /** The first of them on all validation tasks that it has been run on; null = on none. */
+  readonly leader: Estimate | null
   /** Ids of the children that raced. */
   readonly children: readonly string[]
   /** Why others were not born. */
   readonly skipped: Readonly<Partial<Record<Skip, number>>>
   /** Since the beginning of the run. */
   readonly spent: Spend
+}
+
+export interface SaveOptions {
+  /**
+   * Runs one task with the resources that were read back from the folder, and answers the reward (null = none). Some of the tasks are
+   * run so, and the artifact says whether it scores as claimed.
+   */
+  readonly replay?: (task: JsonValue, resources: NamedResources) => Promise<number | null>
+  /** How many tasks are replayed at most. Default 32. */
+  readonly sample?: number
 }
 
 /** What an APO run found. */
@@ -51,4 +56,8 @@ export interface ApoResult {
   readonly dataHash: string
   /** Whether the search ended before its last round, and why. */
   readonly endedEarly: 'budget' | 'nothing_to_improve' | null
+  /** What came out when the saved artifact was run once more; null where it was not saved by the run (`saveTo`). */
+  readonly replay: Replay | null
+  /** Writes it into a folder: a module to import, `artifact.json`, a report. Not enumerable. */
+  save(folder: string, options?: SaveOptions): Promise<Artifact>
 }

@@ -24,6 +24,9 @@ export interface RunRequest {
   readonly withExperiments?: boolean
 }
 
+/** By task; null = left out, undefined = not run. */
+export type Scores = readonly (number | null | undefined)[]
+
 /** The candidates of one APO run, and all that is known of them. */
 export interface Session {
   readonly train: readonly KnownTask[]
@@ -40,6 +43,13 @@ export interface Session {
   /** Null for one that is there already. */
   add(draft: Draft): ApoCandidate | null
   run(candidate: ApoCandidate, tasks: readonly KnownTask[], request: RunRequest): Promise<readonly Evaluation[]>
+  /** The same with resources that are no candidate. @param name tells them from a candidate that is equal */
+  runResources(
+    name: string,
+    resources: NamedResources,
+    tasks: readonly KnownTask[],
+    request: RunRequest,
+  ): Promise<readonly Evaluation[]>
   /** Scores on validation tasks, in the order of `places`; what was run before is not run again. */
   runVal(candidate: ApoCandidate, places: readonly number[], step: number, phase: string): Promise<readonly (number | null)[]>
   /** Training rollouts that a critic may see: those that there are, and more until there are `count`. */
@@ -47,8 +57,8 @@ export interface Session {
   /** The training tasks that a candidate has been run on. */
   trialPlaces(candidate: ApoCandidate): readonly number[]
   runOnTrials(candidate: ApoCandidate, places: readonly number[], step: number): Promise<readonly Evaluation[]>
-  /** By validation task; null = left out, a hole = not run. */
-  valScores(candidate: ApoCandidate): readonly (number | null | undefined)[]
+  /** By validation task. */
+  valScores(candidate: ApoCandidate): Scores
   /** Over what it was run on; null = on nothing. */
   valEstimate(candidate: ApoCandidate): Estimate | null
   resourcesOf(candidate: ApoCandidate): NamedResources
@@ -104,17 +114,10 @@ export async function openSession<Task>(context: AlgorithmContext<Task>, options
       candidates.push(candidate)
       return candidate
     },
-    async run(candidate, tasks, request) {
-      const told = progress(request.phase, request.step)
-      const published = await publishOnce(candidate)
-      told.expect(evaluator.missing(published, tasks, request))
-      return await evaluator.evaluate(published, tasks, {
-        ...request,
-        onDone({ score, outcome }) {
-          if (score === null) leftOut[outcome] = (leftOut[outcome] ?? 0) + 1
-          told.done(score)
-        },
-      })
+    run: async (candidate, tasks, request) => evaluate(await publishOnce(candidate), tasks, request),
+    async runResources(name, resources, tasks, request) {
+      const key = `${name}-${hashJson(resources as unknown as JsonValue).slice(0, 16)}`
+      return await evaluate({ key, resources: await publish(resources, name) }, tasks, request)
     },
     async runVal(candidate, places, step, phase) {
       const tasks = places.map((place) => val[place]!)
@@ -148,18 +151,33 @@ export async function openSession<Task>(context: AlgorithmContext<Task>, options
   session.add({ templates, parents: [], round: 0, target: null, critique: null, rationale: null })
   return session
 
+  async function evaluate(
+    candidate: EvaluatedCandidate,
+    tasks: readonly KnownTask[],
+    request: RunRequest,
+  ): Promise<readonly Evaluation[]> {
+    const told = progress(request.phase, request.step)
+    told.expect(evaluator.missing(candidate, tasks, request))
+    return await evaluator.evaluate(candidate, tasks, {
+      ...request,
+      onDone({ score, outcome }) {
+        if (score === null) leftOut[outcome] = (leftOut[outcome] ?? 0) + 1
+        told.done(score)
+      },
+    })
+  }
+
   async function publishOnce(candidate: ApoCandidate): Promise<EvaluatedCandidate> {
-    const there = publications.get(candidate.key) ?? publish(candidate)
-    publications.set(candidate.key, there)
+    const { key } = candidate
+    const there = publications.get(key) ?? publish(session.resourcesOf(candidate)).then((resources) => ({ key, resources }))
+    publications.set(key, there)
     return await there
   }
 
   /** Under an id made of its content, so that a later process finds it. */
-  async function publish(candidate: ApoCandidate): Promise<EvaluatedCandidate> {
-    const resources = session.resourcesOf(candidate)
-    const resourcesId = `apo-${hashJson(resources as unknown as JsonValue).slice(0, 20)}`
-    const there = await store.getResourcesById({ resourcesId })
-    return { key: candidate.key, resources: there ?? (await store.updateResources({ resourcesId, resources })) }
+  async function publish(resources: NamedResources, name: string = 'apo'): Promise<EvaluatedCandidate['resources']> {
+    const resourcesId = `${name}-${hashJson(resources as unknown as JsonValue).slice(0, 20)}`
+    return (await store.getResourcesById({ resourcesId })) ?? (await store.updateResources({ resourcesId, resources }))
   }
 }
 

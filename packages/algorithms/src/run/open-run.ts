@@ -106,6 +106,11 @@ export async function openRun({ store, name, runId, logger }: OpenRunOptions): P
   }
 }
 
+/** What a run has kept under a key; undefined = nothing, or no such run. */
+export async function readRunState(store: LightningStore, runId: string, key: string): Promise<JsonValue | undefined> {
+  return (await readState(store, runId)).get(key)
+}
+
 interface Note {
   readonly name: string
   readonly attributes: Readonly<Record<string, string | number | readonly string[]>>

@@ -10,7 +10,7 @@ import { countFindings, type Finding } from '../adapters/findings.ts'
 import type { TokenRow } from '../adapters/token-rows.ts'
 import { type CollectedRollout, collectRollouts, countOutcomes, reasonOf } from '../collect.ts'
 import { createRandom, type Random } from '../random.ts'
-import { type Estimate, estimateGain, estimateMean } from '../statistics.ts'
+import { type Estimate, estimateGain, estimateMean, pairsOf } from '../statistics.ts'
 import { selectRows, trainOnRows } from './learn.ts'
 import { type ResolvedSftOptions, resolveSftOptions, type SftOptions } from './options.ts'
 import type { SftIteration, SftPhase } from './progress.ts'
@@ -144,7 +144,7 @@ async function runSft<Task>(context: AlgorithmContext<Task>, options: ResolvedSf
   async function compare(before: ServedVersion, after: ServedVersion): Promise<NonNullable<SftResult['test']>> {
     const a = await evaluate('test', 0, before, testDataset)
     const b = await evaluate('test', iterations, after, testDataset)
-    const gain = estimateGain(...pairScores(a.scores, b.scores))
+    const gain = estimateGain(...pairsOf(a.scores, b.scores))
     return { before: a.reward, after: b.reward, gain }
   }
 }
@@ -161,17 +161,8 @@ function chooseVersion(versions: readonly EvaluatedVersion[], keep: ResolvedSftO
   if (keep === 'last') return versions.at(-1)!.served
   const best = versions.reduce((leader, candidate) => (candidate.reward.mean > leader.reward.mean ? candidate : leader))
   if (best === first || keep === 'best') return best.served
-  const gain = estimateGain(...pairScores(first.scores, best.scores), { candidates: versions.length - 1 })
+  const gain = estimateGain(...pairsOf(first.scores, best.scores), { candidates: versions.length - 1 })
   return gain.low > 0 ? best.served : first.served
-}
-
-/** The tasks that both have a score for. */
-function pairScores(before: readonly (number | null)[], after: readonly (number | null)[]): readonly [number[], number[]] {
-  const pairs = before.flatMap((score, index) => {
-    const other = after[index]
-    return score === null || other === null || other === undefined ? [] : [[score, other] as const]
-  })
-  return [pairs.map(([score]) => score), pairs.map(([, other]) => other)]
 }
 
 /** A model or an agent that is broken altogether looks like a bad one; say so instead of learning from zeros. */

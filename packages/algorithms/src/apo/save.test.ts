@@ -1,0 +1,54 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { readArtifact } from '../artifact/files.ts'
+import { chanceOf, type RulesTask, runApo, tasks } from './rules-world.test-support.ts'
+
+let folder = ''
+beforeAll(async () => void (folder = await mkdtemp(path.join(os.tmpdir(), 'agl-artifact-'))))
+afterAll(async () => rm(folder, { recursive: true }))
+
+describe('saving', () => {
+  it('writes a module that holds the prompt, and replays what it wrote', async () => {
+    const saveTo = path.join(folder, 'run')
+    const result = await runApo({}, { saveTo, testDataset: tasks(40, 1000) })
+    const module: unknown = await import(pathToFileURL(path.join(saveTo, 'resources.ts')).href)
+    expect(module).toMatchObject({ prompt: result.best.templates['prompt'], resources: result.best.templates })
+    expect(result.replay).toMatchObject({ tasks: 32, agrees: true })
+    // The same tasks with the same seeds.
+    expect(result.replay!.mean).toBe(result.replay!.claimed)
+    const artifact = await readArtifact(saveTo)
+    expect(artifact).toMatchObject({ replay: result.replay, verdict: 'improved', id: result.best.id, dataHash: result.dataHash })
+    expect(artifact.lineage).toHaveLength(result.lineage.length)
+  })
+
+  it('reports the way to the prompt with the critiques that led there', async () => {
+    const saveTo = path.join(folder, 'report')
+    const result = await runApo({}, { saveTo, beamRounds: 2 })
+    const report = await readFile(path.join(saveTo, 'report.md'), 'utf8')
+    expect(report).toMatch(/^# apo: improved/)
+    expect(report).toContain(result.best.templates['prompt']!.template)
+    expect(report).toMatch(/> add rule-\d\.\n[^]*\n\+ rule-\d\./)
+    expect(report).toContain('![Mean reward by round](learning-curve.svg)')
+    expect(await readFile(path.join(saveTo, 'learning-curve.svg'), 'utf8')).toMatch(/^<svg/)
+  })
+
+  it('says so when what was saved does not score as claimed', async () => {
+    const result = await runApo({}, { beamRounds: 3 })
+    const honest = await result.save(path.join(folder, 'honest'), {
+      replay: async (task, { prompt }) =>
+        Math.round(chanceOf(String(prompt!['template' as never]), task as unknown as RulesTask)),
+    })
+    expect(honest.replay!.agrees).toBe(true)
+    const place = path.join(folder, 'broken')
+    const broken = await result.save(place, { replay: async () => 0 })
+    expect(broken.replay).toMatchObject({ agrees: false, mean: 0 })
+    expect(await readFile(path.join(place, 'report.md'), 'utf8')).toContain('it does not score as claimed')
+  })
+
+  it('refuses what is no artifact', async () => {
+    await expect(readArtifact(path.join(folder, 'nothing'))).rejects.toThrow(/Expected .*artifact\.json to be an artifact/)
+  })
+})
