@@ -60,6 +60,13 @@ export {
   scoreOf,
 } from './collect.ts'
 export type { FailureHooks } from './failure-hooks.ts'
+export { type AiSdkLanguageModel, fromAiSdk } from './models/ai-sdk.ts'
+export { type AnthropicModelOptions, createAnthropicModel } from './models/anthropic.ts'
+export type { ChatModel, ChatReply, ChatRequest, ModelMessage } from './models/chat-model.ts'
+export type { HttpModelOptions } from './models/http-model.ts'
+export { limitConcurrency } from './models/limit-concurrency.ts'
+export { createOpenAiModel, type OpenAiModelOptions } from './models/openai.ts'
+export { modelCallDefaults, type ModelCallOptions, type ModelRetry } from './models/retry.ts'
 export { createRandom, type Random } from './random.ts'
 export { type Curve, drawCurveBars, drawCurves } from './report/curve.ts'
 export { type Budget, type BudgetLimits, createBudget } from './run/budget.ts'
