@@ -60,6 +60,9 @@ export {
   scoreOf,
 } from './collect.ts'
 export type { FailureHooks } from './failure-hooks.ts'
+export { hashDataset } from './data/hash-dataset.ts'
+export { type DatasetSource, loadDataset, type LoadDatasetOptions } from './data/load-dataset.ts'
+export { findSharedTasks, type SharedTask, splitDataset, type SplitOptions, type Splits } from './data/split-dataset.ts'
 export { type AiSdkLanguageModel, fromAiSdk } from './models/ai-sdk.ts'
 export { type AnthropicModelOptions, createAnthropicModel } from './models/anthropic.ts'
 export type { ChatModel, ChatReply, ChatRequest, ModelMessage } from './models/chat-model.ts'
