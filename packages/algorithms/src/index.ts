@@ -49,7 +49,6 @@ export {
 } from './artifact/artifact.ts'
 export { artifactFiles, readArtifact, writeArtifact, writeResources } from './artifact/files.ts'
 export type { ModuleContents } from './artifact/module.ts'
-export { algo } from './algo.ts'
 export { createBaseline } from './baseline/baseline.ts'
 export { baselineDefaults, type BaselineOptions } from './baseline/options.ts'
 export type { BaselineResult, BaselineRollout } from './baseline/result.ts'
