@@ -73,15 +73,19 @@ export interface RunParts {
 /** Reading resources, running the agent and writing its spans. The store's passing failures are ridden out meanwhile. */
 async function runTraced<Task>(active: ActiveAttempt, options: ResolvedOptions<Task>, parts: RunParts): Promise<Ending> {
   const { claimed, signal } = active
-  const { agent, store, leaseMs, logger, tracer, scorers } = options
+  const { agent, store, leaseMs, logger, agentLogger, tracer, scorers, measures } = options
   const { hooks, event } = parts
-  const resources = parts.resources ?? (await retry(() => readResources(claimed, options), { forMs: leaseMs, signal }))
+  const retries = measures.storeRetries
+  const resources = parts.resources ?? (await loadResources(active, options))
   checkNeeds(agent, resources)
-  const sink: SpanSink = { addManySpans: (request) => retry(() => store.addManySpans(request), { forMs: leaseMs }) }
+  const sink: SpanSink = {
+    addManySpans: (request) =>
+      retry(() => store.addManySpans(request), { forMs: leaseMs, counted: { call: 'add_many_spans', retries } }),
+  }
   const ids = { rolloutId: claimed.rollout_id, attemptId: claimed.attempt.attempt_id }
   const attempt = { ...ids, sink }
   const result = await tracer.trace(attempt, async (emit: Emitter): Promise<Called | Ending> => {
-    const context = createAgentContext({ rollout: claimed, resources, signal, emit, store, logger })
+    const context = createAgentContext({ rollout: claimed, resources, signal, emit, store, logger: agentLogger })
     const stopped = (): Called => ({ kind: 'agent_error', error: signal.reason })
     await hooks.call('onTraceStart', { ...event, emit })
     const called = await untilStopped(callAgent(agent, context, { ...ids, logger }), active, options.abortGraceMs, stopped)
@@ -95,7 +99,7 @@ async function runTraced<Task>(active: ActiveAttempt, options: ResolvedOptions<T
   // After what was traced, so that a reward among them is the last one.
   if (result.spans.length > 0) await sink.addManySpans({ spans: result.spans })
   if (scorers.length > 0) {
-    const context = { task: claimed.input as Task, rollout: claimed, resources, signal, logger }
+    const context = { task: claimed.input as Task, rollout: claimed, resources, signal, logger: agentLogger }
     await runScorers(scorers, { tracer, attempt, store, context })
   }
   return { kind: 'returned' }
@@ -107,6 +111,15 @@ function startDeadline(active: ActiveAttempt, options: ResolvedOptions): NodeJS.
   if (timeoutMs === null) return undefined
   // setTimeout takes at most 2^31 - 1 ms (about 25 days) and fires at once beyond.
   return setTimeout(() => active.stop('timeout'), Math.min(timeoutMs, 2 ** 31 - 1))
+}
+
+async function loadResources<Task>({ claimed, signal }: ActiveAttempt, options: ResolvedOptions<Task>): Promise<NamedResources> {
+  const { leaseMs, measures } = options
+  const asked = performance.now()
+  const counted = { call: 'get_resources', retries: measures.storeRetries }
+  const resources = await retry(() => readResources(claimed, options), { forMs: leaseMs, signal, counted })
+  measures.resourcesSeconds.record((performance.now() - asked) / 1000)
+  return resources
 }
 
 async function readResources(claimed: AttemptedRollout, { store }: ResolvedOptions): Promise<NamedResources> {

@@ -63,13 +63,14 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal
   let endedBy: AglError | null = null
 
   async function claim(): Promise<AttemptedRollout | null> {
-    const { store, workerId, waitMs, logger } = options
+    const { store, workerId, waitMs, logger, measures } = options
     const lease = leaseOf(options)
     let failures = 0
     while (!stop.aborted) {
       const asked = performance.now()
       try {
         const claimed = await store.dequeueRollout({ workerId, waitMs, ...lease, signal: stop })
+        answered(claimed === null ? 'empty' : 'claimed', asked)
         if (claimed !== null) return claimed
         failures = 0
         // A store that cannot park a claim answers at once; do not spin on it.
@@ -82,13 +83,21 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal
           closed.abort(error)
           return null
         }
+        answered('failed', asked)
         if (!isRetryable(error)) throw error
+        measures.storeRetries.add(1, { call: 'dequeue_rollout' })
         logger.warn('Claiming failed; trying again', { workerId, error: errorMessage(error) })
         await backOff(failures, stop).catch(() => {})
         failures += 1
       }
     }
     return null
+  }
+
+  function answered(result: 'claimed' | 'empty' | 'failed', asked: number): void {
+    const { claims: counted, claimSeconds } = options.measures
+    counted.add(1, { result })
+    claimSeconds.record((performance.now() - asked) / 1000, { result })
   }
 
   async function runSlot(): Promise<void> {
@@ -116,7 +125,7 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal
   }
 
   noteMissingLeases(options)
-  const { store, workerId, concurrency, leaseMs, maxStallMs, logger } = options
+  const { store, workerId, concurrency, leaseMs, maxStallMs, logger, measures } = options
   const heartbeat = startHeartbeat({
     store,
     workerId,
@@ -125,7 +134,7 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal
     maxStallMs,
     logger,
     onStopped: (stopped) => stopByReason(stopped, (attemptId) => active.get(attemptId)),
-    onFailure: (error) => logger.warn('A heartbeat failed', { workerId, error }),
+    measures,
   })
   let shutdownTimer: NodeJS.Timeout | undefined
   const onStop = (): void => {

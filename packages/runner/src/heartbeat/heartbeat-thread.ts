@@ -37,7 +37,6 @@ const members = new Map<number, Beating>()
 
 function join(member: number, { workerId, capacity, leaseMs, maxStallMs, slots }: HeartbeatMember): void {
   let isBeating = false
-  let hasBeaten = false
   // A loop that has not turned for long hangs, and what hangs must not be kept from others.
   const isAlive = (): boolean => Date.now() - Number(Atomics.load(alive, 0)) <= maxStallMs
 
@@ -48,8 +47,7 @@ function join(member: number, { workerId, capacity, leaseMs, maxStallMs, slots }
       const attempts = [...readHeldSlots(slots), ...beating.attempts.values()]
       const stats = statsOf('thread', { capacity, running: attempts.length, snapshot: snapshot() })
       const { stopped } = await store.heartbeat({ workerId, attempts, leaseMs, stats })
-      if (!hasBeaten) send({ kind: 'beats', member })
-      hasBeaten = true
+      send({ kind: 'beats', member })
       if (stopped.length > 0) send({ kind: 'stopped', member, stopped })
     } catch (error) {
       send({ kind: 'failed', member, error: error instanceof Error ? error.message : String(error) })

@@ -32,7 +32,7 @@ export type ToThread =
   | { readonly kind: 'close' }
 
 export type FromThread =
-  /** The first heartbeat of the runner has been answered. */
+  /** A heartbeat of the runner has been answered. */
   | { readonly kind: 'beats'; readonly member: number }
   | { readonly kind: 'stopped'; readonly member: number; readonly stopped: HeartbeatReply['stopped'] }
   | { readonly kind: 'failed'; readonly member: number; readonly error: string }

@@ -62,9 +62,12 @@ function startThread(spec: StoreSpec, onLast: () => void): HeartbeatThread {
 
   worker.on('message', (message: FromThread) => {
     switch (message.kind) {
-      case 'beats':
+      case 'beats': {
         hasBeaten = true
-        return members.get(message.member)?.ready.resolve()
+        const member = members.get(message.member)
+        member?.parts.onBeat()
+        return member?.ready.resolve()
+      }
       case 'stopped':
         return members.get(message.member)?.parts.onStopped(message.stopped)
       case 'failed':

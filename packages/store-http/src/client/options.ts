@@ -1,5 +1,15 @@
 import { type Clock, quietLogger, type ResourcesLoad, systemClock } from '@agl/store-kit'
-import { AglError, implementing, type Logger, parseOptions, silentLogger } from '@agl/types'
+import {
+  AglError,
+  childLogger,
+  type Counter,
+  implementing,
+  type Logger,
+  type Metrics,
+  noMetrics,
+  parseOptions,
+  silentLogger,
+} from '@agl/types'
 import { z } from 'zod'
 import { parseServers, type Server } from './servers.ts'
 import { isLoopback } from '../wire/loopback.ts'
@@ -45,6 +55,8 @@ export interface StoreClientOptions {
   readonly onResourcesLoad?: (load: ResourcesLoad) => void
   /** Default: silent. */
   readonly logger?: Logger
+  /** Where requests that were sent again are counted. Default: nowhere. */
+  readonly metrics?: Metrics
   /** For the timers of retries, deadlines and polls. Default: the system's clock. */
   readonly clock?: Pick<Clock, 'now' | 'wait'>
   /** From 0 to below 1, for the spread of retries. Default: `Math.random`. */
@@ -75,6 +87,7 @@ export interface ResolvedOptions {
   readonly resourcesCacheBytes: number
   readonly onResourcesLoad: (load: ResourcesLoad) => void
   readonly logger: Logger
+  readonly retries: Counter
   readonly clock: Pick<Clock, 'now' | 'wait'>
   readonly random: () => number
 }
@@ -98,6 +111,7 @@ const optionsSchema = z.strictObject({
   resourcesCacheBytes: z.int().min(0).optional(),
   onResourcesLoad: aFunction.optional(),
   logger: implementing<Logger>('a Logger', 'debug', 'info', 'warn', 'error').optional(),
+  metrics: implementing<Metrics>('metrics', 'counter', 'gauge', 'histogram', 'age').optional(),
   clock: implementing<Pick<Clock, 'now' | 'wait'>>('a Clock', 'now', 'wait').optional(),
   random: aFunction.optional(),
 })
@@ -110,10 +124,11 @@ export function resolveOptions(options: StoreClientOptions): ResolvedOptions {
     ...storeClientDefaults,
     onResourcesLoad: () => {},
     logger: silentLogger,
+    metrics: noMetrics,
     clock: systemClock(),
     random: Math.random,
   }
-  const { url, urls, token, logger, ...parsed } = parseOptions(optionsSchema, options, defaults, what)
+  const { url, urls, token, logger, metrics, ...parsed } = parseOptions(optionsSchema, options, defaults, what)
   if ((url === undefined) === (urls === undefined)) {
     throw new AglError({
       code: 'invalid_argument',
@@ -128,7 +143,8 @@ export function resolveOptions(options: StoreClientOptions): ResolvedOptions {
     fetch: options.fetch ?? null,
     compressAboveBytes: options.compressAboveBytes === undefined && servers.every(isHere) ? Infinity : parsed.compressAboveBytes,
     retry: { ...storeClientDefaults.retry, ...Object.fromEntries(given) },
-    logger: quietLogger(logger),
+    retries: metrics.counter({ name: 'agl_client_retries_total', help: 'Requests to a store server that were sent again' }),
+    logger: quietLogger(childLogger(logger, 'store.client')),
   }
 }
 
