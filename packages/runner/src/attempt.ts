@@ -22,24 +22,28 @@ export type Ending =
 export interface ActiveAttempt {
   readonly claimed: AttemptedRollout
   readonly signal: AbortSignal
-  /** The first reason counts; later ones change nothing. */
-  stop(reason: StopReason): void
-  stopReason(): StopReason | null
+  /**
+   * The first reason counts; later ones change nothing.
+   * @param failure what is to blame, where the attempt is to end by it and not to be handed back
+   */
+  stop(reason: StopReason, failure?: AglError): void
+  /** How the attempt ends because it was stopped; null when it was not. */
+  stopped(): Ending | null
 }
 
 export function createActiveAttempt(claimed: AttemptedRollout): ActiveAttempt {
   const controller = new AbortController()
-  let first: StopReason | null = null
+  let first: Ending | null = null
   return {
     claimed,
     signal: controller.signal,
-    stop(reason) {
+    stop(reason, failure) {
       if (first !== null) return
-      first = reason
+      first = failure === undefined ? { kind: 'stopped', reason } : { kind: 'infra_error', error: failure }
       const message = `Rollout ${claimed.rollout_id} was stopped: ${reason}.`
-      controller.abort(new AglError({ code: reason === 'timeout' ? 'timeout' : 'closed', message }))
+      controller.abort(failure ?? new AglError({ code: reason === 'timeout' ? 'timeout' : 'closed', message }))
     },
-    stopReason: () => first,
+    stopped: () => first,
   }
 }
 
@@ -50,10 +54,7 @@ export function createActiveAttempt(claimed: AttemptedRollout): ActiveAttempt {
  */
 export async function runAttempt<Task>(active: ActiveAttempt, options: ResolvedOptions<Task>, parts: RunParts): Promise<Ending> {
   const deadline = startDeadline(active, options)
-  const toEnding = (error: unknown): Ending => {
-    const reason = active.stopReason()
-    return reason === null ? { kind: 'infra_error', error } : { kind: 'stopped', reason }
-  }
+  const toEnding = (error: unknown): Ending => active.stopped() ?? { kind: 'infra_error', error }
   try {
     const run = runTraced(active, options, parts).catch(toEnding)
     return await untilStopped(run, active, 2 * options.abortGraceMs, () => toEnding(undefined))
@@ -90,8 +91,8 @@ async function runTraced<Task>(active: ActiveAttempt, options: ResolvedOptions<T
     await hooks.call('onTraceStart', { ...event, emit })
     const called = await untilStopped(callAgent(agent, context, { ...ids, logger }), active, options.abortGraceMs, stopped)
     await hooks.call('onTraceEnd', { ...event, emit, error: called.kind === 'called' ? null : called.error })
-    const reason = active.stopReason()
-    if (reason !== null) return { kind: 'stopped', reason }
+    const ending = active.stopped()
+    if (ending !== null) return ending
     if (called.kind === 'called' && called.reward !== null) emit.reward(called.reward.value, called.reward.options)
     return called
   })

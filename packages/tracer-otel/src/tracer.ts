@@ -29,12 +29,18 @@ const spanLimits = {
   attributePerLinkCountLimit: noLimit,
 }
 
-/** Makes a tracer; it registers itself at the first `trace`, not before. */
-export function createOtelTracer(options: OtelTracerOptions = {}): OtelTracer {
+/**
+ * Makes a tracer; it registers itself at the first `trace`, not before.
+ * @param surroundings what whoever makes it from data, as a trainer does in another process, gives it besides
+ */
+export function createOtelTracer(
+  options: OtelTracerOptions = {},
+  surroundings: Pick<OtelTracerOptions, 'logger' | 'metrics'> = {},
+): OtelTracer {
   const { registerGlobally, exporters, flushDelayMs, maxQueuedBytes, ...rest } = parseOptions(
     otelTracerOptionsSchema,
     options,
-    otelTracerDefaults,
+    { ...otelTracerDefaults, ...surroundings },
     'options of createOtelTracer',
   )
   const logger = childLogger(rest.logger, 'tracer')

@@ -1,6 +1,14 @@
 import path from 'node:path'
 import { type Agent, createRunner } from '@agl/runner'
-import { AglError, type JsonObject, type JsonOffender, jsonOffender, type LightningStore, type Logger } from '@agl/types'
+import {
+  AglError,
+  type JsonObject,
+  type JsonOffender,
+  jsonOffender,
+  type LightningStore,
+  type Logger,
+  type Metrics,
+} from '@agl/types'
 import { type AgentModule, isAgentModule, loadAgent } from './agent-module.ts'
 import { type CallSite, firstArgument } from './call-site.ts'
 import type { RunnerSettings } from './options.ts'
@@ -14,6 +22,7 @@ export interface RunnerParts {
   readonly tracer: TracerChoice | null
   readonly store: LightningStore
   readonly logger: Logger
+  readonly metrics: Metrics | null
   /** The name of the strategy, for errors. */
   readonly strategy: string
   readonly callSite: CallSite | null
@@ -24,7 +33,8 @@ export function describeRunners<Task>(
   agent: Agent<Task> | AgentModule,
   parts: RunnerParts,
 ): Pick<ExecutionParts, 'makeRunner' | 'describeRunner'> {
-  const { settings, tracer, logger } = parts
+  const { settings, tracer, logger, metrics } = parts
+  const surroundings = { logger, ...(metrics === null ? {} : { metrics }) }
   return {
     async makeRunner({ store = parts.store } = {}) {
       const loaded = await loadAgent(agent)
@@ -32,8 +42,8 @@ export function describeRunners<Task>(
         ...settings,
         agent: loaded,
         store,
-        logger,
-        ...(tracer === null ? {} : { tracer: await loadTracer(tracer) }),
+        ...surroundings,
+        ...(tracer === null ? {} : { tracer: await loadTracer(tracer, surroundings) }),
       })
     },
 

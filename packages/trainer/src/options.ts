@@ -6,6 +6,7 @@ import {
   type LightningStore,
   type LlmProxy,
   type Logger,
+  type Metrics,
   type NamedResources,
   namedResourcesSchema,
   type RunEvent,
@@ -17,7 +18,7 @@ import type { StrategyChoice } from './strategies/choose.ts'
 import { isModuleExport, type TracerChoice } from './tracer-module.ts'
 
 /** What may be set for the runners; the trainer gives them the rest. */
-export type RunnerSettings = Omit<RunnerOptions, 'agent' | 'store' | 'tracer' | 'logger' | 'workerId'>
+export type RunnerSettings = Omit<RunnerOptions, 'agent' | 'store' | 'tracer' | 'logger' | 'metrics' | 'workerId'>
 
 export interface TrainerOptions<Result = unknown, Task = unknown> {
   readonly algorithm: Algorithm<Result, Task>
@@ -49,6 +50,8 @@ export interface TrainerOptions<Result = unknown, Task = unknown> {
   /** Told how far the algorithm is. What it throws is reported to the logger. */
   readonly onProgress?: (event: RunEvent) => void
   readonly logger?: Logger
+  /** What runners count, also those in child processes; `cs` serves it with the store. Default: nothing is counted. */
+  readonly metrics?: Metrics
 }
 
 /** The defaults of {@link TrainerOptions}. */
@@ -79,4 +82,5 @@ export const trainerOptionsSchema: z.ZodType = z.strictObject({
     .custom<(event: RunEvent) => void>((value) => typeof value === 'function', { error: 'expected a function' })
     .optional(),
   logger: implementing<Logger>('a logger', 'info', 'error').optional(),
+  metrics: implementing<Metrics>('metrics', 'counter', 'gauge', 'histogram', 'age').optional(),
 })

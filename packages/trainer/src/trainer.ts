@@ -2,6 +2,7 @@ import { type Agent, missingResources } from '@agl/runner'
 import { createMemoryStore } from '@agl/store-memory'
 import {
   AglError,
+  childLogger,
   type Dataset,
   errorMessage,
   type JsonValue,
@@ -56,7 +57,9 @@ export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Re
     { ...trainerDefaults, logger: silentLogger },
     'options of createTrainer',
   )
-  const { algorithm, llmProxy = null, logger, initialResources = {}, runner: settings = {}, tracer = null } = resolved
+  const { algorithm, llmProxy = null, initialResources = {}, runner: settings = {}, tracer = null, metrics = null } = resolved
+  const logger = childLogger(resolved.logger, 'trainer')
+  const algorithmLogger = childLogger(logger, 'algorithm')
   const strategy = chooseStrategy(resolved.strategy ?? 'shm')
   const store = resolved.store ?? createMemoryStore()
   let isFitting = false
@@ -101,18 +104,29 @@ export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Re
         if (Object.keys(initialResources).length > 0) await store.addResources({ resources: initialResources })
       },
       run: (parts) =>
-        algorithm.run({ ...parts, adapter, llmProxy, trainDataset, valDataset, initialResources, logger, state, report }),
+        algorithm.run({
+          ...parts,
+          adapter,
+          llmProxy,
+          trainDataset,
+          valDataset,
+          initialResources,
+          state,
+          report,
+          logger: algorithmLogger,
+        }),
     }
     try {
       return await strategy.execute({
         algorithm: algorithmSide,
         agent: agent as Agent | AgentModule,
         store,
-        ...describeRunners(agent, { settings, tracer, store, logger, strategy: strategy.name, callSite }),
+        ...describeRunners(agent, { settings, tracer, store, logger, metrics, strategy: strategy.name, callSite }),
         nRunners: resolved.nRunners,
         signal: signal ?? new AbortController().signal,
         abortGraceMs: resolved.abortGraceMs,
-        logger,
+        logger: childLogger(logger, 'strategy'),
+        metrics,
       })
     } finally {
       // The run has its outcome; a gateway that does not close well is told to the log only.

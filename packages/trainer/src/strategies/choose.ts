@@ -1,5 +1,6 @@
 import { AglError, describeValue, isPlainObject } from '@agl/types'
 import type { ExecutionStrategy } from '../strategy.ts'
+import { childOptionShapes } from './child-options.ts'
 import { createCsStrategy, type CsOptions } from './cs.ts'
 import { createIpcStrategy, type IpcOptions } from './ipc.ts'
 import { createShmStrategy } from './shm.ts'
@@ -17,6 +18,7 @@ export function chooseStrategy(choice: StrategyChoice): ExecutionStrategy {
   switch (options?.type) {
     case 'shm':
       if (Object.keys(options).length === 1) return createShmStrategy()
+      refuseChildOptions(options)
       throw refusal('The strategy shm takes no options', options)
     case 'ipc':
       return createIpcStrategy(options)
@@ -28,6 +30,18 @@ export function chooseStrategy(choice: StrategyChoice): ExecutionStrategy {
 }
 
 type NamedChoice = { readonly type: 'shm' } | (IpcOptions & { readonly type: 'ipc' }) | (CsOptions & { readonly type: 'cs' })
+
+/** One process cannot be limited, or replaced, without the program. */
+function refuseChildOptions(options: object): void {
+  const names = Object.keys(options).filter((name) => Object.hasOwn(childOptionShapes, name))
+  if (names.length === 0) return
+  throw new AglError({
+    code: 'invalid_argument',
+    message:
+      `The strategy shm runs agents in this process, so ${names.join(' and ')} would be about the program itself. ` +
+      `Give the runners processes of their own: strategy: { type: 'ipc', ${names.map((name) => `${name}: …`).join(', ')} }.`,
+  })
+}
 
 function refusal(problem: string, value: unknown): AglError {
   const shown = isPlainObject(value) ? `an object with ${Object.keys(value).join(', ') || 'nothing in it'}` : describeValue(value)

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { AglError, type LightningStore, parseOptions } from '@agl/types'
+import { AglError, type LightningStore, parseOptions, type ReadableMetrics } from '@agl/types'
 import { z } from 'zod'
 import type { StoreAccess } from '../children/protocol.ts'
 import { superviseRunners } from '../children/supervise.ts'
@@ -9,7 +9,7 @@ import { type RunnerGroup, runBeside } from '../run-beside.ts'
 import { openClient, serveStore } from '../serve-store.ts'
 import { serveClaims, type ServedClaims } from '../served-claims.ts'
 import type { ExecutionParts, ExecutionStrategy, RunnerDescription } from '../strategy.ts'
-import { childDefaults, type ChildOptions, childOptionShapes, graceFor } from './child-options.ts'
+import { childDefaults, type ChildOptions, childOptionShapes, graceFor, limitsFor } from './child-options.ts'
 import { groupOf } from './shm.ts'
 
 /** Who may do what at the server; as `AccessToken` of `@agl/store-http`, which only this strategy and `ipc` need. */
@@ -120,6 +120,7 @@ async function runServing<Result>(parts: ExecutionParts<Result>, options: Resolv
     host,
     port,
     logger,
+    ...(parts.metrics !== null && 'read' in parts.metrics ? { metrics: parts.metrics as ReadableMetrics } : {}),
     ...(allowUnauthenticated === undefined ? {} : { allowUnauthenticated }),
     ...(childToken === null
       ? {}
@@ -233,12 +234,14 @@ interface Supervised {
 }
 
 function supervise(
-  { nRunners: count, logger }: ExecutionParts,
+  { nRunners: count, logger, metrics }: ExecutionParts,
   options: Resolved,
   { description, store, onGone = async () => {} }: Supervised,
 ): RunnerGroup {
   const graceMs = options.graceMs ?? graceFor(description.settings)
-  return superviseRunners({ ...options, graceMs, count, job: { ...description, store, folder: null }, logger, onGone })
+  const limits = limitsFor(description.settings, options)
+  const job = { ...description, store, folder: null, limits }
+  return superviseRunners({ ...options, graceMs, count, job, logger, metrics, onGone })
 }
 
 function urlOf({ host, port }: Resolved): string {

@@ -20,7 +20,7 @@ import { defaultRegistry } from './default-registry.ts'
 import { adapterKind, algorithmKind, llmProxyKind, resourceKind, storeKind, tracerKind } from './kinds.ts'
 
 /** What no file can hold. */
-const forCode = new Set(['logger', 'resourceKinds', 'exporters'])
+const forCode = new Set(['logger', 'metrics', 'resourceKinds', 'exporters'])
 
 const documented: readonly (readonly [Component, object])[] = [
   [defaultRegistry.find(storeKind, 'memory'), memoryStoreDefaults],
