@@ -144,7 +144,8 @@ function replayGauge(gauge: Gauge): Replayed {
       else move(verb === 'set' ? value : 0, labels)
     },
     end() {
-      for (const { labels } of [...shares.values()]) move(0, labels)
+      for (const { labels, value } of shares.values()) gauge.add(-value, labels)
+      shares.clear()
     },
   }
 }

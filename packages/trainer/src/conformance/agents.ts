@@ -69,8 +69,8 @@ export const clinging: Agent<number> = rollout<number>(async (megabytes, { signa
 
 /** Takes as many MiB as its task says, again and again, and never turns the loop; 0 is none. */
 export const greedy: Agent<number> = rollout<number>((megabytes) => {
-  while (megabytes > 0) hoard.push(Buffer.alloc(megabytes * 2 ** 20, 1))
-  return 1
+  if (megabytes === 0) return 1
+  for (;;) hoard.push(Buffer.alloc(megabytes * 2 ** 20, 1))
 })
 
 /** Keeps its thread busy for so many milliseconds. */

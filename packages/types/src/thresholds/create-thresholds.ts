@@ -86,7 +86,7 @@ export function createThresholds<Inner extends Metrics = Metrics>(options: Thres
   function run(rule: string, work: () => unknown): void {
     const done = (async () => {
       try {
-        await null
+        await Promise.resolve()
         await work()
       } catch (error) {
         logger.warn('What is told of a threshold failed', { rule, error: errorMessage(error) })
