@@ -2,13 +2,14 @@ import { AglError, type Algorithm, type AlgorithmContext, type JsonValue } from 
 import { hashDataset } from '../data/hash-dataset.ts'
 import type { KnownTask } from '../run/evaluate.ts'
 import { estimateGain, estimateMean, pairsOf } from '../statistics.ts'
-import { breed, type Brood } from './breed.ts'
+import { breed, type Brood, chooseParents, trialsFor } from './breed.ts'
 import type { ApoCandidate } from './candidate.ts'
 import { type ApoOptions, resolveApoOptions, type ResolvedApoOptions } from './options.ts'
 import { artifactKey, type Comparison } from '../artifact/artifact.ts'
 import type { ApoResult, ApoRound } from './result.ts'
 import { type Found, replaySample, replayThroughRunners, toArtifact, withSave } from './save.ts'
-import { frontPlaces, joinFront, orLowest, raceForBeam, type Survivor } from './select.ts'
+import { costOfRace } from './race.ts'
+import { frontPlaces, joinFront, orLowest, raceFinalists, raceForBeam, type Survivor } from './select.ts'
 import { openSession, type Scores, type Session } from './session.ts'
 
 /**
@@ -32,7 +33,7 @@ async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoO
   const session = await openSession(context, given)
   const { budget, first, val, test } = session
   const rounds: ApoRound[] = []
-  const costs = costsOf(session, options)
+  const costs = costOfEnds(session, options)
   let survivors: readonly Survivor[] = [{ candidate: first, mean: null, tasks: 0 }]
   const testScoresOf = new Map<ApoCandidate, Scores>()
   let endedEarly: ApoResult['endedEarly'] = null
@@ -44,12 +45,13 @@ async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoO
 
   for (let round = 1; round <= options.beamRounds && endedEarly === null; round += 1) {
     signal.throwIfAborted()
-    if (budget.passed({ rollouts: costs.round + costs.last }) !== null) {
+    const members = survivors.map(({ candidate }) => candidate)
+    const parents = affordable(chooseParents(session, options, members, round), members, round)
+    if (parents.length === 0) {
       endedEarly = 'budget'
       break
     }
-    const members = survivors.map(({ candidate }) => candidate)
-    const brood = await breed(session, options, members, round)
+    const brood = await breed(session, options, members, parents, round)
     survivors =
       options.mode === 'beam'
         ? await raceForBeam(session, options, [...members, ...brood.children], round)
@@ -58,6 +60,19 @@ async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoO
     if (brood.children.length === 0 && brood.skipped.no_flaw !== undefined) endedEarly = 'nothing_to_improve'
   }
   return await conclude()
+
+  /** A round that the budget has no room for is made with fewer children. */
+  function affordable(
+    parents: readonly ApoCandidate[],
+    members: readonly ApoCandidate[],
+    round: number,
+  ): readonly ApoCandidate[] {
+    const count = [...parents.keys(), parents.length].findLast(
+      (some) =>
+        budget.passed({ rollouts: costOfRound(session, options, members, parents.slice(0, some), round) + costs.last }) === null,
+    )
+    return parents.slice(0, count ?? 0)
+  }
 
   async function endRound(round: number, { children, skipped }: Brood): Promise<void> {
     const spent = budget.spent()
@@ -72,10 +87,7 @@ async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoO
   }
 
   async function conclude(): Promise<ApoResult> {
-    const finalists = chooseFinalists()
-    await Promise.all(finalists.map((candidate) => session.runVal(candidate, [...val.keys()], options.beamRounds, 'finalists')))
-    const meanOf = (candidate: ApoCandidate): number => orLowest(session.valEstimate(candidate)?.mean)
-    const leader = finalists.reduce((best, candidate) => (meanOf(candidate) > meanOf(best) ? candidate : best))
+    const leader = await raceFinalists(session, options, chooseFinalists(), rounds.length)
     const gained = options.runInitialValidation ? compareOnVal(leader) : null
     const best = options.keep === 'significant' && gained !== null && gained.gain.low <= 0 ? first : leader
     const onVal = best === leader ? gained : compareOnVal(first)
@@ -142,29 +154,49 @@ async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoO
   }
 }
 
-/** The most rollouts that its parts can take. */
-function costsOf({ val, test }: Session, options: ResolvedApoOptions<unknown>): { first: number; round: number; last: number } {
-  const { beamWidth, branchFactor, gradientBatchSize, beamRounds } = options
-  const children = beamWidth * branchFactor
+/** The most rollouts that the first and the last part of the run take. */
+function costOfEnds(
+  { val, test }: Session,
+  options: ResolvedApoOptions<unknown>,
+): { readonly first: number; readonly last: number } {
   const size = Math.min(options.valBatchSize, val.length)
-  const trials = gradientBatchSize * Math.ceil(children / 2) * beamRounds
-  const gate = options.mode === 'pareto' ? 2 * gradientBatchSize * (children + 1) : 0
-  const racing = (children + (options.mode === 'pareto' ? 1 : beamWidth)) * size
+  // Finalists have been run on a part of the tasks already.
+  const finalists = options.finalists * (val.length - size)
+  const tests = test.length * options.testRepetitions * 2
+  const replay = options.saveTo === null ? 0 : Math.min(replaySample, (test.length === 0 ? val : test).length)
   return {
     first: options.runInitialValidation ? val.length : options.mode === 'pareto' ? size : 0,
-    round: trials + gate + racing,
-    last:
-      options.finalists * val.length +
-      2 * test.length * options.testRepetitions +
-      (options.saveTo === null ? 0 : Math.min(replaySample, (test.length === 0 ? val : test).length)),
+    last: finalists + tests + replay,
   }
+}
+
+/** The most that a round takes from here on. */
+function costOfRound(
+  session: Session,
+  options: ResolvedApoOptions<unknown>,
+  survivors: readonly ApoCandidate[],
+  parents: readonly ApoCandidate[],
+  round: number,
+): number {
+  const { mode, beamWidth, gradientBatchSize } = options
+  const tasks = Math.min(options.valBatchSize, session.val.length)
+  const children = parents.length
+  const trials = [...new Set(parents)].map((parent) => {
+    const own = parents.filter((each) => each === parent).length
+    return Math.max(0, trialsFor(parent, own, options, session, round) - session.trialPlaces(parent).length)
+  })
+  const trialCost = trials.reduce((sum, count) => sum + count, 0)
+  if (mode === 'pareto') return trialCost + (children + 1) * (2 * gradientBatchSize + tasks)
+  return trialCost + costOfRace({ candidates: survivors.length + children, keep: beamWidth, tasks })
 }
 
 function tellPlan<Task>({ report }: AlgorithmContext<Task>, session: Session, options: ResolvedApoOptions<unknown>): void {
   const { beamRounds, beamWidth, branchFactor, model } = options
-  const costs = costsOf(session, options)
-  const rollouts = costs.first + beamRounds * costs.round + costs.last
+  const { first, last } = costOfEnds(session, options)
   const children = beamWidth * branchFactor
+  const beam = Array.from({ length: beamWidth }, () => ({ ...session.first }))
+  const parents = Array.from({ length: children }, (_, place) => beam[place % beamWidth]!)
+  const rollouts = first + beamRounds * costOfRound(session, options, beam, parents, beamRounds) + last
   const names = [...new Set([model.critique.name, model.edit.name])].join(' and ')
   report({
     type: 'plan',

@@ -13,18 +13,16 @@ export interface Brood {
   readonly skipped: Readonly<Partial<Record<Skip, number>>>
 }
 
-/** Makes the children of a round, all at the same time. */
+/** Makes the children of a round, all at the same time. @param parents of each child, as {@link chooseParents} answers them */
 export async function breed(
   session: Session,
   options: ResolvedApoOptions<unknown>,
   survivors: readonly ApoCandidate[],
+  parents: readonly ApoCandidate[],
   round: number,
 ): Promise<Brood> {
-  const { branchFactor, gradientBatchSize, seed } = options
-  const parents = chooseParents(session, options, survivors, round)
-  const slots = parents.flatMap((parent, place) =>
-    Array.from({ length: branchFactor }, (_, branch) => ({ parent, slot: slotOf(place * branchFactor + branch) })),
-  )
+  const { seed } = options
+  const slots = parents.map((parent, place) => ({ parent, slot: slotOf(place) }))
   const trials = new Map<string, Promise<readonly Evaluation[]>>()
   const told = session.progress('changes', round)
   told.expect(slots.length)
@@ -41,11 +39,9 @@ export async function breed(
     return { name: `${round}/${place}`, round, target: session.targets[place % session.targets.length]! }
   }
 
-  /** Enough for its children to be shown different ones: half of what they would take each for itself, and more each round. */
   async function trialsOf(parent: ApoCandidate): Promise<readonly Evaluation[]> {
     const children = slots.filter((each) => each.parent === parent).length
-    const count = gradientBatchSize * Math.ceil(children / 2) * Math.max(1, round - parent.round)
-    const there = trials.get(parent.key) ?? session.runTrials(parent, Math.min(count, session.train.length), round)
+    const there = trials.get(parent.key) ?? session.runTrials(parent, trialsFor(parent, children, options, session, round), round)
     trials.set(parent.key, there)
     return await there
   }
@@ -59,14 +55,30 @@ export async function breed(
   }
 }
 
-function chooseParents(
+/** The parent of each child of a round: every parent in turn, so that also the first few children have different ones. */
+export function chooseParents(
   session: Session,
-  { mode, beamWidth, seed }: ResolvedApoOptions<unknown>,
+  { mode, beamWidth, branchFactor, seed }: ResolvedApoOptions<unknown>,
   survivors: readonly ApoCandidate[],
   round: number,
 ): readonly ApoCandidate[] {
-  if (mode === 'beam') return Array.from({ length: beamWidth }, (_, index) => survivors[index % survivors.length]!)
-  return drawParents(frontOf(survivors, session.valScores), beamWidth, randomFor(seed, 'parents', round))
+  const parents =
+    mode === 'beam'
+      ? Array.from({ length: beamWidth }, (_, index) => survivors[index % survivors.length]!)
+      : drawParents(frontOf(survivors, session.valScores), beamWidth, randomFor(seed, 'parents', round))
+  return Array.from({ length: beamWidth * branchFactor }, (_, place) => parents[place % parents.length]!)
+}
+
+/** How many rollouts of a parent its children need to see different ones: half of what each would take for itself, and more each round. */
+export function trialsFor(
+  parent: ApoCandidate,
+  children: number,
+  { gradientBatchSize }: Pick<ResolvedApoOptions<unknown>, 'gradientBatchSize'>,
+  session: Pick<Session, 'train'>,
+  round: number,
+): number {
+  const count = gradientBatchSize * Math.ceil(children / 2) * Math.max(1, round - parent.round)
+  return Math.min(count, session.train.length)
 }
 
 /** In the order of their places, so that who answered first decides nothing. */

@@ -26,23 +26,41 @@ const fewestTasks = 4
  * @returns those that are left, the best first, and behind them those that fell out, the last first
  */
 export async function race({ candidates, keep, tasks, run }: RaceOptions): Promise<readonly Standing[]> {
+  const stages = stagesOf({ candidates, keep, tasks })
   let alive = Array.from({ length: candidates }, (_, index) => index)
   let fallen: readonly Standing[] = []
-  const stages = Math.max(0, Math.ceil(Math.log2(candidates / Math.max(1, keep))))
-  for (let stage = 0; ; stage += 1) {
-    const size = sizeOf(stage)
+  for (const { size, staying } of stages.slice(0, -1)) {
     const standings = await rank(alive, size, run)
-    if (stage >= stages) return [...standings, ...fallen]
-    const staying = Math.max(keep, Math.ceil(alive.length / 2))
     alive = standings.slice(0, staying).map(({ index }) => index)
     fallen = [...standings.slice(staying), ...fallen]
   }
+  return [...(await rank(alive, tasks, run)), ...fallen]
+}
 
-  /** From the fewest to all, by equal factors. */
-  function sizeOf(stage: number): number {
-    const first = Math.min(tasks, fewestTasks)
-    return stages === 0 ? tasks : Math.round(first * (tasks / first) ** (stage / stages))
+/** How many rollouts a race takes at most. */
+export function costOfRace(options: Pick<RaceOptions, 'candidates' | 'keep' | 'tasks'>): number {
+  let [cost, before, alive] = [0, 0, options.candidates]
+  for (const { size, staying } of stagesOf(options)) {
+    cost += alive * (size - before)
+    before = size
+    alive = staying
   }
+  return cost
+}
+
+/** From the fewest tasks to all, by equal factors, while the field is halved. */
+function stagesOf({
+  candidates,
+  keep,
+  tasks,
+}: Pick<RaceOptions, 'candidates' | 'keep' | 'tasks'>): readonly { readonly size: number; readonly staying: number }[] {
+  const halvings = Math.max(0, Math.ceil(Math.log2(candidates / Math.max(1, keep))))
+  const first = Math.min(tasks, fewestTasks)
+  let staying = candidates
+  return Array.from({ length: halvings + 1 }, (_, stage) => {
+    staying = Math.min(staying, Math.max(keep, Math.ceil(staying / 2)))
+    return { size: stage === halvings ? tasks : Math.round(first * (tasks / first) ** (stage / halvings)), staying }
+  })
 }
 
 async function rank(alive: readonly number[], size: number, run: RaceOptions['run']): Promise<readonly Standing[]> {

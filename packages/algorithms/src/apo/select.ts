@@ -32,6 +32,27 @@ export async function raceForBeam(
   return standings.slice(0, beamWidth).map(({ index, mean, tasks }) => ({ candidate: pool[index]!, mean, tasks }))
 }
 
+/** The best on all validation tasks: after a race, in which the earlier one wins a tie. */
+export async function raceFinalists(
+  session: Session,
+  { seed }: ResolvedApoOptions<unknown>,
+  finalists: readonly ApoCandidate[],
+  round: number,
+): Promise<ApoCandidate> {
+  // First where most of them have been already.
+  const known = (place: number): number =>
+    finalists.filter((candidate) => session.valScores(candidate)[place] !== undefined).length
+  const shuffled = randomFor(seed, 'finalists').shuffle(session.val.map((_, place) => place))
+  const order = shuffled.toSorted((a, b) => known(b) - known(a))
+  const [best] = await race({
+    candidates: finalists.length,
+    keep: 1,
+    tasks: order.length,
+    run: (index, tasks) => session.runVal(finalists[index]!, order.slice(0, tasks), round, 'finalists'),
+  })
+  return finalists[best!.index]!
+}
+
 /** Lets those children join that beat their parents on the training tasks of the first of these. Nobody leaves. */
 export async function joinFront(
   session: Session,

@@ -1,0 +1,90 @@
+import { estimateMean } from '@agl/algorithms'
+import { createModels, createWorld, type World } from '@agl/simulated-world'
+import { atLeast, atMost, type Result } from '../lib/result.ts'
+import type { Scenario } from '../lib/scenario.ts'
+import { contestRunners, contestTasks, contestWorld } from './contest.ts'
+import { contestOf, promptOf, runOurs } from './ours.ts'
+import { asSpread } from './score.ts'
+import { contestOptions } from './settings.ts'
+
+/** Of one search and its test of 400 tasks with both prompts. */
+const searchRollouts = 600
+const testTasks = 400
+
+async function search(
+  world: World,
+  seed: number,
+): Promise<{ verdict: string; reported: number; low: number; high: number; trueScore: number; rollouts: number }> {
+  const { result, rollouts } = await runOurs(
+    contestOf(createModels(world), contestRunners * 8),
+    { ...contestTasks, test: testTasks },
+    contestOptions('beam', searchRollouts + 2 * testTasks, seed),
+  )
+  const { mean, low, high } = result.test!.after
+  return { verdict: result.verdict, reported: mean, low, high, trueScore: world.trueScore(promptOf(result.best)), rollouts }
+}
+
+export const honesty: Scenario = {
+  name: 'apo-honesty',
+  title: 'score that is reported for the kept prompt − its true score, and how often the true one lies in the interval',
+  async run({ isShort }) {
+    const runs = []
+    for (let seed = 1; seed <= (isShort ? 10 : 100); seed += 1)
+      runs.push(await search(createWorld({ seed, ...contestWorld }), seed))
+    const error = estimateMean(runs.map(({ reported, trueScore }) => reported - trueScore))
+    const covered = runs.filter(({ low, high, trueScore }) => low <= trueScore && trueScore <= high).length
+    return [
+      {
+        name: 'apo-honesty',
+        unit: 'reported − true score',
+        better: 'lower',
+        ours: asSpread(error),
+        peer: null,
+        target: atMost('value', 0.01),
+        note: `${runs.length} seeds, ${testTasks} test tasks`,
+      },
+      {
+        name: 'apo-honesty-coverage',
+        unit: '% of 95 % intervals that hold the true score',
+        better: 'higher',
+        ours: share(covered, runs.length),
+        peer: null,
+        target: atLeast('value', 90),
+      },
+    ]
+  },
+}
+
+/** A world in which nothing helps, and one in which exactly one sentence does. */
+export const falseAndTrueFinds: Scenario = {
+  name: 'apo-null',
+  title: 'how often a gain is reported where there is none (apo-null), and where one sentence is worth 0.1 (apo-power)',
+  async run({ isShort }) {
+    const seeds = isShort ? 20 : 1_000
+    const results: Result[] = []
+    for (const variant of ['null', 'planted'] as const) {
+      let found = 0
+      let rollouts = 0
+      for (let seed = 1; seed <= seeds; seed += 1) {
+        const run = await search(createWorld({ ...contestWorld, seed, variant }), seed)
+        if (run.verdict === 'improved') found += 1
+        rollouts += run.rollouts / seeds
+      }
+      results.push({
+        name: variant === 'null' ? 'apo-null' : 'apo-power',
+        unit: variant === 'null' ? '% of runs that report a gain' : '% of runs that find it and report it',
+        better: variant === 'null' ? 'lower' : 'higher',
+        ours: share(found, seeds),
+        peer: null,
+        target: variant === 'null' ? atMost('value', 5) : atLeast('value', 80),
+        note: `${seeds} seeds; ${rollouts.toFixed(0)} rollouts each, at most ${searchRollouts + 2 * testTasks}, of which ${2 * testTasks} are the test`,
+      })
+    }
+    return results
+  },
+}
+
+function share(count: number, total: number): Result['ours'] {
+  const { mean, low, high } = estimateMean(Array.from({ length: total }, (_, index) => (index < count ? 1 : 0)))
+  return { median: 100 * mean, min: 100 * low, max: 100 * high }
+}
