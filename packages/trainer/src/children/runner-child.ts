@@ -10,8 +10,11 @@ import { Worker } from 'node:worker_threads'
 import { createRunner } from '@agl/runner'
 import { AglError, jsonOffender, type LightningStore, type LogFields, type Logger } from '@agl/types'
 import { loadAgent } from '../agent-module.ts'
+import { createComponents } from '../components.ts'
+import type { ComponentKind } from '../config/component.ts'
+import { hooksKind, scorerKind, tracerKind } from '../config/components/kinds.ts'
+import type { PortablePart } from '../portable.ts'
 import { openClient } from '../serve-store.ts'
-import { loadTracer } from '../tracer-module.ts'
 import { packError } from './errors.ts'
 import { type ChildJob, type FromChild, type LogLevel, orphanMs, type StoreAccess, type ToChild } from './protocol.ts'
 import type { WatchParentData } from './watch-parent.ts'
@@ -74,16 +77,27 @@ async function run(job: ChildJob): Promise<void> {
   folder = job.folder
   watchParent()
   const agent = await loadAgent({ kind: 'agent_module', ...job.agent })
-  const tracer = job.tracer === null ? {} : { tracer: await loadTracer(job.tracer) }
-  const store = await openStore(job.store)
+  const logger = createForwardingLogger()
+  const components = createComponents(null, logger)
   try {
-    const logger = createForwardingLogger()
-    isRunning = true
-    const runner = createRunner({ ...job.settings, ...tracer, agent, store, logger, workerId: job.workerId })
-    const { attempts, endedBy } = await runner.run({ signal: stop.signal })
-    await send({ kind: 'ended', attempts, endedBy: endedBy === undefined ? null : packError(endedBy) })
+    const makeAll = async <Instance>(kind: ComponentKind<Instance>, name: string, parts: readonly PortablePart[]) =>
+      await Promise.all(parts.map((part, index) => components.make(`${name}.${index}`, kind, part)))
+    const [tracer, hooks, scorers] = [
+      job.tracer === null ? {} : { tracer: await components.make('tracer', tracerKind, job.tracer) },
+      await makeAll(hooksKind, 'hooks', job.hooks),
+      await makeAll(scorerKind, 'scorers', job.scorers),
+    ]
+    const store = await openStore(job.store)
+    try {
+      isRunning = true
+      const runner = createRunner({ ...job.settings, ...tracer, hooks, scorers, agent, store, logger, workerId: job.workerId })
+      const { attempts, endedBy } = await runner.run({ signal: stop.signal })
+      await send({ kind: 'ended', attempts, endedBy: endedBy === undefined ? null : packError(endedBy) })
+    } finally {
+      await store.close()
+    }
   } finally {
-    await store.close()
+    await components.close()
   }
 }
 

@@ -2,8 +2,8 @@ import type { SftOptions } from '@agl/algorithms'
 import { AglError, type Algorithm } from '@agl/types'
 import { z } from 'zod'
 import { type Component, defineComponent } from '../component.ts'
+import { field } from '../field.ts'
 import { loadPackage } from '../load-package.ts'
-import { field } from './fields.ts'
 import { algorithmKind } from './kinds.ts'
 
 const positive = z.int().min(1)

@@ -2,8 +2,8 @@ import type { OtelTracerOptions } from '@agl/tracer-otel'
 import type { Tracer } from '@agl/types'
 import { z } from 'zod'
 import { type Component, defineComponent } from '../component.ts'
+import { field } from '../field.ts'
 import { loadPackage } from '../load-package.ts'
-import { field } from './fields.ts'
 import { tracerKind } from './kinds.ts'
 
 const otelSchema: z.ZodType<OtelTracerOptions> = z.strictObject({
