@@ -71,7 +71,7 @@ describe('on a terminal', () => {
     const next = async (): Promise<string> => {
       pass(1_001)
       progress.show(phase(0))
-      await Promise.resolve()
+      await new Promise(setImmediate)
       pass(51)
       progress.show(phase(0))
       return lines().at(-1)!

@@ -86,7 +86,7 @@ export function createTerminalProgress(options: TerminalProgressOptions): Termin
     phases.set(key, known)
     const isOver = done >= total
     if (isOver) phases.delete(key)
-    count(time)
+    void count()
     // The end of a phase is always drawn, or a stale line would stand there until the next one begins.
     if (time < nextAt && !(isTerminal && isOver)) return
     nextAt = time + (isTerminal ? redrawMs : everyMs)
@@ -98,14 +98,11 @@ export function createTerminalProgress(options: TerminalProgressOptions): Termin
     stream.write(clearLine + live)
   }
 
-  function count(time: number): void {
-    if (countBusyWorkers === undefined || time < nextCountAt) return
+  async function count(): Promise<void> {
+    if (countBusyWorkers === undefined || now() < nextCountAt) return
     nextCountAt = Infinity
-    const next = (value: number | null): void => {
-      busyWorkers = value
-      nextCountAt = now() + countMs
-    }
-    countBusyWorkers().then(next, () => next(null))
+    busyWorkers = await countBusyWorkers().catch(() => null)
+    nextCountAt = now() + countMs
   }
 
   return Object.freeze({
