@@ -11,13 +11,16 @@ export function oneLine(text: string): string {
   return text.replace(control, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
-/** Lines on standard error: standard output belongs to what a command answers. */
-export function createLogger(level: LogLevel, write: (line: string) => void): Logger {
-  const least = logLevels.indexOf(level)
+/**
+ * Lines on standard error: standard output belongs to what a command answers.
+ * @param level as a function where it may change
+ */
+export function createLogger(level: LogLevel | (() => LogLevel), write: (line: string) => void): Logger {
+  const least = (): number => logLevels.indexOf(typeof level === 'function' ? level() : level)
   const at =
     (own: Exclude<LogLevel, 'silent'>) =>
     (message: string, fields: LogFields = {}): void => {
-      if (logLevels.indexOf(own) < least) return
+      if (logLevels.indexOf(own) < least()) return
       const facts = Object.entries(fields).map(
         ([key, value]) => ` ${key}=${typeof value === 'string' ? oneLine(value) : JSON.stringify(value)}`,
       )

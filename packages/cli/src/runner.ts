@@ -3,7 +3,7 @@ import { handleInterrupts } from '@agl/trainer'
 import type { Tracer } from '@agl/types'
 import type { Command } from 'commander'
 import { toCount, toLogLevel } from './flags.ts'
-import { loadAgent } from './load-agent.ts'
+import { findAgent } from './load-agent.ts'
 import { createLogger, type LogLevel, logLevels } from './logger.ts'
 import { openStoreAt } from './open-store.ts'
 import type { Surroundings } from './run.ts'
@@ -52,7 +52,7 @@ export function addRunnerCommand(program: Command, surroundings: Surroundings): 
 
 async function runRunner(flags: RunnerFlags, { out, err, signal: given }: Surroundings): Promise<void> {
   const logger = createLogger(flags.logLevel, err)
-  const agent = await loadAgent(flags.agent)
+  const { agent } = await findAgent(flags.agent)
   const token = flags.token ?? process.env['AGL_TOKEN']
   const store = await openStoreAt({ address: flags.store, token, namespace: flags.namespace, logger })
   const tracer = flags.trace ? await openTracer() : null

@@ -1,4 +1,5 @@
 export { type AgentModule, agentModule } from './agent-module.ts'
+export { isFast as isFastAlgorithm } from './fast-algorithm.ts'
 export { handleInterrupts } from './interrupts.ts'
 export type { ModuleExport } from './module-export.ts'
 export { type RunnerSettings, trainerDefaults, type TrainerOptions } from './options.ts'

@@ -8,21 +8,25 @@ import {
 import { llmProxyDefaults } from '@agl/llm-proxy'
 import { storeClientDefaults } from '@agl/store-http/client'
 import { createStoreServer } from '@agl/store-http/server'
+import { runnerDefaults } from '@agl/runner'
 import { createMemoryStore, memoryStoreDefaults } from '@agl/store-memory'
 import { redisStoreDefaults } from '@agl/store-redis'
 import { sqliteStoreDefaults } from '@agl/store-sqlite'
 import { otelTracerDefaults } from '@agl/tracer-otel'
 import { jsonOffender, resourceSchema } from '@agl/types'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { childDefaults } from '../../strategies/child-options.ts'
+import { csDefaults } from '../../strategies/cs-options.ts'
 import type { Component } from '../component.ts'
 import { shapeOf } from '../shape.ts'
 import { defaultRegistry } from './default-registry.ts'
-import { adapterKind, algorithmKind, llmProxyKind, resourceKind, storeKind, tracerKind } from './kinds.ts'
+import { adapterKind, algorithmKind, llmProxyKind, resourceKind, storeKind, strategyKind, tracerKind } from './kinds.ts'
+import { runnerSettingsSchema } from './runners.ts'
 
 /** What no file can hold. */
 const forCode = new Set(['logger', 'resourceKinds', 'exporters'])
 
-const documented: readonly (readonly [Component, object])[] = [
+const documented: readonly (readonly [Pick<Component, 'name' | 'schema'>, object])[] = [
   [defaultRegistry.find(storeKind, 'memory'), memoryStoreDefaults],
   [defaultRegistry.find(storeKind, 'sqlite'), sqliteStoreDefaults],
   [defaultRegistry.find(storeKind, 'redis'), redisStoreDefaults],
@@ -34,6 +38,9 @@ const documented: readonly (readonly [Component, object])[] = [
   [defaultRegistry.find(adapterKind, 'token-rows'), traceToTokenRowsDefaults],
   [defaultRegistry.find(algorithmKind, 'sft'), sftDefaults],
   [defaultRegistry.find(llmProxyKind, 'gateway'), llmProxyDefaults],
+  [{ name: 'runners', schema: runnerSettingsSchema }, runnerDefaults],
+  [defaultRegistry.find(strategyKind, 'ipc'), childDefaults],
+  [defaultRegistry.find(strategyKind, 'cs'), { ...childDefaults, ...csDefaults }],
 ]
 
 describe('defaultRegistry', () => {
