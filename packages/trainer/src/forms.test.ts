@@ -8,7 +8,15 @@ import type { AlgorithmContext, LightningStore } from '@agl/types'
 import { findFinalReward } from '@agl/types/spans'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { z } from 'zod'
-import { algorithmKind, defaultRegistry, defineComponent, storeKind, strategyKind, tracerKind } from './config/index.ts'
+import {
+  algorithmKind,
+  createRegistry,
+  defaultRegistry,
+  defineComponent,
+  storeKind,
+  strategyKind,
+  tracerKind,
+} from './config/index.ts'
 import { runAll } from './conformance/tasks.ts'
 import { createShmStrategy } from './strategies/shm.ts'
 import { createTrainer } from './trainer.ts'
@@ -287,6 +295,19 @@ describe('dev', () => {
     await using slow = createTrainer({ algorithm: rewards, registry })
     expect(await slow.dev(double, [3], { algorithm: 'glance' })).toEqual({ glanced: [6] })
     expect(await slow.fit(double, [4])).toEqual([8])
+  })
+
+  it('takes what the registry calls baseline where it has none of its own', async () => {
+    const baseline = defineComponent({
+      kind: algorithmKind,
+      name: 'baseline',
+      summary: '',
+      schema: z.strictObject({}),
+      create: () => fast,
+    })
+    await using trainer = createTrainer({ registry: createRegistry([baseline]) })
+    expect(await trainer.dev(double as never, [1])).toEqual({ glanced: [2] })
+    expect(defaultRegistry.names(algorithmKind)).toEqual(expect.arrayContaining(['baseline', 'fast-algorithm']))
   })
 
   it('refuses a slow one before anything begins, and says what to write', async () => {

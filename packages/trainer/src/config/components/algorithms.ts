@@ -6,6 +6,8 @@ import { field } from '../field.ts'
 import { loadPackage } from '../load-package.ts'
 import { algorithmKind } from './kinds.ts'
 
+const load = async () => loadPackage('@agl/algorithms', async () => import('@agl/algorithms'))
+
 const positive = z.int().min(1)
 
 const sftSchema: z.ZodType<Omit<SftOptions, 'backend' | 'testDataset' | 'onProgress'>> = z.strictObject({
@@ -27,6 +29,25 @@ const sftSchema: z.ZodType<Omit<SftOptions, 'backend' | 'testDataset' | 'onProgr
   shuffleRewards: field(z.boolean(), 'control experiment: deals rewards out at random', false),
 })
 
+/** The second name is that of the reference. */
+const baselines = ['baseline', 'fast-algorithm'].map((name) =>
+  defineComponent({
+    kind: algorithmKind,
+    name,
+    summary: 'runs every task once and shows what comes of it: a look whether everything works together',
+    schema: z.strictObject({}),
+    async create() {
+      const exports: { readonly createBaseline?: () => Algorithm } = await load()
+      if (exports.createBaseline !== undefined) return exports.createBaseline()
+      throw new AglError({
+        code: 'missing_package',
+        message: `The algorithm "${name}" comes from a newer @agl/algorithms than is installed. Run: npm install @agl/algorithms@latest`,
+        data: { package: '@agl/algorithms' },
+      })
+    },
+  }),
+)
+
 export const algorithmComponents: readonly Component<Algorithm>[] = Object.freeze([
   defineComponent({
     kind: algorithmKind,
@@ -41,8 +62,9 @@ export const algorithmComponents: readonly Component<Algorithm>[] = Object.freez
             'The algorithm "sft" needs a training backend, which no file can hold: registry.create(algorithmKind, spec, { backend }).',
         })
       }
-      const { createSft } = await loadPackage('@agl/algorithms', async () => import('@agl/algorithms'))
+      const { createSft } = await load()
       return createSft({ ...options, backend })
     },
   }),
+  ...baselines,
 ])
