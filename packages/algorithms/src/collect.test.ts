@@ -88,8 +88,4 @@ describe('algo', () => {
     expect(await algo('async', async () => 2).run(context)).toBe(2)
     expect(algo('named', () => 1).name).toBe('named')
   })
-
-  it('says how to call it when it is called otherwise', () => {
-    expect(() => algo((() => 1) as never, undefined as never)).toThrow(/algo\("name"/)
-  })
 })

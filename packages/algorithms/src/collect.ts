@@ -79,22 +79,12 @@ export async function collectRollouts(
   const stop = AbortSignal.any([signal, failed.signal])
   let done = 0
 
-  async function finish(rolloutId: string): Promise<void> {
-    const finished = await store.waitForRollouts({ rolloutIds: [rolloutId], timeoutMs, signal: stop })
-    if (timeoutMs !== null && finished.length === 0) await store.cancelRollouts({ rolloutIds: [rolloutId] })
-  }
-
-  async function collect(rolloutId: string, index: number): Promise<CollectedRollout> {
-    await finish(rolloutId)
-    const rollout = await store.getRolloutById({ rolloutId })
-    if (rollout === null) {
-      const message = `Rollout ${rolloutId} disappeared from the store while it was waited for.`
-      throw new AglError({ code: 'training_failed', message })
+  async function collect({ rollout_id: rolloutId }: Rollout, index: number): Promise<CollectedRollout> {
+    if (timeoutMs !== null) {
+      const finished = await store.waitForRollouts({ rolloutIds: [rolloutId], timeoutMs, signal: stop })
+      if (finished.length === 0) await store.cancelRollouts({ rolloutIds: [rolloutId] })
     }
-    const attempt = 'attempt' in rollout ? rollout.attempt : null
-    const { items: spans } = await store.querySpans({ rolloutId, attemptId: 'latest' })
-    const reward = findFinalReward(spans)
-    const collected = { rollout, attempt, spans, reward, score: scoreOf(attempt, reward, worstReward) }
+    const collected = await collectRollout({ store, signal: stop }, rolloutId, worstReward)
     await onCollected?.(collected, index)
     done += 1
     onFinished?.(done, enqueued.length)
@@ -102,13 +92,34 @@ export async function collectRollouts(
   }
 
   try {
-    return await Promise.all(enqueued.map(({ rollout_id: rolloutId }, index) => collect(rolloutId, index)))
+    return await Promise.all(enqueued.map(collect))
   } catch (error) {
     failed.abort(error)
     // A store that cannot be reached any more keeps them; the error that led here is the one to tell.
     await store.cancelRollouts({ rolloutIds: enqueued.map(({ rollout_id: rolloutId }) => rolloutId) }).catch(() => {})
     throw error
   }
+}
+
+/**
+ * Waits for a rollout and reads back what it left in the store.
+ * @throws AglError `training_failed` when it is gone from the store
+ */
+export async function collectRollout(
+  { store, signal }: Pick<AlgorithmContext, 'store' | 'signal'>,
+  rolloutId: string,
+  worstReward: number,
+): Promise<CollectedRollout> {
+  await store.waitForRollouts({ rolloutIds: [rolloutId], signal })
+  const rollout = await store.getRolloutById({ rolloutId })
+  if (rollout === null) {
+    const message = `Rollout ${rolloutId} disappeared from the store while it was waited for.`
+    throw new AglError({ code: 'training_failed', message })
+  }
+  const attempt = 'attempt' in rollout ? rollout.attempt : null
+  const { items: spans } = await store.querySpans({ rolloutId, attemptId: 'latest' })
+  const reward = findFinalReward(spans)
+  return { rollout, attempt, spans, reward, score: scoreOf(attempt, reward, worstReward) }
 }
 
 /**
@@ -137,11 +148,13 @@ export function scoreOf(attempt: Attempt | null, reward: number | null, worstRew
 
 /** How many rollouts ended how, for reports. */
 export function countOutcomes(collected: readonly CollectedRollout[]): OutcomeCounts {
+  return tallyOutcomes(collected.map(({ attempt }) => attempt?.outcome ?? null))
+}
+
+/** The same, where only the outcomes are there; null = no attempt, or not settled. */
+export function tallyOutcomes(outcomes: readonly (AttemptOutcome | null)[]): OutcomeCounts {
   const counts: Partial<Record<AttemptOutcome | 'none', number>> = {}
-  for (const { attempt } of collected) {
-    const outcome = attempt?.outcome ?? 'none'
-    counts[outcome] = (counts[outcome] ?? 0) + 1
-  }
+  for (const outcome of outcomes) counts[outcome ?? 'none'] = (counts[outcome ?? 'none'] ?? 0) + 1
   return counts
 }
 

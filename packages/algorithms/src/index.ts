@@ -49,6 +49,9 @@ export {
 } from './artifact/artifact.ts'
 export { artifactFiles, readArtifact, writeArtifact, writeResources } from './artifact/files.ts'
 export type { ModuleContents } from './artifact/module.ts'
+export { createBaseline } from './baseline/baseline.ts'
+export { baselineDefaults, type BaselineOptions } from './baseline/options.ts'
+export type { BaselineResult, BaselineRollout } from './baseline/result.ts'
 export {
   collectConfig,
   type CollectedRollout,

@@ -63,7 +63,7 @@ describe('agl export', () => {
       lineage: [],
       curve: [estimate, estimate],
       seed: 1,
-      dataHash: 'abc',
+      dataHash: { train: 'a', val: 'b', test: 'c' },
       spent: { rollouts: 1, modelCalls: 0, tokens: 0, usd: 0, minutes: 0 },
     }
     const store = await storeWith('run.db', async (to) => {

@@ -1,6 +1,6 @@
 import { createStoreClient } from '@agl/store-http/client'
 import { createSqliteStore } from '@agl/store-sqlite'
-import { AglError, type LightningStore, type Logger } from '@agl/types'
+import { AglError, type LightningStore, type Logger, type Metrics } from '@agl/types'
 
 /** What else than its address a store may need. */
 export interface StoreAddress {
@@ -10,19 +10,25 @@ export interface StoreAddress {
   /** In a Redis. */
   readonly namespace?: string | undefined
   readonly logger: Logger
+  readonly metrics?: Metrics
 }
 
 /**
  * Opens the store at an address: `http(s)://…` is a server, `redis(s)://…` a Redis, anything else a SQLite file that is there. What cannot be
  * reached is told at once.
  */
-export async function openStoreAt({ address, token, namespace, logger }: StoreAddress): Promise<LightningStore> {
+export async function openStoreAt({ address, token, namespace, logger, metrics }: StoreAddress): Promise<LightningStore> {
   const [, scheme = ''] = /^([a-z][a-z+.-]*):\/\//i.exec(address) ?? []
   if (namespace !== undefined && !scheme.startsWith('redis')) throw meansNothing('--namespace', address)
   switch (scheme.toLowerCase()) {
     case 'http':
     case 'https':
-      return await createStoreClient({ url: address, logger, ...(token === undefined ? {} : { token }) })
+      return await createStoreClient({
+        url: address,
+        logger,
+        ...(metrics === undefined ? {} : { metrics }),
+        ...(token === undefined ? {} : { token }),
+      })
     case 'redis':
     case 'rediss': {
       const { createRedisStore } = await import('@agl/store-redis')

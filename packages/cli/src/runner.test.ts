@@ -62,6 +62,36 @@ describe('agl runner', () => {
     await store.close()
   })
 
+  it('serves what it counts while it runs, and tells each line as JSON with who says it', async () => {
+    const file = join(folder, 'store.db')
+    const store = createSqliteStore({ file, durability: 'normal' })
+    await store.enqueueRollout({ input: { number: 5 } })
+    const agent = writeAgent('agent.ts', `export const agent = ${double}`)
+    const stop = new AbortController()
+    const lines: Record<string, unknown>[] = []
+    const running = run(
+      ['runner', '--store', file, '--agent', agent, '--metrics-port', '0', '--log-level', 'info,runner=debug'],
+      {
+        out: () => {},
+        err: (text) => lines.push(JSON.parse(text)),
+        signal: stop.signal,
+      },
+    )
+    await vi.waitFor(() => expect(lines).toContainEqual(expect.objectContaining({ component: 'runner' })), { timeout: 10_000 })
+    const { url } = lines.find(({ message }) => message === 'Serving metrics') ?? {}
+    const text = await vi.waitFor(async () => {
+      const read = await (await fetch(String(url))).text()
+      expect(read).toContain('agl_runner_attempts_total{outcome="scored",mode="unknown"} 1')
+      return read
+    })
+    expect(text).toContain('agl_tracer_spans_total')
+    stop.abort()
+    expect(await running).toBe(0)
+    await expect(fetch(String(url))).rejects.toThrow()
+    expect(new Set(lines.map(({ component }) => component))).toEqual(new Set([undefined, 'runner']))
+    await store.close()
+  })
+
   it('runs one of several agents on the rollouts of a file', async () => {
     const file = join(folder, 'store.db')
     const store = createSqliteStore({ file, durability: 'normal' })

@@ -1,10 +1,11 @@
 import { createRunner } from '@agl/runner'
 import { handleInterrupts } from '@agl/trainer'
-import type { Tracer } from '@agl/types'
+import { createPrometheusMetrics, type MetricsServer, serveMetrics } from '@agl/store-http/metrics'
+import type { Logger, LogLevels, Metrics, Tracer } from '@agl/types'
 import type { Command } from 'commander'
-import { toCount, toLogLevel } from './flags.ts'
+import { defaultLevels, logFormatOption, toCount, toLogLevels, toPort } from './flags.ts'
 import { findAgent } from './load-agent.ts'
-import { createLogger, type LogLevel, logLevels } from './logger.ts'
+import { createLogger, type LogFormat, logLevelHelp } from './logger.ts'
 import { openStoreAt } from './open-store.ts'
 import type { Surroundings } from './run.ts'
 
@@ -17,7 +18,10 @@ interface RunnerFlags {
   readonly token?: string
   readonly namespace?: string
   readonly trace: boolean
-  readonly logLevel: LogLevel
+  readonly metricsPort?: number
+  readonly metricsHost: string
+  readonly logLevel: LogLevels
+  readonly logFormat?: LogFormat
 }
 
 /** `agl runner`: runs an agent on what is in a store, until it is told to stop or the run is over. */
@@ -41,7 +45,14 @@ export function addRunnerCommand(program: Command, surroundings: Surroundings): 
     .option('--token <token>', 'of a server that wants one; AGL_TOKEN in the environment keeps it out of the list of processes')
     .option('--namespace <name>', 'which of several stores in one Redis; default: agl')
     .option('--no-trace', 'do not record spans of OpenTelemetry, only what the agent emits')
-    .option('--log-level <level>', `the least that is told on standard error: ${logLevels.join(', ')}`, toLogLevel, 'info')
+    .option(
+      '--metrics-port <number>',
+      'serve what the runner counts for Prometheus; 0 takes any free port, told in the log',
+      toPort,
+    )
+    .option('--metrics-host <address>', 'the address to serve it on', '127.0.0.1')
+    .option('--log-level <levels>', logLevelHelp, toLogLevels, defaultLevels)
+    .addOption(logFormatOption())
     .addHelpText(
       'after',
       '\nExamples:\n  agl runner --store http://127.0.0.1:4747 --agent ./agent.ts --concurrency 8\n' +
@@ -50,36 +61,46 @@ export function addRunnerCommand(program: Command, surroundings: Surroundings): 
     .action(async (flags: RunnerFlags) => runRunner(flags, surroundings))
 }
 
-async function runRunner(flags: RunnerFlags, { out, err, signal: given }: Surroundings): Promise<void> {
-  const logger = createLogger(flags.logLevel, err)
+async function runRunner(flags: RunnerFlags, surroundings: Surroundings): Promise<void> {
+  const { out, err, signal: given } = surroundings
+  const logger = createLogger(flags.logLevel, err, { format: flags.logFormat, isTerminal: surroundings.isTerminal })
+  const metrics = flags.metricsPort === undefined ? null : createPrometheusMetrics()
+  const counted = metrics === null ? {} : { metrics }
   const { agent } = await findAgent(flags.agent)
   const token = flags.token ?? process.env['AGL_TOKEN']
-  const store = await openStoreAt({ address: flags.store, token, namespace: flags.namespace, logger })
-  const tracer = flags.trace ? await openTracer() : null
+  const store = await openStoreAt({ address: flags.store, token, namespace: flags.namespace, logger, ...counted })
+  const tracer = flags.trace ? await openTracer(logger, counted) : null
   const { concurrency, maxRollouts, workerId } = flags
   const runner = createRunner({
     agent,
     store,
     logger,
     concurrency,
+    ...counted,
     ...(tracer === null ? {} : { tracer }),
     ...(maxRollouts === undefined ? {} : { maxRollouts }),
     ...(workerId === undefined ? {} : { workerId }),
   })
+  let served: MetricsServer | null = null
   try {
+    if (metrics !== null) {
+      served = await serveMetrics({ metrics, host: flags.metricsHost, port: flags.metricsPort! })
+      logger.info('Serving metrics', { url: served.url })
+    }
     const { attempts } = await handleInterrupts((interrupted) => {
       logger.info('Waiting for rollouts', { store: store.name, workerId: runner.workerId, concurrency })
       return runner.run({ signal: given === undefined ? interrupted : AbortSignal.any([interrupted, given]) })
     })
     out(`${JSON.stringify({ attempts })}\n`)
   } finally {
+    await served?.close()
     await tracer?.close()
     await store.close()
   }
 }
 
-async function openTracer(): Promise<Tracer> {
+async function openTracer(logger: Logger, counted: { readonly metrics?: Metrics }): Promise<Tracer> {
   // The API of OpenTelemetry is the tracer's peer, which whoever uses the tracer has to bring.
   const [{ createOtelTracer }] = await Promise.all([import('@agl/tracer-otel'), import('@opentelemetry/api')])
-  return createOtelTracer()
+  return createOtelTracer({ logger, ...counted })
 }

@@ -1,11 +1,11 @@
 import { createStoreServer } from '@agl/store-http/server'
 import { createMemoryStore } from '@agl/store-memory'
 import { createSqliteStore } from '@agl/store-sqlite'
-import { AglError, type LightningStore, type Logger } from '@agl/types'
+import { AglError, type LightningStore, type Logger, type LogLevels } from '@agl/types'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { addInspectCommand } from './inspect.ts'
-import { toLogLevel } from './flags.ts'
-import { createLogger, type LogLevel, logLevels } from './logger.ts'
+import { defaultLevels, logFormatOption, toLogLevels, toPort } from './flags.ts'
+import { createLogger, type LogFormat, logLevelHelp } from './logger.ts'
 import type { Surroundings } from './run.ts'
 
 interface StoreFlags {
@@ -21,13 +21,8 @@ interface StoreFlags {
   readonly tokenFile?: string
   readonly allowUnauthenticated: boolean
   readonly scanDebounceSeconds?: number
-  readonly logLevel: LogLevel
-}
-
-function toPort(text: string): number {
-  const port = Number(text)
-  if (/^\d+$/.test(text) && port <= 65_535) return port
-  throw new InvalidArgumentError('Expected a port from 0 to 65535; 0 takes any free one.')
+  readonly logLevel: LogLevels
+  readonly logFormat?: LogFormat
 }
 
 function toSeconds(text: string): number {
@@ -68,7 +63,8 @@ export function addStoreCommand(program: Command, surroundings: Surroundings): v
         'taken for the sake of scripts of the Python package: limits are noticed at once',
       ).argParser(toSeconds),
     )
-    .option('--log-level <level>', `the least that is told on standard error: ${logLevels.join(', ')}`, toLogLevel, 'info')
+    .option('--log-level <levels>', logLevelHelp, toLogLevels, defaultLevels)
+    .addOption(logFormatOption())
     .addHelpText(
       'after',
       '\nExamples:\n  agl store\n  agl store --backend sqlite --file runs/store.db --port 0\n' +
@@ -80,8 +76,8 @@ export function addStoreCommand(program: Command, surroundings: Surroundings): v
   addInspectCommand(store, surroundings)
 }
 
-async function serve(flags: StoreFlags, { out, err, signal }: Surroundings): Promise<void> {
-  const logger = createLogger(flags.logLevel, err)
+async function serve(flags: StoreFlags, { out, err, signal, isTerminal }: Surroundings): Promise<void> {
+  const logger = createLogger(flags.logLevel, err, { format: flags.logFormat, isTerminal })
   const store = await openStore(flags, logger)
   const server = createStoreServer({
     store,

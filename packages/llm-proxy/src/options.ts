@@ -1,4 +1,4 @@
-import { implementing, type Logger, parseOptions, parseOrThrow, type ProxiedModel, silentLogger } from '@agl/types'
+import { childLogger, implementing, type Logger, parseOptions, parseOrThrow, type ProxiedModel, silentLogger } from '@agl/types'
 import { z } from 'zod'
 
 export interface LlmProxyOptions {
@@ -44,7 +44,13 @@ const optionsSchema = z.strictObject({
 })
 
 export function resolveOptions(options: LlmProxyOptions): Required<LlmProxyOptions> {
-  return parseOptions(optionsSchema, options, { ...llmProxyDefaults, logger: silentLogger }, 'options of createLlmProxy')
+  const resolved = parseOptions(
+    optionsSchema,
+    options,
+    { ...llmProxyDefaults, logger: silentLogger },
+    'options of createLlmProxy',
+  )
+  return { ...resolved, logger: childLogger(resolved.logger, 'gateway') }
 }
 
 /** Name → backend. */

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { AglError, type AttemptedRollout, type Emitter, type NamedResources, type SpanSink } from '@agl/types'
 import type { Agent, AgentContext } from './agent.ts'
 import { isInfraError } from './agents/infra-error.ts'
@@ -23,24 +22,28 @@ export type Ending =
 export interface ActiveAttempt {
   readonly claimed: AttemptedRollout
   readonly signal: AbortSignal
-  /** The first reason counts; later ones change nothing. */
-  stop(reason: StopReason): void
-  stopReason(): StopReason | null
+  /**
+   * The first reason counts; later ones change nothing.
+   * @param failure what is to blame, where the attempt is to end by it and not to be handed back
+   */
+  stop(reason: StopReason, failure?: AglError): void
+  /** How the attempt ends because it was stopped; null when it was not. */
+  stopped(): Ending | null
 }
 
 export function createActiveAttempt(claimed: AttemptedRollout): ActiveAttempt {
   const controller = new AbortController()
-  let first: StopReason | null = null
+  let first: Ending | null = null
   return {
     claimed,
     signal: controller.signal,
-    stop(reason) {
+    stop(reason, failure) {
       if (first !== null) return
-      first = reason
+      first = failure === undefined ? { kind: 'stopped', reason } : { kind: 'infra_error', error: failure }
       const message = `Rollout ${claimed.rollout_id} was stopped: ${reason}.`
-      controller.abort(new AglError({ code: reason === 'timeout' ? 'timeout' : 'closed', message }))
+      controller.abort(failure ?? new AglError({ code: reason === 'timeout' ? 'timeout' : 'closed', message }))
     },
-    stopReason: () => first,
+    stopped: () => first,
   }
 }
 
@@ -51,10 +54,7 @@ export function createActiveAttempt(claimed: AttemptedRollout): ActiveAttempt {
  */
 export async function runAttempt<Task>(active: ActiveAttempt, options: ResolvedOptions<Task>, parts: RunParts): Promise<Ending> {
   const deadline = startDeadline(active, options)
-  const toEnding = (error: unknown): Ending => {
-    const reason = active.stopReason()
-    return reason === null ? { kind: 'infra_error', error } : { kind: 'stopped', reason }
-  }
+  const toEnding = (error: unknown): Ending => active.stopped() ?? { kind: 'infra_error', error }
   try {
     const run = runTraced(active, options, parts).catch(toEnding)
     return await untilStopped(run, active, 2 * options.abortGraceMs, () => toEnding(undefined))
@@ -74,21 +74,25 @@ export interface RunParts {
 /** Reading resources, running the agent and writing its spans. The store's passing failures are ridden out meanwhile. */
 async function runTraced<Task>(active: ActiveAttempt, options: ResolvedOptions<Task>, parts: RunParts): Promise<Ending> {
   const { claimed, signal } = active
-  const { agent, store, leaseMs, logger, tracer, scorers } = options
+  const { agent, store, leaseMs, logger, agentLogger, tracer, scorers, measures } = options
   const { hooks, event } = parts
-  const resources = parts.resources ?? (await retry(() => readResources(claimed, options), { forMs: leaseMs, signal }))
+  const retries = measures.storeRetries
+  const resources = parts.resources ?? (await loadResources(active, options))
   checkNeeds(agent, resources)
-  const sink: SpanSink = { addManySpans: (request) => retry(() => store.addManySpans(request), { forMs: leaseMs }) }
+  const sink: SpanSink = {
+    addManySpans: (request) =>
+      retry(() => store.addManySpans(request), { forMs: leaseMs, counted: { call: 'add_many_spans', retries } }),
+  }
   const ids = { rolloutId: claimed.rollout_id, attemptId: claimed.attempt.attempt_id }
   const attempt = { ...ids, sink }
   const result = await tracer.trace(attempt, async (emit: Emitter): Promise<Called | Ending> => {
-    const context = createAgentContext({ rollout: claimed, resources, signal, emit, store, logger })
+    const context = createAgentContext({ rollout: claimed, resources, signal, emit, store, logger: agentLogger })
     const stopped = (): Called => ({ kind: 'agent_error', error: signal.reason })
     await hooks.call('onTraceStart', { ...event, emit })
     const called = await untilStopped(callAgent(agent, context, { ...ids, logger }), active, options.abortGraceMs, stopped)
     await hooks.call('onTraceEnd', { ...event, emit, error: called.kind === 'called' ? null : called.error })
-    const reason = active.stopReason()
-    if (reason !== null) return { kind: 'stopped', reason }
+    const ending = active.stopped()
+    if (ending !== null) return ending
     if (called.kind === 'called' && called.reward !== null) emit.reward(called.reward.value, called.reward.options)
     return called
   })
@@ -96,7 +100,7 @@ async function runTraced<Task>(active: ActiveAttempt, options: ResolvedOptions<T
   // After what was traced, so that a reward among them is the last one.
   if (result.spans.length > 0) await sink.addManySpans({ spans: result.spans })
   if (scorers.length > 0) {
-    const context = { task: claimed.input as Task, rollout: claimed, resources, signal, logger }
+    const context = { task: claimed.input as Task, rollout: claimed, resources, signal, logger: agentLogger }
     await runScorers(scorers, { tracer, attempt, store, context })
   }
   return { kind: 'returned' }
@@ -108,6 +112,15 @@ function startDeadline(active: ActiveAttempt, options: ResolvedOptions): NodeJS.
   if (timeoutMs === null) return undefined
   // setTimeout takes at most 2^31 - 1 ms (about 25 days) and fires at once beyond.
   return setTimeout(() => active.stop('timeout'), Math.min(timeoutMs, 2 ** 31 - 1))
+}
+
+async function loadResources<Task>({ claimed, signal }: ActiveAttempt, options: ResolvedOptions<Task>): Promise<NamedResources> {
+  const { leaseMs, measures } = options
+  const asked = performance.now()
+  const counted = { call: 'get_resources', retries: measures.storeRetries }
+  const resources = await retry(() => readResources(claimed, options), { forMs: leaseMs, signal, counted })
+  measures.resourcesSeconds.record((performance.now() - asked) / 1000)
+  return resources
 }
 
 async function readResources(claimed: AttemptedRollout, { store }: ResolvedOptions): Promise<NamedResources> {
@@ -142,18 +155,17 @@ async function untilStopped<Result>(
   graceMs: number,
   give: () => Result,
 ): Promise<Result> {
-  const done = new AbortController()
-  const stopped = new Promise<void>((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true, signal: done.signal })
-  })
-  const graceOver = stopped.then(async () => {
-    await sleep(graceMs, undefined, { signal: done.signal }).catch(() => {})
-    return give()
-  })
+  const { promise: graceOver, resolve } = Promise.withResolvers<Result>()
+  let timer: NodeJS.Timeout | undefined
+  const onStop = (): void => {
+    timer = setTimeout(() => resolve(give()), graceMs)
+  }
+  if (signal.aborted) onStop()
+  else signal.addEventListener('abort', onStop, { once: true })
   try {
     return await Promise.race([work, graceOver])
   } finally {
-    done.abort()
+    clearTimeout(timer)
+    signal.removeEventListener('abort', onStop)
   }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Attempt, type AttemptedRollout, type Emitter, errorMessage, type Logger, type Span } from '@agl/types'
+import { type Attempt, type AttemptedRollout, type Counter, type Emitter, errorMessage, type Logger, type Span } from '@agl/types'
 import type { Agent } from './agent.ts'
 import type { Ending } from './attempt.ts'
 
@@ -59,8 +59,9 @@ export interface HookCaller {
 
 export function createHookCaller(
   hooks: readonly Hooks[],
-  { timeoutMs, logger }: { readonly timeoutMs: number; readonly logger: Logger },
+  parts: { readonly timeoutMs: number; readonly logger: Logger; readonly failures: Counter<'hook'> },
 ): HookCaller {
+  const { timeoutMs, logger, failures } = parts
   return {
     async call(name, event) {
       for (const hook of hooks) {
@@ -70,6 +71,7 @@ export function createHookCaller(
           await within(timeoutMs, async () => await run.call(hook, event))
         } catch (error) {
           const { rollout_id: rolloutId } = event.rollout
+          failures.add(1, { hook: name })
           logger.warn('A hook failed', { hook: name, rolloutId, error: errorMessage(error) })
         }
       }

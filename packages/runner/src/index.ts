@@ -33,4 +33,5 @@ export type { HookName, Hooks, RolloutEndEvent, RolloutEvent, RolloutSettledEven
 export { runnerDefaults, type RunnerOptions } from './options.ts'
 export { graderTag, type ScoreContext, type Scorer } from './scorers.ts'
 export type { StepRequest } from './step.ts'
-export { createRunner, type Runner, type RunSummary } from './runner.ts'
+export { runContext, type RunContext } from './run-context.ts'
+export { createRunner, type Runner, type RunRequest, type RunSummary } from './runner.ts'

@@ -1,8 +1,19 @@
-import { implementing, type LightningStore, type Logger, parseOptions, silentLogger, type Tracer } from '@agl/types'
+import {
+  childLogger,
+  implementing,
+  type LightningStore,
+  type Logger,
+  type Metrics,
+  noMetrics,
+  parseOptions,
+  silentLogger,
+  type Tracer,
+} from '@agl/types'
 import { z } from 'zod'
 import type { Agent } from './agent.ts'
 import { createDirectTracer } from './direct-tracer.ts'
 import type { Hooks } from './hooks.ts'
+import { createMeasures, type Measures } from './measures.ts'
 import type { Scorer } from './scorers.ts'
 
 export interface RunnerOptions<Task = unknown> {
@@ -16,7 +27,10 @@ export interface RunnerOptions<Task = unknown> {
   readonly scorers?: readonly Scorer<Task>[]
   /** How long a hook may take, in milliseconds; at least 1. */
   readonly hookTimeoutMs?: number
+  /** Default: silent. The runner speaks as the component `runner`, the agent's own logger as `agent`. */
   readonly logger?: Logger
+  /** Where attempts, claims, heartbeats, hooks and retries are counted. Default: nowhere. */
+  readonly metrics?: Metrics
   /** How the store knows this runner. Default: unique per runner. */
   readonly workerId?: string
   /** Rollouts run at the same time; at least 1. */
@@ -40,11 +54,14 @@ export interface RunnerOptions<Task = unknown> {
   readonly maxRollouts?: number | null
 }
 
-export type ResolvedOptions<Task = unknown> = Required<RunnerOptions<Task>>
+export type ResolvedOptions<Task = unknown> = Required<Omit<RunnerOptions<Task>, 'metrics'>> & {
+  readonly measures: Measures
+  readonly agentLogger: Logger
+}
 
 /** The defaults of {@link RunnerOptions}. */
 export const runnerDefaults: Readonly<
-  Omit<ResolvedOptions, 'agent' | 'store' | 'tracer' | 'hooks' | 'scorers' | 'logger' | 'workerId'>
+  Omit<ResolvedOptions, 'agent' | 'store' | 'tracer' | 'hooks' | 'scorers' | 'logger' | 'workerId' | 'measures' | 'agentLogger'>
 > = Object.freeze({
   concurrency: 1,
   leaseMs: 30_000,
@@ -67,6 +84,7 @@ const optionsSchema = z.strictObject({
   scorers: z.array(implementing<Scorer>('a scorer: { name, score }', 'score')).optional(),
   hookTimeoutMs: z.number().min(1).optional(),
   logger: implementing<Logger>('a logger', 'info', 'warn').optional(),
+  metrics: implementing<Metrics>('metrics', 'counter', 'gauge', 'histogram', 'age').optional(),
   workerId: z.string().min(1).optional(),
   concurrency: z.int().min(1).optional(),
   leaseMs: z.number().min(100).optional(),
@@ -87,5 +105,11 @@ export function resolveOptions<Task>(options: RunnerOptions<Task>): ResolvedOpti
     logger: silentLogger,
     workerId: `runner-${globalThis.crypto.randomUUID()}`,
   }
-  return parseOptions(optionsSchema, options, defaults, 'options of createRunner')
+  const { metrics = noMetrics, ...resolved } = parseOptions(optionsSchema, options, defaults, 'options of createRunner')
+  return {
+    ...resolved,
+    logger: childLogger(resolved.logger, 'runner'),
+    agentLogger: childLogger(resolved.logger, 'agent'),
+    measures: createMeasures(metrics),
+  }
 }

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { AglError } from '@agl/types'
+import { AglError, type Counter } from '@agl/types'
 
 /** Whether a failure of the store is worth another try: what it says of itself; unknown errors are defects and are not. */
 export function isRetryable(error: unknown): boolean {
@@ -12,10 +12,16 @@ export async function backOff(attempt: number, signal?: AbortSignal): Promise<vo
   await sleep(base * (0.75 + Math.random() * 0.5), undefined, signal === undefined ? {} : { signal })
 }
 
+/** Which call is made again, and where that is counted. */
+export interface CountedRetries {
+  readonly call: string
+  readonly retries: Counter<'call'>
+}
+
 /** Calls until it works, fails for good, `forMs` is over, or the signal is aborted. */
 export async function retry<Result>(
   call: () => Promise<Result>,
-  { forMs, signal }: { readonly forMs: number; readonly signal?: AbortSignal },
+  { forMs, signal, counted }: { readonly forMs: number; readonly signal?: AbortSignal; readonly counted?: CountedRetries },
 ): Promise<Result> {
   const end = performance.now() + forMs
   for (let attempt = 0; ; attempt += 1) {
@@ -23,6 +29,7 @@ export async function retry<Result>(
       return await call()
     } catch (error) {
       if (!isRetryable(error) || performance.now() >= end) throw error
+      counted?.retries.add(1, { call: counted.call })
       await backOff(attempt, signal)
     }
   }

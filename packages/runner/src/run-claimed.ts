@@ -19,8 +19,14 @@ export async function runClaimed<Task>(
   resources?: NamedResources,
 ): Promise<RunResult> {
   const { claimed, signal } = active
-  const { agent, store, logger } = options
-  const hooks = createHookCaller(options.hooks, { timeoutMs: options.hookTimeoutMs, logger })
+  const { agent, store, logger, measures } = options
+  const started = performance.now()
+  measures.running.add(1)
+  const hooks = createHookCaller(options.hooks, {
+    timeoutMs: options.hookTimeoutMs,
+    logger,
+    failures: measures.hookFailures,
+  })
   const event: RolloutEvent = { agent, rollout: claimed, signal }
   await hooks.call('onRolloutStart', event)
   const ending = await runAttempt(active, options, { hooks, event, ...(resources === undefined ? {} : { resources }) })
@@ -29,8 +35,29 @@ export async function runClaimed<Task>(
   const ended = { ...event, ending, error: errorOf(ending, signal), readSpans: () => readSpansOf(store, ids) }
   await hooks.call('onRolloutEnd', ended)
   const attempt = await settleAttempt(claimed, ending, options)
+  measures.running.add(-1)
+  const labels = { outcome: outcomeOf(ending, attempt), mode: claimed.mode ?? 'unknown' }
+  measures.attempts.add(1, labels)
+  measures.attemptSeconds.record((performance.now() - started) / 1000, labels)
   await hooks.call('onRolloutSettled', { ...ended, attempt })
   return { ending, attempt }
+}
+
+/** As the store has it, which a Python server keeps no outcome in; in our own words where nothing was settled. */
+function outcomeOf(ending: Ending, attempt: Attempt | null): string {
+  if (attempt?.outcome !== undefined && attempt.outcome !== null) return attempt.outcome
+  switch (ending.kind) {
+    case 'stopped':
+      if (ending.reason === 'shutdown') return 'handed_back'
+      return ending.reason
+    case 'returned':
+      return attempt === null ? 'unsettled' : 'completed'
+    case 'agent_error':
+    case 'infra_error':
+      return attempt === null ? 'unsettled' : ending.kind
+    default:
+      return ending satisfies never
+  }
 }
 
 /** Why an attempt did not end well; null when it did. */

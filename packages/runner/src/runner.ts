@@ -17,6 +17,17 @@ export interface RunSummary {
   readonly endedBy?: AglError
 }
 
+/** What ends a run from outside. */
+export interface RunRequest {
+  /**
+   * Ends the claiming, and after `shutdownGraceMs` what runs, which is handed back. When its reason is an `AglError` of the code
+   * `memory_limit`, that work ends as `infra_error` with it instead: the same work must not bring down one runner after the other.
+   */
+  readonly signal?: AbortSignal
+  /** Ends the claiming; what runs may take as long as it takes. */
+  readonly drain?: AbortSignal
+}
+
 /** Claims rollouts and runs the agent on them. */
 export interface Runner<Task = unknown> {
   readonly workerId: string
@@ -25,7 +36,7 @@ export interface Runner<Task = unknown> {
    * be retried; then until what is running has ended or, after `shutdownGraceMs`, was handed back. Rejects when the store
    * fails for good.
    */
-  run(options?: { readonly signal?: AbortSignal }): Promise<RunSummary>
+  run(request?: RunRequest): Promise<RunSummary>
   /** Runs the agent once on a rollout of its own, past the queue; see {@link StepRequest}. */
   step(request: StepRequest<Task>): Promise<Rollout>
 }
@@ -36,11 +47,11 @@ export function createRunner<Task>(options: RunnerOptions<Task>): Runner<Task> {
   let isRunning = false
   return Object.freeze({
     workerId: resolved.workerId,
-    async run({ signal }: { readonly signal?: AbortSignal } = {}) {
+    async run(request: RunRequest = {}) {
       if (isRunning) throw new AglError({ code: 'conflict', message: `Runner ${resolved.workerId} is running already.` })
       isRunning = true
       try {
-        return await runLoop(resolved, signal)
+        return await runLoop(resolved, request)
       } finally {
         isRunning = false
       }
@@ -53,23 +64,25 @@ export function createRunner<Task>(options: RunnerOptions<Task>): Runner<Task> {
  * One run: `concurrency` slots that claim, run and settle, and one heartbeat for all of them. `stop` ends the claiming:
  * the caller's signal, the failure of any slot, or the store that has no more work for anybody.
  */
-async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal | undefined): Promise<RunSummary> {
+async function runLoop<Task>(options: ResolvedOptions<Task>, { signal, drain }: RunRequest): Promise<RunSummary> {
   const failed = new AbortController()
   const closed = new AbortController()
-  const stop = AbortSignal.any([failed.signal, closed.signal, ...(signal === undefined ? [] : [signal])])
+  const shutdown = AbortSignal.any([failed.signal, closed.signal, ...(signal === undefined ? [] : [signal])])
+  const stop = drain === undefined ? shutdown : AbortSignal.any([shutdown, drain])
   const active = new Map<string, ActiveAttempt>()
   let claims = 0
   let attempts = 0
   let endedBy: AglError | null = null
 
   async function claim(): Promise<AttemptedRollout | null> {
-    const { store, workerId, waitMs, logger } = options
+    const { store, workerId, waitMs, logger, measures } = options
     const lease = leaseOf(options)
     let failures = 0
     while (!stop.aborted) {
       const asked = performance.now()
       try {
         const claimed = await store.dequeueRollout({ workerId, waitMs, ...lease, signal: stop })
+        answered(claimed === null ? 'empty' : 'claimed', asked)
         if (claimed !== null) return claimed
         failures = 0
         // A store that cannot park a claim answers at once; do not spin on it.
@@ -82,13 +95,21 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal
           closed.abort(error)
           return null
         }
+        answered('failed', asked)
         if (!isRetryable(error)) throw error
+        measures.storeRetries.add(1, { call: 'dequeue_rollout' })
         logger.warn('Claiming failed; trying again', { workerId, error: errorMessage(error) })
         await backOff(failures, stop).catch(() => {})
         failures += 1
       }
     }
     return null
+  }
+
+  function answered(result: 'claimed' | 'empty' | 'failed', asked: number): void {
+    const { claims: counted, claimSeconds } = options.measures
+    counted.add(1, { result })
+    claimSeconds.record((performance.now() - asked) / 1000, { result })
   }
 
   async function runSlot(): Promise<void> {
@@ -116,7 +137,7 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal
   }
 
   noteMissingLeases(options)
-  const { store, workerId, concurrency, leaseMs, maxStallMs, logger } = options
+  const { store, workerId, concurrency, leaseMs, maxStallMs, logger, measures } = options
   const heartbeat = startHeartbeat({
     store,
     workerId,
@@ -125,16 +146,17 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal
     maxStallMs,
     logger,
     onStopped: (stopped) => stopByReason(stopped, (attemptId) => active.get(attemptId)),
-    onFailure: (error) => logger.warn('A heartbeat failed', { workerId, error }),
+    measures,
   })
   let shutdownTimer: NodeJS.Timeout | undefined
   const onStop = (): void => {
     shutdownTimer = setTimeout(() => {
-      for (const running of active.values()) running.stop('shutdown')
+      const failure = AglError.isInstance(shutdown.reason, 'memory_limit') ? shutdown.reason : undefined
+      for (const running of active.values()) running.stop('shutdown', failure)
     }, options.shutdownGraceMs)
   }
-  if (stop.aborted) onStop()
-  else stop.addEventListener('abort', onStop, { once: true })
+  if (shutdown.aborted) onStop()
+  else shutdown.addEventListener('abort', onStop, { once: true })
 
   try {
     const slots = Array.from({ length: options.concurrency }, async () => {
@@ -151,7 +173,7 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal
     return { attempts, ...(endedBy === null ? {} : { endedBy }) }
   } finally {
     clearTimeout(shutdownTimer)
-    stop.removeEventListener('abort', onStop)
+    shutdown.removeEventListener('abort', onStop)
     await heartbeat.close()
   }
 }

@@ -53,7 +53,10 @@ export async function settleAttempt(
     }
   }
   try {
-    return await retry(settle, { forMs: leasesToSettle * options.leaseMs })
+    return await retry(settle, {
+      forMs: leasesToSettle * options.leaseMs,
+      counted: { call: 'settle', retries: options.measures.storeRetries },
+    })
   } catch (error) {
     options.logger.error('An attempt could not be settled; the store ends it when its time is over', {
       ...ids,

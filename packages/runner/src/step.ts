@@ -25,7 +25,7 @@ export async function runStep<Task>(
   { input, mode = null, resources, signal }: StepRequest<Task>,
 ): Promise<Rollout> {
   signal?.throwIfAborted()
-  const { store, workerId, leaseMs, maxStallMs, logger } = options
+  const { store, workerId, leaseMs, maxStallMs, logger, measures } = options
   const claimed = await store.startRollout({
     rollout: { input: input as JsonValue, mode },
     workerId,
@@ -52,7 +52,7 @@ export async function runStep<Task>(
     maxStallMs,
     logger,
     onStopped: (stopped) => stopByReason(stopped, (attemptId) => (attemptId === claimed.attempt.attempt_id ? active : undefined)),
-    onFailure: (error) => logger.warn('A heartbeat failed', { workerId, error }),
+    measures,
   })
   heartbeat.began({ rolloutId, attemptId: claimed.attempt.attempt_id })
   try {

@@ -26,6 +26,7 @@ import {
 } from '@agl/store-kit'
 import {
   type AttemptedRollout,
+  childLogger,
   type Logger,
   type ResourceKind,
   type ResourcesAlias,
@@ -174,7 +175,7 @@ export function createState(options: MemoryStoreOptions, onTimer: (state: Memory
     name: 'MemoryStore',
     clock,
     ids,
-    logger: quietLogger(options.logger ?? silentLogger),
+    logger: quietLogger(childLogger(options.logger ?? silentLogger, 'store')),
     resourceKinds: new Map((options.resourceKinds ?? []).map((kind) => [kind.resourceType, kind])),
     startTime: clock.now(),
     retention: retentionOf(options.retention),

@@ -8,7 +8,7 @@ import {
   type RetentionOptions,
   storeOptionShape,
 } from '@agl/store-kit'
-import { isPlainObject, type Logger, parseOptions as parse, type ResourceKind, silentLogger } from '@agl/types'
+import { childLogger, isPlainObject, type Logger, parseOptions as parse, type ResourceKind, silentLogger } from '@agl/types'
 import type { Cluster, Redis } from 'ioredis'
 import { z } from 'zod'
 
@@ -123,7 +123,7 @@ const optionsSchema = z
 /** @throws AglError `invalid_argument` */
 export function parseOptions(options: RedisStoreOptions): ParsedOptions {
   const parsed = parse(optionsSchema, options, redisStoreDefaults, 'options of createRedisStore')
-  const logger = quietLogger(parsed.logger)
+  const logger = quietLogger(childLogger(parsed.logger, 'store'))
   return { ...parsed, logger, retention: retentionOf(options.retention, redisStoreDefaults.retention) }
 }
 

@@ -10,7 +10,7 @@ import {
   type RetentionOptions,
   storeOptionShape,
 } from '@agl/store-kit'
-import { type Logger, parseOptions as parse, type ResourceKind, silentLogger } from '@agl/types'
+import { childLogger, type Logger, parseOptions as parse, type ResourceKind, silentLogger } from '@agl/types'
 import { z } from 'zod'
 
 /** Options of `createSqliteStore`. */
@@ -83,6 +83,6 @@ export function parseOptions(options: SqliteStoreOptions): ParsedOptions {
   const parsed = parse(optionsSchema, options, sqliteStoreDefaults, 'options of createSqliteStore')
   // A later change of the working folder must not lead to another file.
   const file = parsed.file === inMemory ? inMemory : resolve(parsed.file)
-  const logger = quietLogger(parsed.logger)
+  const logger = quietLogger(childLogger(parsed.logger, 'store'))
   return { ...parsed, file, logger, retention: retentionOf(options.retention, sqliteStoreDefaults.retention) }
 }

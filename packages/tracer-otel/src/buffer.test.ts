@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { AglError, type LightningStore, type NewSpan, silentLogger } from '@agl/types'
+import { createPrometheusMetrics } from '@agl/store-http/metrics'
+import { AglError, type LightningStore, type NewSpan, noMetrics, silentLogger } from '@agl/types'
 import { buildSpan } from '@agl/types/spans'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { createTracerMeasures } from './measures.ts'
 import { createSpanBudget } from './budget.ts'
 import { createSpanBuffer, type SpanBuffer } from './buffer.ts'
 import { emitMessage, emitReward } from './emit.ts'
@@ -35,7 +37,7 @@ describe('the buffer', () => {
     const budget = createSpanBudget(100_000)
     buffer = createSpanBuffer(
       { ...ids, sink: sink as unknown as LightningStore },
-      { budget, writes, flushDelayMs: 10, logger: silentLogger },
+      { budget, writes, flushDelayMs: 10, logger: silentLogger, measures: createTracerMeasures(noMetrics) },
     )
   })
 
@@ -130,12 +132,17 @@ describe('back-pressure of a tracer', () => {
   })
 
   it('fails an attempt whose spans do not fit, instead of storing a part as if it were all', async () => {
-    await using tracer = createOtelTracer({ registerGlobally: false, maxQueuedBytes: 1024 * 1024 })
+    const metrics = createPrometheusMetrics()
+    await using tracer = createOtelTracer({ registerGlobally: false, maxQueuedBytes: 1024 * 1024, metrics })
     const attempt = await traced.newAttempt()
     const flood = tracer.trace(attempt, async () => {
       for (let index = 0; index < 20; index++) emitMessage('x'.repeat(100_000))
     })
     await expect(flood).rejects.toMatchObject({ code: 'storage_full' })
+    const { text } = await metrics.read()
+    const refused = Number(/^agl_tracer_spans_refused_total{reason="no_room"} (\d+)$/m.exec(text)?.[1])
+    expect(refused).toBeGreaterThan(0)
+    expect(text).toContain(`agl_tracer_spans_total ${20 - refused}\n`)
   })
 
   it('stores what late spans bring before it closes', async () => {

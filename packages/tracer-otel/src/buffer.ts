@@ -1,5 +1,6 @@
 import { AglError, errorMessage, type Logger, type NewSpan, type TracedAttempt } from '@agl/types'
 import { noRoom, type SpanBudget } from './budget.ts'
+import type { TracerMeasures } from './measures.ts'
 import { spanBytes } from './span-bytes.ts'
 
 /** Collects the finished spans of one attempt and writes them in batches, in order. */
@@ -17,6 +18,7 @@ export interface SpanBufferParts {
   readonly writes: Set<Promise<void>>
   readonly flushDelayMs: number
   readonly logger: Logger
+  readonly measures: Pick<TracerMeasures, 'spans' | 'refused'>
 }
 
 /** Spans that make a write worth its while. */
@@ -30,7 +32,7 @@ const largestBatch = 512
  * again here: stores that are remote, and runners, try again by themselves.
  */
 export function createSpanBuffer({ sink, rolloutId, attemptId }: TracedAttempt, parts: SpanBufferParts): SpanBuffer {
-  const { budget, writes, flushDelayMs, logger } = parts
+  const { budget, writes, flushDelayMs, logger, measures } = parts
   let waiting: NewSpan[] = []
   let waitingBytes = 0
   let writing: Promise<void> | null = null
@@ -41,6 +43,7 @@ export function createSpanBuffer({ sink, rolloutId, attemptId }: TracedAttempt, 
   function record(span: NewSpan): void {
     const bytes = spanBytes(span)
     if (!budget.take(bytes)) {
+      measures.refused.add(1, { reason: 'no_room' })
       refuse(1, noRoom(1))
       return
     }
@@ -84,7 +87,9 @@ export function createSpanBuffer({ sink, rolloutId, attemptId }: TracedAttempt, 
   async function write(spans: readonly NewSpan[]): Promise<void> {
     try {
       await sink.addManySpans({ spans })
+      measures.spans.add(spans.length)
     } catch (error) {
+      measures.refused.add(spans.length, { reason: 'store' })
       refuse(spans.length, error)
     }
   }

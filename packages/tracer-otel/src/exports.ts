@@ -1,4 +1,4 @@
-import { errorMessage, type Logger, type NewSpan } from '@agl/types'
+import { type Counter, errorMessage, type Logger, type NewSpan } from '@agl/types'
 import { BatchSpanProcessor, type ReadableSpan, type SpanExporter } from '@opentelemetry/sdk-trace'
 import { toReadableSpan } from './readable-span.ts'
 
@@ -10,9 +10,13 @@ export interface SpanExports {
   close(): Promise<void>
 }
 
-export function createSpanExports(exporters: readonly SpanExporter[], logger: Logger): SpanExports {
+export function createSpanExports(
+  exporters: readonly SpanExporter[],
+  { logger, failures }: { readonly logger: Logger; readonly failures: Counter },
+): SpanExports {
   const processors = exporters.map(
-    (exporter) => new BatchSpanProcessor({ exporter, scheduledDelayMillis: 1000, maxQueueSize: 8192 }),
+    (exporter) =>
+      new BatchSpanProcessor({ exporter: counting(exporter, failures), scheduledDelayMillis: 1000, maxQueueSize: 8192 }),
   )
   return {
     offer(span, original) {
@@ -28,5 +32,19 @@ export function createSpanExports(exporters: readonly SpanExporter[], logger: Lo
         }
       }
     },
+  }
+}
+
+/** What an exporter fails at, OpenTelemetry tells its own log only. */
+function counting(exporter: SpanExporter, failures: Counter): SpanExporter {
+  return {
+    export(spans, done) {
+      exporter.export(spans, (result) => {
+        if (result.code !== 0) failures.add(spans.length)
+        done(result)
+      })
+    },
+    shutdown: () => exporter.shutdown(),
+    ...(exporter.forceFlush === undefined ? {} : { forceFlush: () => exporter.forceFlush!() }),
   }
 }

@@ -1,4 +1,4 @@
-import { implementing, type Logger, silentLogger } from '@agl/types'
+import { implementing, type Logger, type Metrics, noMetrics, silentLogger } from '@agl/types'
 import type { SpanExporter } from '@opentelemetry/sdk-trace'
 import { z } from 'zod'
 
@@ -23,6 +23,8 @@ export interface OtelTracerOptions {
    */
   readonly maxQueuedBytes?: number
   readonly logger?: Logger
+  /** Where spans that were written and lost are counted. Default: nowhere. */
+  readonly metrics?: Metrics
 }
 
 /** What a tracer does when nothing else is said. */
@@ -32,6 +34,7 @@ export const otelTracerDefaults: Required<OtelTracerOptions> = Object.freeze({
   flushDelayMs: 500,
   maxQueuedBytes: 64 * 1024 * 1024,
   logger: silentLogger,
+  metrics: noMetrics,
 })
 
 export const otelTracerOptionsSchema: z.ZodType<OtelTracerOptions> = z.strictObject({
@@ -43,4 +46,5 @@ export const otelTracerOptionsSchema: z.ZodType<OtelTracerOptions> = z.strictObj
     .min(1024 * 1024)
     .exactOptional(),
   logger: implementing<Logger>('a logger', 'warn').exactOptional(),
+  metrics: implementing<Metrics>('metrics', 'counter', 'gauge', 'histogram', 'age').exactOptional(),
 })

@@ -1,4 +1,4 @@
-import { AglError, type Emitter, parseOptions, type TracedAttempt, type Tracer } from '@agl/types'
+import { AglError, childLogger, type Emitter, parseOptions, type TracedAttempt, type Tracer } from '@agl/types'
 import { context, ROOT_CONTEXT, trace } from '@opentelemetry/api'
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks'
 import { emptyResource } from '@opentelemetry/resources'
@@ -8,6 +8,7 @@ import { createSpanBudget } from './budget.ts'
 import { createSpanBuffer } from './buffer.ts'
 import { createSpanExports } from './exports.ts'
 import { createAttemptIdGenerator } from './ids.ts'
+import { createTracerMeasures } from './measures.ts'
 import { openAttempt } from './open-attempt.ts'
 import { otelTracerDefaults, type OtelTracerOptions, otelTracerOptionsSchema } from './options.ts'
 import { createProcessor } from './processor.ts'
@@ -28,14 +29,22 @@ const spanLimits = {
   attributePerLinkCountLimit: noLimit,
 }
 
-/** Makes a tracer; it registers itself at the first `trace`, not before. */
-export function createOtelTracer(options: OtelTracerOptions = {}): OtelTracer {
-  const { registerGlobally, exporters, flushDelayMs, maxQueuedBytes, logger } = parseOptions(
+/**
+ * Makes a tracer; it registers itself at the first `trace`, not before.
+ * @param surroundings what whoever makes it from data, as a trainer does in another process, gives it besides
+ */
+export function createOtelTracer(
+  options: OtelTracerOptions = {},
+  surroundings: Pick<OtelTracerOptions, 'logger' | 'metrics'> = {},
+): OtelTracer {
+  const { registerGlobally, exporters, flushDelayMs, maxQueuedBytes, ...rest } = parseOptions(
     otelTracerOptionsSchema,
     options,
-    otelTracerDefaults,
+    { ...otelTracerDefaults, ...surroundings },
     'options of createOtelTracer',
   )
+  const logger = childLogger(rest.logger, 'tracer')
+  const measures = createTracerMeasures(rest.metrics)
   const provider = new TracerProvider({
     spanProcessors: [createProcessor({ marks: exporters.length > 0 })],
     idGenerator: createAttemptIdGenerator(),
@@ -44,7 +53,7 @@ export function createOtelTracer(options: OtelTracerOptions = {}): OtelTracer {
     resource: emptyResource(),
   })
   const budget = createSpanBudget(maxQueuedBytes)
-  const exports = createSpanExports(exporters, logger)
+  const exports = createSpanExports(exporters, { logger, failures: measures.exportFailures })
   const writes = new Set<Promise<void>>()
   let registered: { readonly ownsContext: boolean } | null = null
   let isClosed = false
@@ -81,7 +90,7 @@ export function createOtelTracer(options: OtelTracerOptions = {}): OtelTracer {
       if (isClosed) throw new AglError({ code: 'closed', message: 'This tracer has been closed.' })
       register()
       await budget.room()
-      const buffer = createSpanBuffer(attempt, { budget, writes, flushDelayMs, logger })
+      const buffer = createSpanBuffer(attempt, { budget, writes, flushDelayMs, logger, measures })
       const active = openAttempt(attempt, { buffer, budget, offer: exports.offer })
       try {
         const result = await runAs(active, () => context.with(withAttempt(ROOT_CONTEXT, active), () => work(active.emit)))

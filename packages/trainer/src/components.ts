@@ -1,5 +1,5 @@
 import { errorMessage, type Logger } from '@agl/types'
-import type { ComponentKind } from './config/component.ts'
+import type { ComponentContext, ComponentKind } from './config/component.ts'
 import type { Registry } from './config/registry.ts'
 import { isInstance, makePart, type PortablePart, type RunnerPart } from './portable.ts'
 
@@ -17,13 +17,13 @@ interface Closable {
   close(): unknown
 }
 
-export function createComponents(registry: Registry | null, logger: Logger): Components {
+export function createComponents(registry: Registry | null, context: ComponentContext & { readonly logger: Logger }): Components {
   const made = new Map<string, { readonly form: unknown; readonly instance: Promise<unknown> }>()
   const checked = new Set<string>()
   const toClose: (readonly [place: string, component: Closable])[] = []
 
   async function create<Instance>(place: string, kind: ComponentKind<Instance>, form: RunnerPart<Instance>): Promise<Instance> {
-    const { instance, isOurs } = await makePart(kind, form, registry, { logger })
+    const { instance, isOurs } = await makePart(kind, form, registry, context)
     if (isOurs && isClosable(instance)) toClose.push([place, instance])
     return instance
   }
@@ -42,7 +42,7 @@ export function createComponents(registry: Registry | null, logger: Logger): Com
 
     async check(place, kind, part) {
       if (checked.has(place)) return
-      const { instance, isOurs } = await makePart(kind, part, registry, { logger })
+      const { instance, isOurs } = await makePart(kind, part, registry, context)
       if (isOurs && isClosable(instance)) await instance.close()
       checked.add(place)
     },
@@ -53,7 +53,7 @@ export function createComponents(registry: Registry | null, logger: Logger): Com
         try {
           await component.close()
         } catch (error) {
-          logger.error('A component of the trainer did not close', { component: place, error: errorMessage(error) })
+          context.logger.error('A component of the trainer did not close', { component: place, error: errorMessage(error) })
         }
       }
     },

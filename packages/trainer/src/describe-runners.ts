@@ -7,6 +7,7 @@ import {
   jsonOffender,
   type LightningStore,
   type Logger,
+  type Metrics,
   type Tracer,
 } from '@agl/types'
 import { type AgentModule, isAgentModule, loadAgent } from './agent-module.ts'
@@ -31,6 +32,7 @@ export interface RunnerParts {
   readonly registry: Registry | null
   readonly store: LightningStore
   readonly logger: Logger
+  readonly metrics: Metrics | null
   /** The name of the strategy, for errors. */
   readonly strategy: string
   /** Where `callee` was called. */
@@ -43,7 +45,8 @@ export function describeRunners<Task>(
   agent: Agent<Task> | AgentModule,
   parts: RunnerParts,
 ): Pick<ExecutionParts, 'makeRunner' | 'describeRunner'> {
-  const { settings, tracer, hooks, scorers, components, logger } = parts
+  const { settings, tracer, hooks, scorers, components, logger, metrics } = parts
+  const surroundings = { logger, ...(metrics === null ? {} : { metrics }) }
 
   const makeAll = async <Instance>(kind: ComponentKind<Instance>, name: string, all: readonly RunnerPart<Instance>[]) =>
     await Promise.all(all.map((part, index) => components.make(`${name}.${index}`, kind, part)))
@@ -67,7 +70,7 @@ export function describeRunners<Task>(
         ...settings,
         agent: await loadAgent(agent),
         store,
-        logger,
+        ...surroundings,
         hooks: await makeAll(hooksKind, 'hooks', hooks),
         scorers: await makeAll(scorerKind, 'scorers', scorers),
         ...(tracer === null ? {} : { tracer: await components.make('tracer', tracerKind, tracer) }),

@@ -2,7 +2,7 @@ import { AglError, type Algorithm } from '@agl/types'
 
 /** One that ends within seconds or a few rollouts, as `baseline` does: what `dev` runs. It says so itself. */
 export function isFast(algorithm: Algorithm): boolean {
-  return (algorithm as { readonly isFast?: unknown }).isFast === true
+  return algorithm.isFast === true
 }
 
 export function requireFast(algorithm: Algorithm): void {

@@ -307,7 +307,11 @@ describe('dev', () => {
     })
     await using trainer = createTrainer({ registry: createRegistry([baseline]) })
     expect(await trainer.dev(double as never, [1])).toEqual({ glanced: [2] })
-    expect(defaultRegistry.names(algorithmKind)).toEqual(expect.arrayContaining(['baseline', 'fast-algorithm']))
+    await using bare = createTrainer({})
+    expect(await bare.dev(double as never, [1, 3])).toMatchObject({ problems: [], rollouts: [{ reward: 2 }, { reward: 6 }] })
+    await using slow = createTrainer({ algorithm: rewards })
+    expect(await slow.dev(double, [1], { algorithm: { type: 'fast-algorithm', epochs: 2 } })).toMatchObject({ problems: [] })
+    expect(slow.completedIterations).toBe(2)
   })
 
   it('refuses a slow one before anything begins, and says what to write', async () => {

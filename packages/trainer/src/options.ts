@@ -7,6 +7,7 @@ import {
   type LightningStore,
   type LlmProxy,
   type Logger,
+  type Metrics,
   type NamedResources,
   namedResourcesSchema,
   type RunEvent,
@@ -32,7 +33,10 @@ import { isInstance, type RunnerPart } from './portable.ts'
 import type { StrategyChoice } from './strategies/choose.ts'
 
 /** What may be set for the runners; the trainer gives them the rest. */
-export type RunnerSettings = Omit<RunnerOptions, 'agent' | 'store' | 'tracer' | 'hooks' | 'scorers' | 'logger' | 'workerId'>
+export type RunnerSettings = Omit<
+  RunnerOptions,
+  'agent' | 'store' | 'tracer' | 'hooks' | 'scorers' | 'logger' | 'metrics' | 'workerId'
+>
 
 /**
  * A component is an instance, a function that makes one, a name of the registry, `{ type: name, ...options }`, or what a module
@@ -82,6 +86,8 @@ export interface TrainerOptions<Result = unknown, Task = unknown> {
   /** Told how far the algorithm is. What it throws is reported to the logger. */
   readonly onProgress?: (event: RunEvent) => void
   readonly logger?: Logger
+  /** What runners count, also those in child processes; `cs` serves it with the store. Default: nothing is counted. */
+  readonly metrics?: Metrics
 }
 
 /** The defaults of {@link TrainerOptions}. */
@@ -141,4 +147,5 @@ export const trainerOptionsSchema: z.ZodType = z.strictObject({
     .custom<(event: RunEvent) => void>((value) => typeof value === 'function', { error: 'expected a function' })
     .optional(),
   logger: implementing<Logger>('a logger', 'info', 'error').optional(),
+  metrics: implementing<Metrics>('metrics', 'counter', 'gauge', 'histogram', 'age').optional(),
 })

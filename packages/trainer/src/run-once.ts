@@ -2,6 +2,7 @@ import { type Agent, missingResources } from '@agl/runner'
 import {
   type Algorithm,
   type AlgorithmContext,
+  childLogger,
   type Dataset,
   errorMessage,
   type Logger,
@@ -40,7 +41,7 @@ export interface RunContext<Task> extends TrainerParts {
 /** Resolves to the algorithm's result; undefined where it is elsewhere. */
 export async function runOnce<Task>(run: Run<Task>, context: RunContext<Task>): Promise<unknown> {
   const { options, components, store, llmProxy, strategy, settings, initialResources } = context
-  const { logger, registry = null } = options
+  const { logger, metrics = null, registry = null } = options
   const { agent, callee, callSite, signal } = run
   if (!isAgentModule(agent)) noteMissing(agent, context)
   let isProxyStarted = false
@@ -66,6 +67,7 @@ export async function runOnce<Task>(run: Run<Task>, context: RunContext<Task>): 
         registry,
         store,
         logger,
+        metrics,
         strategy: strategy.name,
         callSite,
         callee,
@@ -73,7 +75,8 @@ export async function runOnce<Task>(run: Run<Task>, context: RunContext<Task>): 
       nRunners: options.nRunners,
       signal,
       abortGraceMs: options.abortGraceMs,
-      logger,
+      logger: childLogger(logger, 'strategy'),
+      metrics,
     })
   } finally {
     // The run has its outcome; a gateway that does not close well is told to the log only.
@@ -94,7 +97,7 @@ function sideOf<Task>(
     trainDataset,
     valDataset,
     initialResources,
-    logger,
+    logger: childLogger(logger, 'algorithm'),
     state,
     report,
   }

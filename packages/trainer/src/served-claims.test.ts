@@ -1,5 +1,5 @@
 import { createMemoryStore } from '@agl/store-memory'
-import type { LightningStore } from '@agl/types'
+import { AglError, type LightningStore } from '@agl/types'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { type ServedClaims, serveClaims } from './served-claims.ts'
 
@@ -12,6 +12,7 @@ beforeEach(() => {
 afterEach(() => store.close())
 
 const leaseMs = 60_000
+const crash = new AglError({ code: 'runner_died', message: 'it fell' })
 const claim = (workerId: string, waitMs = 0) => claims.store.dequeueRollout({ workerId, waitMs, leaseMs })
 
 async function claimed(workerId: string): Promise<{ readonly rolloutId: string; readonly attemptId: string }> {
@@ -75,7 +76,7 @@ it('does not wait for those that are gone, nor beyond the signal', async () => {
   controller.abort()
   await drained
   const again = claims.untilDrained(new AbortController().signal)
-  await claims.bury('a', true)
+  await claims.bury('a', crash)
   expect(await again).toBeUndefined()
 })
 
@@ -96,9 +97,12 @@ it('ends what a worker held that crashed, and hands back what one never knew of'
   const settled = await claimed('a')
   await claims.store.updateAttempt({ ...settled, status: 'succeeded' })
   const unknown = await claimed('b')
-  await claims.bury('a', true)
-  await claims.bury('b', false)
-  expect(await store.getLatestAttempt({ rolloutId: crashed.rolloutId })).toMatchObject({ outcome: 'unresponsive' })
+  await claims.bury('a', crash)
+  await claims.bury('b', null)
+  expect(await store.getLatestAttempt({ rolloutId: crashed.rolloutId })).toMatchObject({
+    outcome: 'unresponsive',
+    metadata: { error: { code: 'runner_died', message: 'it fell' } },
+  })
   expect(await statusOf(crashed.rolloutId)).toBe('failed')
   expect(await statusOf(settled.rolloutId)).toBe('succeeded')
   expect(await statusOf(unknown.rolloutId)).toBe('requeuing')
@@ -110,11 +114,11 @@ it('a claim that is served after its worker was buried goes back', async () => {
     ...store,
     async dequeueRollout(request) {
       const found = await store.dequeueRollout({ workerId: request?.workerId ?? null, leaseMs })
-      await slow.bury('c', true)
+      await slow.bury('c', crash)
       return found
     },
   })
-  await claims.bury('a', true)
+  await claims.bury('a', crash)
   expect(await late).toMatchObject({ code: 'closed' })
   const { rollout_id: rolloutId } = await store.enqueueRollout({ input: 1 })
   await expect(slow.store.dequeueRollout({ workerId: 'c', leaseMs })).rejects.toMatchObject({ code: 'closed' })

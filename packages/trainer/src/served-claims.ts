@@ -20,14 +20,14 @@ export interface ServedClaims {
   untilDrained(signal: AbortSignal): Promise<void>
   /**
    * Ends what a worker held that is gone.
-   * @param hasCrashed whether its attempts were under way; otherwise it never knew of them, and they go back as they are
+   * @param crash why its attempts, which were under way, ended; null: it never knew of them, and they go back as they are
    */
-  bury(workerId: string, hasCrashed: boolean): Promise<void>
+  bury(workerId: string, crash: AglError | null): Promise<void>
 }
 
 interface ServedWorker {
-  /** Attempt id → rollout id. */
-  readonly held: Map<string, string>
+  /** By attempt id. */
+  readonly held: Map<string, { readonly rolloutId: string; readonly metadata: AttemptedRollout['attempt']['metadata'] }>
   readonly parked: Set<AbortController>
   /** In milliseconds of `performance.now()`. */
   seen: number
@@ -87,7 +87,9 @@ export function serveClaims(store: LightningStore): ServedClaims {
     try {
       const claimed = await ask(ended.signal)
       const list = listOf(claimed)
-      for (const { rollout_id: rolloutId, attempt } of list) worker.held.set(attempt.attempt_id, rolloutId)
+      for (const { rollout_id: rolloutId, attempt } of list) {
+        worker.held.set(attempt.attempt_id, { rolloutId, metadata: attempt.metadata })
+      }
       if (worker.isGone && list.length > 0) {
         await release(worker)
         throw endOf()
@@ -109,7 +111,7 @@ export function serveClaims(store: LightningStore): ServedClaims {
   }
 
   async function release(worker: ServedWorker): Promise<void> {
-    for (const [attemptId, rolloutId] of worker.held) {
+    for (const [attemptId, { rolloutId }] of worker.held) {
       worker.held.delete(attemptId)
       // Without leases a rollout that nobody works on is ended by its own limits.
       await store.releaseAttempt({ rolloutId, attemptId }).catch(() => {})
@@ -178,15 +180,17 @@ export function serveClaims(store: LightningStore): ServedClaims {
         signal.addEventListener('abort', look)
       })
     },
-    async bury(workerId, hasCrashed) {
+    async bury(workerId, crash) {
       const worker = workerOf(workerId)
       worker.isGone = true
       for (const ended of worker.parked) ended.abort(endOf())
-      if (hasCrashed) {
-        for (const [attemptId, rolloutId] of worker.held) {
+      if (crash !== null) {
+        const { code, message } = crash
+        for (const [attemptId, { rolloutId, metadata: before }] of worker.held) {
           worker.held.delete(attemptId)
+          const metadata = { ...before, error: { code, message } }
           // The store ends what cannot be ended now when the lease is over.
-          await store.updateAttempt({ rolloutId, attemptId, status: 'unresponsive' }).catch(() => {})
+          await store.updateAttempt({ rolloutId, attemptId, status: 'unresponsive', metadata }).catch(() => {})
         }
       } else await release(worker)
       changed()

@@ -1,5 +1,5 @@
 import type { Agent, Runner } from '@agl/runner'
-import type { JsonObject, LightningStore, Logger } from '@agl/types'
+import type { JsonObject, LightningStore, Logger, Metrics } from '@agl/types'
 import type { AgentModule } from './agent-module.ts'
 import type { ModuleExport } from './module-export.ts'
 import type { PortablePart } from './portable.ts'
@@ -44,6 +44,8 @@ export interface ExecutionParts<Result = unknown> {
   /** How long the algorithm has to end once its signal is aborted, in milliseconds. */
   readonly abortGraceMs: number
   readonly logger: Logger
+  /** What runners count, wherever they are, and what the strategy does; null = nobody asks. */
+  readonly metrics: Metrics | null
 }
 
 /**

@@ -3,6 +3,7 @@ import { createMemoryStore } from '@agl/store-memory'
 import {
   AglError,
   type Algorithm,
+  childLogger,
   type Dataset,
   errorMessage,
   type JsonValue,
@@ -85,13 +86,14 @@ export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Re
     { ...trainerDefaults, logger: silentLogger },
     'options of createTrainer',
   )
-  const { logger, registry = null, runner = {} } = resolved
+  const { registry = null, runner = {}, metrics } = resolved
+  const logger = childLogger(resolved.logger, 'trainer')
   refuseMisplaced(runner)
   if (isInstance(runnerKind, runner)) withMaxRollouts(runner, resolved.maxRollouts)
   const strategy = chooseStrategy(resolved.strategy ?? 'shm', { port: resolved.port, registry })
   const memoryStore = resolved.store === undefined ? createMemoryStore() : null
   const storeForm = memoryStore ?? resolved.store!
-  const components = createComponents(registry, logger)
+  const components = createComponents(registry, { logger, ...(metrics === undefined ? {} : { metrics }) })
   let store = isInstance(storeKind, storeForm) ? storeForm : null
   let completedIterations = 0
   let running: Promise<unknown> | null = null
@@ -146,7 +148,10 @@ export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Re
     if (run.callee === 'dev' && algorithm !== null) requireFast(algorithm)
     const ends = signal === undefined ? closed.signal : AbortSignal.any([signal, closed.signal])
     const state = resolved.state ?? createMemoryState()
-    return await runOnce<Task>({ ...run, algorithm, signal: ends, state, report }, { ...parts, options: resolved, components })
+    return await runOnce<Task>(
+      { ...run, algorithm, signal: ends, state, report },
+      { ...parts, options: { ...resolved, logger }, components },
+    )
   }
 
   async function fit(

@@ -87,5 +87,7 @@ export interface AlgorithmContext<Task = unknown, Adapted = readonly Triplet[]> 
 /** Decides what to run next and how to change the resources. Its end ends the run. */
 export interface Algorithm<Result = unknown, Task = unknown> {
   readonly name: string
+  /** Ends soon and trains nothing, so that `trainer.dev`, the dry run, takes it. Default false. */
+  readonly isFast?: boolean
   run(context: AlgorithmContext<Task>): Promise<Result>
 }

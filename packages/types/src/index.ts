@@ -28,7 +28,31 @@ export {
   namedValues,
 } from './json.ts'
 export type { LlmProxy, ProxiedModel } from './llm-proxy.ts'
-export { type LogFields, type Logger, silentLogger } from './logger.ts'
+export {
+  childLogger,
+  type LeveledLogger,
+  levelLogger,
+  type LogFields,
+  type Logger,
+  type LogLevel,
+  type LogLevels,
+  logLevels,
+  logLevelsSchema,
+  silentLogger,
+} from './logger.ts'
+export {
+  type Age,
+  type Counter,
+  type Gauge,
+  type Histogram,
+  type HistogramDefinition,
+  latencyBuckets,
+  type MetricDefinition,
+  type MetricLabels,
+  type Metrics,
+  noMetrics,
+  type ReadableMetrics,
+} from './metrics.ts'
 export { describeIssue, describeValue, hideCredentials, implementing, parseOptions, parseOrThrow } from './parse.ts'
 export { isPlainObject } from './plain.ts'
 export {

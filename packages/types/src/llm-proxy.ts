@@ -20,7 +20,7 @@ export interface ProxiedModel {
 
 /** A model endpoint that attributes every call to its attempt and records it. */
 export interface LlmProxy extends AsyncDisposable {
-  /** Starts serving; spans go to `sink`. Starting twice is an error. */
+  /** Starts serving; spans go to `sink`. Starting it again while it serves is a `conflict`, and changes nothing. */
   start(options: { readonly sink: SpanSink }): Promise<{ readonly url: string }>
   /** The routing table. */
   listModels(): Promise<readonly ProxiedModel[]>

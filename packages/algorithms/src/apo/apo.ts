@@ -1,5 +1,6 @@
 import { AglError, type Algorithm, type AlgorithmContext, type JsonValue } from '@agl/types'
-import { hashJson } from '../run/hash.ts'
+import { hashDataset } from '../data/hash-dataset.ts'
+import type { KnownTask } from '../run/evaluate.ts'
 import { estimateGain, estimateMean, pairsOf } from '../statistics.ts'
 import { breed, type Brood } from './breed.ts'
 import type { ApoCandidate } from './candidate.ts'
@@ -89,7 +90,7 @@ async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoO
       lineage: session.candidates.map((candidate) => ({ ...candidate, val: session.valEstimate(candidate) })),
       leftOut: session.leftOut,
       seed: options.seed,
-      dataHash: hashJson([session.train, val, test].map((tasks) => tasks.map(({ input }) => input))),
+      dataHash: { train: hashOf(session.train), val: hashOf(val), test: hashOf(test) },
       endedEarly,
     }
     const claims =
@@ -185,6 +186,10 @@ async function keep<Task>(
   const { version } = await store.updateResources({ resourcesId, resources: session.resourcesOf(best) })
   if (store.capabilities.features.includes('aliases')) await store.setResourcesAlias({ alias: 'best', resourcesId, version })
   return { resourcesId, resourcesVersion: version }
+}
+
+function hashOf(tasks: readonly KnownTask[]): string {
+  return hashDataset(tasks.map(({ input }) => input))
 }
 
 /** Over the tasks that both have a score for. */

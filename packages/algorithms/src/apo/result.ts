@@ -52,8 +52,8 @@ export interface ApoResult {
   readonly leftOut: Readonly<Record<string, number>>
   readonly spent: Spend
   readonly seed: number
-  /** SHA-256 of the training, validation and test tasks. */
-  readonly dataHash: string
+  /** Of the tasks, as `hashDataset` makes it. */
+  readonly dataHash: Artifact['dataHash']
   /** Whether the search ended before its last round, and why. */
   readonly endedEarly: 'budget' | 'nothing_to_improve' | null
   /** What came out when the saved artifact was run once more; null where it was not saved by the run (`saveTo`). */

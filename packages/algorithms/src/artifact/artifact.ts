@@ -60,8 +60,8 @@ export interface Artifact {
   /** The leader after each round, on the validation tasks it had been run on by then. */
   readonly curve: readonly Estimate[]
   readonly seed: number
-  /** SHA-256 of all tasks. */
-  readonly dataHash: string
+  /** Of the tasks, as `hashDataset` makes it. */
+  readonly dataHash: { readonly train: string; readonly val: string; readonly test: string }
   readonly spent: Spend
 }
 
@@ -92,7 +92,7 @@ const artifactSchema = z.object({
   ),
   curve: z.array(estimateSchema),
   seed: z.int(),
-  dataHash: z.string(),
+  dataHash: z.object({ train: z.string(), val: z.string(), test: z.string() }),
   spent: z.looseObject({}),
 })
 

@@ -25,7 +25,7 @@ export function renderReport(artifact: Artifact): string {
         ]
       : ['Nothing that was tried is kept: it is what the run began with.'],
     '## The run',
-    `Seed ${seed}, tasks \`${dataHash.slice(0, 16)}\`, ${createdAt}. Spent: ${spentText(spent)}. Version ${id}.`,
+    `Seed ${seed}, tasks ${[dataHash.train, dataHash.val, dataHash.test].map((hash) => `\`${hash.slice(0, 19)}\``).join(', ')} (training, validation, test), ${createdAt}. Spent: ${spentText(spent)}. Version ${id}.`,
   ]
     .flat()
     .filter((part) => part !== '')

@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import type { JsonValue } from '@agl/types'
+import { canonicalJson } from '../data/canonical-json.ts'
 import { createRandom, type Random } from '../random.ts'
 
 /** SHA-256 of a value of JSON in hexadecimal: equal for equal values, whatever the order of their keys. */
 export function hashJson(value: JsonValue): string {
-  return createHash('sha256').update(canonical(value)).digest('hex')
+  return createHash('sha256').update(canonicalJson(value, 'a value to hash')).digest('hex')
 }
 
 /**
@@ -18,11 +19,4 @@ export function randomFor(seed: number, ...names: readonly (string | number)[]):
 /** A whole number of 32 bits for one use, as {@link randomFor}. */
 export function seedFor(seed: number, ...names: readonly (string | number)[]): number {
   return Number.parseInt(hashJson([seed, ...names]).slice(0, 8), 16)
-}
-
-function canonical(value: JsonValue): string {
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
-  if (Array.isArray(value)) return `[${value.map((item: JsonValue) => canonical(item)).join(',')}]`
-  const entries = Object.entries(value as Readonly<Record<string, JsonValue>>).toSorted(([a], [b]) => (a < b ? -1 : 1))
-  return `{${entries.map(([key, item]) => `${JSON.stringify(key)}:${canonical(item)}`).join(',')}}`
 }

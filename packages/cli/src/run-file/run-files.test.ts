@@ -115,13 +115,23 @@ describe('agl run', () => {
   )
 
   it('takes flags over files, and files over files', patience, async () => {
-    const config = writeProject('logLevel: info')
-    const over = write('over.yaml', 'algorithm: { times: "${SUM}" }', 'trainDataset: ./tasks.ts#tasks', 'logLevel: silent')
+    const config = writeProject('log: { level: info }')
+    const over = write('over.yaml', 'algorithm: { times: "${SUM}" }', 'trainDataset: ./tasks.ts#tasks', 'log: { level: silent }')
     write('tasks.ts', 'export const tasks = async (): Promise<unknown> => [{ n: 5 }]')
     const { code, out, err } = await endOf(start(config, over, '--store', 'memory'))
     expect({ code, err }).toEqual({ code: 0, err: '' })
     expect(lastLine(out)).toMatchObject({ result: { sum: 105 } })
     expect(existsSync(join(folder, 'run.db'))).toBe(false)
+  })
+
+  it('logs its progress where all lines are to be JSON', patience, async () => {
+    const { code, err } = await endOf(start(writeProject('log: { format: json }')))
+    const lines = err
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Readonly<Record<string, unknown>>)
+    expect(code).toBe(0)
+    expect(lines).toContainEqual(expect.objectContaining({ component: 'progress', message: 'step 0 done: sum 90' }))
   })
 
   it('prints what it would run with, without secrets, and runs nothing', async () => {
@@ -166,18 +176,21 @@ describe('agl run', () => {
   })
 
   it('follows its files: applies what may change, and tells what waits', patience, async () => {
-    const config = writeProject('logLevel: warn')
+    const config = writeProject('log: { level: warn }')
     const child = start(config, '--agent', join(folder, 'agent.ts#hanging'), '--runner.shutdown-grace-ms', '10')
     let err = ''
     child.stderr!.on('data', (chunk: Buffer) => (err += chunk.toString()))
     await vi.waitFor(async () => expect(await statuses()).toMatchObject({ preparing: 1 }), { timeout: 30_000 })
-    writeProject('logLevel: info', 'runner: { concurrency: 9 }')
-    await vi.waitFor(() => expect(err).toMatch(/warn .*waits until the run is started again needsRestart=runner/), {
-      timeout: 30_000,
-    })
-    expect(err).toMatch(/info .*The configuration changed applied=logLevel/)
-    writeProject('logLevel: loud')
-    await vi.waitFor(() => expect(err).toMatch(/warn .*does not fit.*loud/), { timeout: 30_000 })
+    writeProject('log: { level: info }', 'runner: { concurrency: 9 }')
+    await vi.waitFor(
+      () => expect(err).toMatch(/"warn".*"needsRestart":"runner.concurrency".*waits until the run is started again/),
+      {
+        timeout: 30_000,
+      },
+    )
+    expect(err).toMatch(/"applied":"log.level","message":"The configuration changed"/)
+    writeProject('log: { level: loud }')
+    await vi.waitFor(() => expect(err).toMatch(/"warn".*loud/), { timeout: 30_000 })
     const ended = once(child, 'exit')
     child.kill('SIGTERM')
     expect(await ended).toEqual([130, null])

@@ -1,8 +1,8 @@
 import { createTerminalProgress, createTrainer, handleInterrupts, isFastAlgorithm, type TerminalProgress } from '@agl/trainer'
 import { algorithmKind, defaultRegistry, flagsOf, readConfig, redact } from '@agl/trainer/config'
-import { AglError, type Algorithm, type Dataset, errorMessage, type Logger } from '@agl/types'
+import { AglError, type Algorithm, type Dataset, errorMessage, type LeveledLogger, type Logger } from '@agl/types'
 import { findAgent } from '../load-agent.ts'
-import { createLogger, type LogLevel } from '../logger.ts'
+import { createLogger } from '../logger.ts'
 import type { Surroundings } from '../run.ts'
 import { readDataset } from './dataset.ts'
 import { followConfig } from './follow.ts'
@@ -21,24 +21,23 @@ export async function runFiles(args: readonly string[], surroundings: Surroundin
   const config = await wrongUse(() => readConfig(sources))
   if (words.isPrinted) return out(`${JSON.stringify(redact(schema, config.value), null, 2)}\n`)
 
-  let present = config.value
-  const { agent: agentPlace, trainDataset: trainPlace, valDataset: valPlace, logLevel: _, ...options } = config.value
+  const { agent: agentPlace, trainDataset: trainPlace, valDataset: valPlace, log, ...options } = config.value
   const { module: agent } = await wrongUse(() => findAgent(agentPlace))
   const trainDataset = await loadOptional(trainPlace)
   const valDataset = await loadOptional(valPlace)
 
-  const { progress, logger } = createOutput(
-    surroundings,
-    () => present.logLevel,
-    async () => {
-      const { total } = await trainer.store.queryWorkers({ statusIn: ['busy'], limit: 1 })
-      return total
-    },
-  )
-  const isSilent = present.logLevel === 'silent'
+  const { progress, logger } = createOutput(surroundings, log, async () => {
+    const { total } = await trainer.store.queryWorkers({ statusIn: ['busy'], limit: 1 })
+    return total
+  })
+  const isSilent = log.level === 'silent'
   const trainer = createTrainer({ ...options, logger, ...(isSilent ? {} : { onProgress: progress.show }) })
   const over = new AbortController()
-  const following = followConfig({ ...sources, from: config, signal: over.signal }, (value) => (present = value), logger)
+  const following = followConfig(
+    { ...sources, from: config, signal: over.signal },
+    (value) => logger.setLevels(value.log),
+    logger,
+  )
   const started = performance.now()
   try {
     const outcome = await untilInterrupted(given, async (signal) => {
@@ -101,11 +100,20 @@ async function wrongUse<Value>(work: () => Promise<Value>): Promise<Value> {
 
 interface Output {
   readonly progress: TerminalProgress
-  readonly logger: Logger
+  readonly logger: LeveledLogger
 }
 
-/** Log lines and progress share standard error: neither may tear the other. */
-function createOutput({ err, isTerminal }: Surroundings, level: () => LogLevel, countBusyWorkers: () => Promise<number>): Output {
+/** Log lines and progress share standard error: neither may tear the other. Where all lines are to be JSON, progress is logged. */
+function createOutput(
+  { err, isTerminal }: Surroundings,
+  { format, ...levels }: RunConfig['log'],
+  countBusyWorkers: () => Promise<number>,
+): Output {
+  if (format === 'json') {
+    const logger = createLogger(levels, err, { format })
+    const write = (text: string): void => logger.info(text.trimEnd(), { component: 'progress' })
+    return { logger, progress: createTerminalProgress({ stream: { write }, isTerminal: false, countBusyWorkers }) }
+  }
   const progress = createTerminalProgress({
     stream: {
       write: err,
@@ -117,7 +125,8 @@ function createOutput({ err, isTerminal }: Surroundings, level: () => LogLevel, 
     },
     countBusyWorkers,
   })
-  return { progress, logger: createLogger(level, (line) => progress.line(line.replace(/\n$/, ''))) }
+  const write = (line: string): void => progress.line(line.replace(/\n$/, ''))
+  return { progress, logger: createLogger(levels, write, { format, isTerminal }) }
 }
 
 type Outcome = { readonly kind: 'done'; readonly result: unknown } | { readonly kind: 'interrupted'; readonly reason: unknown }

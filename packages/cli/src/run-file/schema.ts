@@ -13,9 +13,9 @@ import {
   strategyKind,
   tracerKind,
 } from '@agl/trainer/config'
-import { namedResourcesSchema, type NamedResources } from '@agl/types'
+import { logLevels, type LogLevels, type NamedResources, namedResourcesSchema } from '@agl/types'
 import { z } from 'zod'
-import { type LogLevel, logLevels } from '../logger.ts'
+import { type LogFormat, logFormats } from '../logger.ts'
 
 /** What `agl run` reads of files, the environment and flags: the options of `createTrainer`, the agent and the tasks. */
 export interface RunConfig {
@@ -35,7 +35,7 @@ export interface RunConfig {
   readonly maxRollouts?: number
   readonly runner: RunnerSettings
   readonly abortGraceMs: number
-  readonly logLevel: LogLevel
+  readonly log: LogLevels & { readonly format?: LogFormat }
 }
 
 const tasks = 'a file (.jsonl, .ndjson, .json, .csv) or ./tasks.ts#name'
@@ -71,10 +71,18 @@ export function runSchema(registry: Registry): z.ZodType<RunConfig> {
         .min(0)
         .default(5_000)
         .meta({ description: 'how long the algorithm has to end once it is told to' }),
-      logLevel: z
-        .enum(logLevels)
-        .default('info')
-        .meta({ description: 'the least that is told on standard error; may change while it runs', live: true }),
+      log: z
+        .strictObject({
+          level: z.enum(logLevels).default('info').meta({ description: 'the least that is told on standard error', live: true }),
+          components: z
+            .record(z.string().min(1), z.enum(logLevels))
+            .default({})
+            .meta({ description: 'by component, as { "runner": "debug" }', live: true }),
+          format: z
+            .exactOptional(z.enum(logFormats))
+            .meta({ description: 'for people or for programs; by itself pretty on a terminal' }),
+        })
+        .prefault({}),
     })
     .superRefine(({ algorithm, trainDataset }, context) => {
       if (algorithm === undefined || trainDataset !== undefined) return

@@ -1,5 +1,6 @@
 import { errorMessage, type HeartbeatReply, type LightningStore, type Logger } from '@agl/types'
 import { leaseOf } from '../leases.ts'
+import type { Measures } from '../measures.ts'
 import { type HeldAttempt, statsOf } from './protocol.ts'
 import { createSnapshots } from './snapshot.ts'
 import { joinThreadHeartbeat } from './thread-heartbeat.ts'
@@ -11,7 +12,7 @@ export interface Heartbeat {
   close(): Promise<void>
 }
 
-export interface HeartbeatParts {
+export interface HeartbeatOptions {
   readonly store: LightningStore
   readonly workerId: string
   readonly capacity: number
@@ -19,6 +20,12 @@ export interface HeartbeatParts {
   readonly maxStallMs: number
   readonly logger: Logger
   onStopped(stopped: HeartbeatReply['stopped']): void
+  readonly measures: Pick<Measures, 'heartbeatAge' | 'heartbeatFailures'>
+}
+
+export interface HeartbeatParts extends HeartbeatOptions {
+  /** The store has answered. */
+  onBeat(): void
   onFailure(error: string): void
 }
 
@@ -26,8 +33,16 @@ export interface HeartbeatParts {
  * From a thread where the store can be opened a second time (`store.spec`) and has leases; otherwise, and while the thread is not ready or is
  * gone, from the loop, which an agent that computes for long keeps from beating.
  */
-export function startHeartbeat(parts: HeartbeatParts): Heartbeat {
-  const { store, logger, workerId } = parts
+export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
+  const { store, logger, workerId, measures } = options
+  const parts: HeartbeatParts = {
+    ...options,
+    onBeat: () => measures.heartbeatAge.mark({ worker_id: workerId }),
+    onFailure(error) {
+      measures.heartbeatFailures.add(1)
+      logger.warn('A heartbeat failed', { workerId, error })
+    },
+  }
   let hasThread = false
   const loop = startLoopHeartbeat(parts, () => !hasThread)
   const hasLeases = leaseOf(parts).leaseMs !== undefined
@@ -78,19 +93,25 @@ function startLoopHeartbeat(parts: HeartbeatParts, isNeeded: () => boolean): Hea
       const attempts = [...held.values()]
       const stats = statsOf('loop', { capacity, running: attempts.length, snapshot: snapshot() })
       const { stopped } = await store.heartbeat({ workerId, attempts, ...leaseOf(parts), stats })
+      if (!isClosed) parts.onBeat()
       parts.onStopped(stopped)
     } catch (error) {
       parts.onFailure(errorMessage(error))
     }
   }
 
+  // From the start: one that never gets an answer is silent, too.
+  parts.onBeat()
+  let isClosed = false
   const timer = setInterval(() => void beat(), leaseMs / 3)
   void beat()
   return {
     began: (attempt) => void held.set(attempt.attemptId, attempt),
     ended: (attemptId) => void held.delete(attemptId),
     async close() {
+      isClosed = true
       clearInterval(timer)
+      parts.measures.heartbeatAge.remove({ worker_id: workerId })
     },
   }
 }

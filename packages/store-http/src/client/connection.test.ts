@@ -1,6 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { AglError } from '@agl/types'
 import { describe, expect, test } from 'vitest'
+import { createPrometheusMetrics } from '../metrics/index.ts'
 import { createStoreClient } from './index.ts'
 import { answer, claimOf, connect, createTestClock, drop, rolloutOf, type Script, serve } from './scripted-server.test-support.ts'
 
@@ -18,8 +19,10 @@ const refuse =
 describe('what is tried again', () => {
   test.each([408, 429, 500, 502, 503, 504])('%i, until there is an answer', async (status) => {
     const server = await serve(after(2, refuse(status)))
-    const { client, clock } = await connect({ url: server.url })
+    const metrics = createPrometheusMetrics()
+    const { client, clock } = await connect({ url: server.url, metrics })
     expect(await client.getLatestResources()).toBeNull()
+    expect((await metrics.read()).text).toContain('agl_client_retries_total 2\n')
     expect(server.seen).toHaveLength(3)
     expect(clock.pauses).toEqual([100, 200])
   })

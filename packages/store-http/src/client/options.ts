@@ -1,5 +1,15 @@
 import { type Clock, quietLogger, type ResourcesLoad, systemClock } from '@agl/store-kit'
-import { AglError, implementing, type Logger, parseOptions, silentLogger } from '@agl/types'
+import {
+  AglError,
+  childLogger,
+  type Counter,
+  implementing,
+  type Logger,
+  type Metrics,
+  noMetrics,
+  parseOptions,
+  silentLogger,
+} from '@agl/types'
 import { z } from 'zod'
 import { parseServers, type Server } from './servers.ts'
 import { isLoopback } from '../wire/loopback.ts'
@@ -26,7 +36,10 @@ export interface StoreClientOptions {
   readonly urls?: readonly string[]
   /** Sent as `Authorization: Bearer …`. Default: none. Not together with credentials in the URL. */
   readonly token?: string
-  /** For servers on the network. Default: `globalThis.fetch`, which keeps connections alive and shares them among all clients of the process. */
+  /**
+   * For servers on the network, in the place of the client's own requests (`node:http`, which takes half the processor time of `fetch` and
+   * keeps connections alive until the client is closed): for a `fetch` that signs, routes or records. Default: none.
+   */
   readonly fetch?: typeof globalThis.fetch
   /** Longest time of one try in milliseconds, from connecting to the last byte of the reply; a long poll gets its wait on top. */
   readonly requestTimeoutMs?: number
@@ -42,6 +55,8 @@ export interface StoreClientOptions {
   readonly onResourcesLoad?: (load: ResourcesLoad) => void
   /** Default: silent. */
   readonly logger?: Logger
+  /** Where requests that were sent again are counted. Default: nowhere. */
+  readonly metrics?: Metrics
   /** For the timers of retries, deadlines and polls. Default: the system's clock. */
   readonly clock?: Pick<Clock, 'now' | 'wait'>
   /** From 0 to below 1, for the spread of retries. Default: `Math.random`. */
@@ -64,13 +79,15 @@ export const storeClientDefaults: Readonly<{
 /** Options with everything filled in. */
 export interface ResolvedOptions {
   readonly servers: readonly Server[]
-  readonly fetch: typeof globalThis.fetch
+  /** Null: requests of the client's own. */
+  readonly fetch: typeof globalThis.fetch | null
   readonly requestTimeoutMs: number
   readonly retry: Readonly<Required<RetryOptions>>
   readonly compressAboveBytes: number
   readonly resourcesCacheBytes: number
   readonly onResourcesLoad: (load: ResourcesLoad) => void
   readonly logger: Logger
+  readonly retries: Counter
   readonly clock: Pick<Clock, 'now' | 'wait'>
   readonly random: () => number
 }
@@ -94,6 +111,7 @@ const optionsSchema = z.strictObject({
   resourcesCacheBytes: z.int().min(0).optional(),
   onResourcesLoad: aFunction.optional(),
   logger: implementing<Logger>('a Logger', 'debug', 'info', 'warn', 'error').optional(),
+  metrics: implementing<Metrics>('metrics', 'counter', 'gauge', 'histogram', 'age').optional(),
   clock: implementing<Pick<Clock, 'now' | 'wait'>>('a Clock', 'now', 'wait').optional(),
   random: aFunction.optional(),
 })
@@ -104,13 +122,13 @@ const what = 'options of createStoreClient'
 export function resolveOptions(options: StoreClientOptions): ResolvedOptions {
   const defaults = {
     ...storeClientDefaults,
-    fetch: globalThis.fetch,
     onResourcesLoad: () => {},
     logger: silentLogger,
+    metrics: noMetrics,
     clock: systemClock(),
     random: Math.random,
   }
-  const { url, urls, token, logger, ...parsed } = parseOptions(optionsSchema, options, defaults, what)
+  const { url, urls, token, logger, metrics, ...parsed } = parseOptions(optionsSchema, options, defaults, what)
   if ((url === undefined) === (urls === undefined)) {
     throw new AglError({
       code: 'invalid_argument',
@@ -122,9 +140,11 @@ export function resolveOptions(options: StoreClientOptions): ResolvedOptions {
   return {
     ...parsed,
     servers,
+    fetch: options.fetch ?? null,
     compressAboveBytes: options.compressAboveBytes === undefined && servers.every(isHere) ? Infinity : parsed.compressAboveBytes,
     retry: { ...storeClientDefaults.retry, ...Object.fromEntries(given) },
-    logger: quietLogger(logger),
+    retries: metrics.counter({ name: 'agl_client_retries_total', help: 'Requests to a store server that were sent again' }),
+    logger: quietLogger(childLogger(logger, 'store.client')),
   }
 }
 

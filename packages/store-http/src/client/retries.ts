@@ -1,5 +1,5 @@
 import type { Clock } from '@agl/store-kit'
-import type { AglError, Logger } from '@agl/types'
+import type { AglError, Counter, Logger } from '@agl/types'
 import { afterTries } from './errors.ts'
 import type { RetryOptions } from './options.ts'
 import { pause } from './scopes.ts'
@@ -26,6 +26,8 @@ export interface RetryParts {
   readonly clock: Pick<Clock, 'wait'>
   readonly random: () => number
   readonly logger: Logger
+  /** Counts what is sent again. */
+  readonly retries: Counter
 }
 
 /** A server that wants to be left alone for longer is asked no sooner than this all the same, in milliseconds. */
@@ -42,7 +44,7 @@ export async function withRetries<Value>(
   request: { readonly signal: AbortSignal; readonly isRepeatable: boolean },
   attempt: (server: Server) => Promise<Outcome<Value>>,
 ): Promise<{ readonly value: Value; readonly isRepeated: boolean }> {
-  const { pool, retry, clock, random, logger } = parts
+  const { pool, retry, clock, random, logger, retries } = parts
   const { signal, isRepeatable } = request
   let isRepeated = false
   for (let tries = 1; ; tries++) {
@@ -50,6 +52,7 @@ export async function withRetries<Value>(
     for (let asked = 0; asked < pool.size; asked++) {
       signal.throwIfAborted()
       const server = pool.current()
+      if (tries > 1 || asked > 0) retries.add(1)
       const outcome = await attempt(server)
       if ('value' in outcome) return { value: outcome.value, isRepeated }
       const { failure } = outcome

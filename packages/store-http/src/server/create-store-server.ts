@@ -1,7 +1,17 @@
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { AglError, errorMessage, implementing, type LightningStore, type Logger, parseOptions, silentLogger } from '@agl/types'
+import {
+  AglError,
+  childLogger,
+  errorMessage,
+  implementing,
+  type LightningStore,
+  type Logger,
+  parseOptions,
+  type ReadableMetrics,
+  silentLogger,
+} from '@agl/types'
 import { z } from 'zod'
 import { socketUrlOf } from '../wire/socket-url.ts'
 import { createApp } from './app.ts'
@@ -10,6 +20,7 @@ import { type BodyLimits, resolveBodyLimits } from './body.ts'
 import { trackConnections } from './connections.ts'
 import { createCors } from './cors.ts'
 import { createKeyedClaims } from './keyed-claims.ts'
+import { createPrometheusMetrics } from '../metrics/prometheus.ts'
 import { createMetrics } from './metrics.ts'
 
 export interface StoreServerOptions {
@@ -44,8 +55,11 @@ export interface StoreServerOptions {
   readonly corsOrigins?: readonly string[]
   /** What a body may be. Default: 16 MiB as it comes, 64 MiB unpacked, within 30 s. */
   readonly body?: Partial<BodyLimits>
-  /** Whether requests, calls of the store and finished rollouts are counted for `/v1/prometheus`. Default true. */
-  readonly metrics?: boolean
+  /**
+   * Whether requests, calls of the store and finished rollouts are counted for `/v1/prometheus`; or where, for what others of this
+   * process count to be read there too: `createPrometheusMetrics()`. Default true.
+   */
+  readonly metrics?: boolean | ReadableMetrics
   /** Default: silent. */
   readonly logger?: Logger
 }
@@ -92,7 +106,9 @@ const optionsSchema = z.strictObject({
   allowUnauthenticated: z.boolean().optional(),
   corsOrigins: z.array(z.string()).optional(),
   body: z.record(z.string(), z.unknown()).optional(),
-  metrics: z.boolean().optional(),
+  metrics: z
+    .union([z.boolean(), implementing<ReadableMetrics>('true, false, or metrics that can be read', 'counter', 'age', 'read')])
+    .optional(),
   logger: implementing<Logger>('a Logger', 'debug', 'info', 'warn', 'error').optional(),
 })
 
@@ -101,13 +117,14 @@ const keepAliveMs = 65_000
 
 /** @throws AglError `invalid_argument` for options that are unknown or do not fit */
 export function createStoreServer(options: StoreServerOptions): StoreServer {
-  const { store, host, port, maxWaitMs, maxPageSize, graceMs, logger, ...rest } = parseOptions(
+  const { store, host, port, maxWaitMs, maxPageSize, graceMs, ...rest } = parseOptions(
     optionsSchema,
     options,
     storeServerDefaults,
     'options of createStoreServer',
   )
   const { tokens, tokenFile, attemptTokenSecret, allowUnauthenticated, corsOrigins, socketPath } = rest
+  const logger = childLogger(rest.logger, 'store.server')
   if (socketPath !== undefined && (options.host ?? options.port) !== undefined) {
     throw new AglError({
       code: 'invalid_argument',
@@ -123,7 +140,8 @@ export function createStoreServer(options: StoreServerOptions): StoreServer {
   // No web page reaches a socket.
   const isOpen = !authenticator.hasTokens && socketPath === undefined && isLoopback(host)
   const closing = new AbortController()
-  const metrics = rest.metrics ? createMetrics({ store, logger, signal: closing.signal }) : null
+  const registry = rest.metrics === true ? createPrometheusMetrics() : rest.metrics
+  const metrics = registry === false ? null : createMetrics({ store, registry, logger, signal: closing.signal })
   const app = createApp({
     store: metrics?.store ?? store,
     storeName: rest.storeName ?? store.name,

@@ -1,6 +1,5 @@
 import type { ServerResponse } from 'node:http'
-import { errorMessage, type LightningStore, type Logger, type Rollout } from '@agl/types'
-import { Counter, Histogram, Registry } from 'prom-client'
+import { errorMessage, type LightningStore, type Logger, type ReadableMetrics, type Rollout } from '@agl/types'
 import { measureStore } from './measure-store.ts'
 
 /** One kind of request: a route, not the path asked for, because what callers choose must not become a label. */
@@ -18,48 +17,69 @@ export interface Metrics {
   read(): Promise<{ readonly contentType: string; readonly text: string }>
 }
 
-/** The reference's, from 1 µs to 300 s, in seconds. */
-const buckets: readonly number[] = [
-  1e-6, 2e-6, 5e-6, 1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 3e-3, 5e-3, 7e-3, 0.01, 0.015, 0.02, 0.03, 0.05, 0.07, 0.1,
-  0.2, 0.3, 0.5, 0.7, 1, 2, 3, 5, 7, 10, 12, 15, 20, 25, 30, 40, 50, 60, 90, 120, 180, 240, 300,
-]
-
 /**
+ * @param parts.registry where everything is counted; others may count there as well
  * @param parts.signal ends the counting of rollouts
  */
 export function createMetrics(parts: {
   readonly store: LightningStore
+  readonly registry: ReadableMetrics
   readonly logger: Logger
   readonly signal: AbortSignal
 }): Metrics {
-  const { store, logger, signal } = parts
-  const registry = new Registry()
-  const registers = [registry]
-  const counter = <Label extends string>(name: string, help: string, labelNames: readonly Label[]): Counter<Label> =>
-    new Counter({ name, help, labelNames, registers })
-  const histogram = <Label extends string>(name: string, help: string, labelNames: readonly Label[]): Histogram<Label> =>
-    new Histogram({ name, help, labelNames, buckets: [...buckets], registers })
-
+  const { store, registry, logger, signal } = parts
   const requestLabels = ['path', 'method', 'status'] as const
-  const requests = counter('agl_http_total', 'Requests', requestLabels)
-  const requestLatency = histogram(
-    'agl_http_latency',
-    'Seconds from the head of a request to the end of its answer',
-    requestLabels,
-  )
+  const requests = registry.counter({ name: 'agl_http_total', help: 'Requests', labels: requestLabels })
+  const requestLatency = registry.histogram({
+    name: 'agl_http_latency',
+    help: 'Seconds from the head of a request to the end of its answer',
+    labels: requestLabels,
+  })
   // The reference tells here which verb has called another one; verbs of ours do not call each other.
   const callLabels = ['method', 'store_pubmeth', 'status'] as const
-  const calls = counter('agl_store_total', 'Calls of the store', callLabels)
-  const callLatency = histogram('agl_store_latency', 'Seconds of a call of the store, parked time included', callLabels)
+  const calls = registry.counter({ name: 'agl_store_total', help: 'Calls of the store', labels: callLabels })
+  const callLatency = registry.histogram({
+    name: 'agl_store_latency',
+    help: 'Seconds of a call of the store, parked time included',
+    labels: callLabels,
+  })
   const rolloutLabels = ['status', 'mode'] as const
-  const rollouts = counter('agl_rollouts_total', 'Rollouts that have finished', rolloutLabels)
-  const duration = histogram('agl_rollouts_duration', 'Seconds from enqueueing to the end', rolloutLabels)
+  const rollouts = registry.counter({ name: 'agl_rollouts_total', help: 'Rollouts that have finished', labels: rolloutLabels })
+  const duration = registry.histogram({
+    name: 'agl_rollouts_duration',
+    help: 'Seconds from enqueueing to the end',
+    labels: rolloutLabels,
+  })
 
   const countRollout = ({ status, mode, start_time: start, end_time: end }: Rollout): void => {
     if (end === null) return
     const labels = { status, mode: mode ?? 'unknown' }
-    rollouts.inc(labels)
-    duration.observe(labels, Math.max(0, end - start))
+    rollouts.add(1, labels)
+    duration.record(Math.max(0, end - start), labels)
+  }
+
+  const workers = registry.gauge({ name: 'agl_workers', help: 'Workers that the store knows, by status', labels: ['status'] })
+  const silence = registry.gauge({
+    name: 'agl_workers_heartbeat_age_seconds',
+    help: 'Seconds since the last heartbeat of the busy worker that has been silent for longest; 0 when none is busy',
+  })
+
+  /** Looked up when somebody asks: two short queries, and no series for each worker, whose ids are as many as there were runners. */
+  const lookAtWorkers = async (): Promise<void> => {
+    try {
+      for (const status of ['busy', 'idle'] as const) {
+        const { items, total } = await store.queryWorkers({
+          statusIn: [status],
+          sortBy: 'last_heartbeat_time',
+          sortOrder: 'asc',
+          limit: 1,
+        })
+        workers.set(total, { status })
+        if (status === 'busy') silence.set(ageOf(items[0]?.last_heartbeat_time ?? null))
+      }
+    } catch (error) {
+      if (!signal.aborted) logger.warn('the workers could not be looked at for the metrics', { error: errorMessage(error) })
+    }
   }
 
   let isCounting = false
@@ -89,19 +109,25 @@ export function createMetrics(parts: {
   return {
     store: measureStore(store, ({ method, status, milliseconds }) => {
       const labels = { method, store_pubmeth: method, status }
-      calls.inc(labels)
-      callLatency.observe(labels, milliseconds / 1000)
+      calls.add(1, labels)
+      callLatency.record(milliseconds / 1000, labels)
     }),
     observe({ path, method, status, milliseconds }) {
       const labels = { path, method, status: String(status) }
-      requests.inc(labels)
-      requestLatency.observe(labels, milliseconds / 1000)
+      requests.add(1, labels)
+      requestLatency.record(milliseconds / 1000, labels)
     },
     async read() {
       void countRollouts()
-      return { contentType: registry.contentType, text: await registry.metrics() }
+      await lookAtWorkers()
+      return await registry.read()
     },
   }
+}
+
+/** @param time epoch seconds; null = never */
+function ageOf(time: number | null): number {
+  return time === null ? 0 : Math.max(0, Date.now() / 1000 - time)
 }
 
 /** Finished rollouts that are told apart from new ones; an older one that changes once more is counted again. */

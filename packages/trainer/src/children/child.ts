@@ -1,16 +1,21 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
+import type { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { AglError, type Logger } from '@agl/types'
-import { unpackError } from './errors.ts'
+import { AglError, type Logger, type Metrics, noMetrics } from '@agl/types'
+import { packError, unpackError } from './errors.ts'
+import { replayMetrics } from './forward-metrics.ts'
 import { keepTail } from './output-tail.ts'
-import type { ChildJob, FromChild, ToChild } from './protocol.ts'
+import { type ChildJob, type FromChild, reportsFd, runawayFactor, type ToChild, type WatchdogReport } from './protocol.ts'
+import { readReports } from './read-reports.ts'
 
 /** How a child ended. */
 export type ChildEnd =
   /** By itself or as it was told; `endedBy` is what the store said if that ended it. */
   | { readonly kind: 'ended'; readonly endedBy: AglError | null }
+  /** It has used too much and made room for another one; `attempts` is how many it has run. */
+  | { readonly kind: 'replaced'; readonly error: AglError; readonly attempts: number }
   /** It could not go on. */
   | { readonly kind: 'failed'; readonly error: AglError }
   /** It was gone without a word. */
@@ -28,6 +33,8 @@ export interface RunnerChild {
 
 /** How children are ended, in milliseconds. */
 export interface StopGraces {
+  /** From being above the limit of memory to being asked. */
+  readonly memoryGraceMs: number
   /** From being asked to SIGTERM. */
   readonly graceMs: number
   /** From SIGTERM to SIGKILL. */
@@ -58,23 +65,44 @@ const lastWordsMs = 200
 
 const sourceFlags = isSource ? ['--conditions=@agl/source', '--disable-warning=ExperimentalWarning'] : []
 
-export function startChild(job: ChildJob, { graceMs, terminateMs }: StopGraces, logger: Logger): RunnerChild {
+/** What a child is told about and counted with. */
+export interface ChildSurroundings {
+  readonly logger: Logger
+  /** Null: what the child counts is not asked for. */
+  readonly metrics: Metrics | null
+}
+
+/**
+ * Starts a child. Above its limit of memory it is drained: it claims nothing more and has `memoryGraceMs` to finish what it runs; then
+ * it is stopped, and that work fails by the limit.
+ */
+export function startChild(job: ChildJob, graces: StopGraces, { logger, metrics }: ChildSurroundings): RunnerChild {
   const { workerId } = job
+  const { graceMs, terminateMs, memoryGraceMs } = graces
   const child = fork(entry, [], {
-    execArgv: [...inheritedFlags(process.execArgv), ...sourceFlags],
-    stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
+    execArgv: [...inheritedFlags(process.execArgv), ...heapFlags(job), ...sourceFlags],
+    stdio: ['ignore', 'inherit', 'pipe', 'ipc', 'pipe'],
   })
   const { pid } = child
   const lastWords = keepTail(child.stderr!)
-  let said: ChildEnd | null = null
+  const counted = replayMetrics(metrics ?? noMetrics)
+  let said: (ChildEnd & { readonly kind: 'ended'; readonly attempts: number }) | (ChildEnd & { readonly kind: 'failed' }) | null =
+    null
+  /** The limit that it has gone beyond. */
+  let beyond: AglError | null = null
   child.on('message', (message: FromChild) => {
     switch (message.kind) {
       case 'log':
         logger[message.level](message.message, { workerId, ...message.fields })
         return
-      case 'ended':
-        said = { kind: 'ended', endedBy: message.endedBy === null ? null : unpackError(message.endedBy) }
+      case 'metrics':
+        counted.replay(message.definitions, message.updates)
         return
+      case 'ended': {
+        const { attempts, endedBy } = message
+        said = { kind: 'ended', attempts, endedBy: endedBy === null ? null : unpackError(endedBy) }
+        return
+      }
       case 'failed':
         said = { kind: 'failed', error: unpackError(message.error) }
         return
@@ -84,7 +112,26 @@ export function startChild(job: ChildJob, { graceMs, terminateMs }: StopGraces, 
   })
   // What cannot be sent or started is told by how it ends.
   child.on('error', () => {})
+  const reports = child.stdio[reportsFd] as Readable
+  readReports(reports, onReport)
   let isStopping = false
+
+  function onReport(report: WatchdogReport): void {
+    beyond = beyondLimit(job, pid, report)
+    if (report.kind !== 'above') return
+    logger.warn('A runner process is above its limit of memory: it finishes what it runs and is replaced', {
+      workerId,
+      pid: pid ?? null,
+      megabytes: megabytes(report.bytes),
+    })
+    tell(child, { kind: 'drain' })
+    void drained(beyond)
+  }
+
+  async function drained(reason: AglError): Promise<void> {
+    if (await endsWithin(memoryGraceMs)) return
+    stopping ??= insist({ kind: 'stop', reason: packError(reason) })
+  }
 
   async function untilEnd(): Promise<ChildEnd> {
     const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>
@@ -101,18 +148,24 @@ export function startChild(job: ChildJob, { graceMs, terminateMs }: StopGraces, 
     await Promise.race([isRead, sleep(lastWordsMs, undefined, { signal: done.signal }).catch(() => {})])
     done.abort()
     child.stderr?.destroy()
-    if (said !== null) return said
+    reports.destroy()
+    counted.end()
+    if (said !== null) {
+      const isReplaced = said.kind === 'ended' && said.endedBy === null && beyond !== null && !isStopping
+      return isReplaced ? { kind: 'replaced', error: beyond!, attempts: (said as { attempts: number }).attempts } : said
+    }
     if (isStopping) return { kind: 'ended', endedBy: null }
-    return { kind: 'died', error: died(workerId, pid, how, lastWords()) }
+    const words = lastWords()
+    if (beyond === null && outOfHeap.test(words)) beyond = beyondLimit(job, pid, { kind: 'runaway', bytes: null })
+    return { kind: 'died', error: beyond ?? died(workerId, pid, how, words) }
   }
 
   const end = untilEnd()
   tell(child, { kind: 'run', job })
   logger.debug('A runner process starts', { workerId, pid: pid ?? null })
 
-  async function stopNow(): Promise<void> {
-    isStopping = true
-    tell(child, { kind: 'stop' })
+  async function insist(message: ToChild): Promise<void> {
+    tell(child, message)
     if (await endsWithin(graceMs)) return
     logger.warn('A runner process did not end when it was asked to; it is terminated', { workerId, pid: pid ?? null })
     child.kill('SIGTERM')
@@ -131,7 +184,50 @@ export function startChild(job: ChildJob, { graceMs, terminateMs }: StopGraces, 
   }
 
   let stopping: Promise<void> | null = null
-  return { workerId, pid, end, stop: () => (stopping ??= stopNow()) }
+  return {
+    workerId,
+    pid,
+    end,
+    stop() {
+      isStopping = true
+      return (stopping ??= insist({ kind: 'stop', reason: null }))
+    },
+  }
+}
+
+const megabytes = (bytes: number): number => Math.round(bytes / 2 ** 20)
+
+/** The heap may grow as far as the process may: what it would take beyond that is refused by the engine at once. */
+function heapFlags({ limits: { maxMemoryBytes } }: ChildJob): readonly string[] {
+  if (maxMemoryBytes === null) return []
+  return [`--max-old-space-size=${megabytes(runawayFactor * maxMemoryBytes)}`]
+}
+
+const outOfHeap = /heap limit|JavaScript heap out of memory/i
+
+type Beyond = Exclude<WatchdogReport, { kind: 'runaway' }> | { readonly kind: 'runaway'; readonly bytes: number | null }
+
+function beyondLimit({ workerId, limits }: ChildJob, pid: number | undefined, report: Beyond): AglError {
+  const who = `The process ${pid ?? '(not started)'} of ${workerId}`
+  if (report.kind === 'stalled') {
+    return new AglError({
+      code: 'runner_stalled',
+      message: `${who} was killed: an agent kept its event loop busy for ${Math.round(report.milliseconds / 1000)} s, and \`maxStallMs\` allows ${limits.maxStallMs / 1000} s.`,
+      data: { workerId, pid: pid ?? null, stalledMs: report.milliseconds },
+      isRetryable: true,
+    })
+  }
+  const limit = megabytes(limits.maxMemoryBytes ?? 0)
+  const used = report.bytes === null ? 'a heap beyond any bound' : `${megabytes(report.bytes)} MiB`
+  return new AglError({
+    code: 'memory_limit',
+    message:
+      report.kind === 'above'
+        ? `${who} was replaced: it used ${used}, and \`maxMemoryMb\` allows ${limit}.`
+        : `${who} was killed: it used ${used}, far beyond the ${limit} MiB of \`maxMemoryMb\`.`,
+    data: { workerId, pid: pid ?? null, usedMb: report.bytes === null ? null : megabytes(report.bytes), maxMemoryMb: limit },
+    isRetryable: true,
+  })
 }
 
 /** One that is going or gone hears nothing, and its end says so. */

@@ -2,26 +2,37 @@
  * A child process that runs one runner. It imports the module of the agent and nothing else of the program. What it loads of this
  * package goes by relative paths, so that it starts from the sources and from the build alike.
  *
- * Starting → running → (`stop`, the store's `closed`, `maxRollouts`) draining → gone. Told to stop while it starts, it is gone at
- * once. When the parent is gone, it has `orphanMs` to end its work, and then it is gone too.
+ * Starting → running → (`drain`, `stop`, the store's `closed`, `maxRollouts`) draining → gone. Told to end while it starts, it is gone
+ * at once. A drain waits for what runs, a stop for as long as the runner's `shutdownGraceMs`. When the parent is gone, it has `orphanMs` to end its work, and then it is gone too.
  */
 import { rmSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
 import { createRunner } from '@agl/runner'
-import { AglError, jsonOffender, type LightningStore, type LogFields, type Logger } from '@agl/types'
+import { AglError, jsonOffender, type LightningStore, type LogFields, type Logger, type Metrics } from '@agl/types'
 import { loadAgent } from '../agent-module.ts'
 import { createComponents } from '../components.ts'
 import type { ComponentKind } from '../config/component.ts'
 import { hooksKind, scorerKind, tracerKind } from '../config/components/kinds.ts'
 import type { PortablePart } from '../portable.ts'
 import { openClient } from '../serve-store.ts'
-import { packError } from './errors.ts'
-import { type ChildJob, type FromChild, type LogLevel, orphanMs, type StoreAccess, type ToChild } from './protocol.ts'
-import type { WatchParentData } from './watch-parent.ts'
+import { packError, unpackError } from './errors.ts'
+import { forwardMetrics } from './forward-metrics.ts'
+import {
+  type ChildJob,
+  type FromChild,
+  type LogLevel,
+  orphanMs,
+  reportsFd,
+  runawayFactor,
+  type StoreAccess,
+  type ToChild,
+} from './protocol.ts'
+import type { WatchdogData } from './watchdog.ts'
 
 if (process.send === undefined) throw new Error('runner-child.ts runs as a child process only')
 
 const stop = new AbortController()
+const drain = new AbortController()
 const stopped = (): AglError => new AglError({ code: 'closed', message: 'The run is over.' })
 let folder: string | null = null
 let isRunning = false
@@ -43,10 +54,13 @@ function createForwardingLogger(): Logger {
   return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') }
 }
 
-async function openStore(access: StoreAccess): Promise<LightningStore> {
+async function openStore(
+  access: StoreAccess,
+  surroundings: { readonly logger: Logger; readonly metrics?: Metrics },
+): Promise<LightningStore> {
   switch (access.kind) {
     case 'server':
-      return await openClient({ url: access.url, ...(access.token === null ? {} : { token: access.token }) })
+      return await openClient({ url: access.url, ...(access.token === null ? {} : { token: access.token }), ...surroundings })
     case 'spec': {
       const { module, factory, options } = access.spec
       const exports = (await import(/* @vite-ignore */ module)) as Readonly<
@@ -59,13 +73,19 @@ async function openStore(access: StoreAccess): Promise<LightningStore> {
   }
 }
 
-/** An agent that computes for long keeps this thread from hearing that the parent is gone. */
-function watchParent(): void {
+const aliveEveryMs = 500
+
+/** An agent that computes for long keeps this thread from hearing that the parent is gone, and from seeing what it does to its process. */
+function startWatchdog(job: ChildJob): void {
   const isSource = import.meta.url.endsWith('.ts')
-  const workerData: WatchParentData = { parent: process.ppid, folder }
-  const watcher = new Worker(new URL(isSource ? './watch-parent.ts' : './watch-parent.js', import.meta.url), {
+  const alive = new BigInt64Array(new SharedArrayBuffer(8))
+  const sayAlive = (): void => void Atomics.store(alive, 0, process.hrtime.bigint())
+  sayAlive()
+  setInterval(sayAlive, aliveEveryMs).unref()
+  const workerData: WatchdogData = { parent: process.ppid, folder, limits: job.limits, runawayFactor, reportsFd, alive }
+  const watcher = new Worker(new URL(isSource ? './watchdog.ts' : './watchdog.js', import.meta.url), {
     workerData,
-    name: 'agl-watch-parent',
+    name: 'agl-watchdog',
     execArgv: isSource ? ['--disable-warning=ExperimentalWarning'] : [],
   })
   // Without it there is still the channel to the parent.
@@ -73,25 +93,41 @@ function watchParent(): void {
   watcher.unref()
 }
 
+/** What is too much before anything has run will be too much for the next process as well. */
+function checkMemory({ limits: { maxMemoryBytes } }: ChildJob): void {
+  const bytes = process.memoryUsage.rss()
+  if (maxMemoryBytes === null || bytes <= maxMemoryBytes) return
+  const [used, limit] = [bytes, maxMemoryBytes].map((each) => Math.ceil(each / 2 ** 20))
+  throw new AglError({
+    code: 'memory_limit',
+    message: `A runner process uses ${used} MiB before it runs anything, and \`maxMemoryMb\` allows ${limit}: it has to be more, by what the agent needs.`,
+    data: { usedMb: used, maxMemoryMb: limit },
+  })
+}
+
 async function run(job: ChildJob): Promise<void> {
   folder = job.folder
-  watchParent()
-  const agent = await loadAgent({ kind: 'agent_module', ...job.agent })
+  startWatchdog(job)
   const logger = createForwardingLogger()
-  const components = createComponents(null, logger)
+  const metrics = job.isCounted ? forwardMetrics((batch) => void send({ kind: 'metrics', ...batch })) : null
+  const surroundings = { logger, ...(metrics === null ? {} : { metrics }) }
+  const agent = await loadAgent({ kind: 'agent_module', ...job.agent })
+  const components = createComponents(null, surroundings)
   try {
     const makeAll = async <Instance>(kind: ComponentKind<Instance>, name: string, parts: readonly PortablePart[]) =>
       await Promise.all(parts.map((part, index) => components.make(`${name}.${index}`, kind, part)))
-    const [tracer, hooks, scorers] = [
-      job.tracer === null ? {} : { tracer: await components.make('tracer', tracerKind, job.tracer) },
-      await makeAll(hooksKind, 'hooks', job.hooks),
-      await makeAll(scorerKind, 'scorers', job.scorers),
-    ]
-    const store = await openStore(job.store)
+    const parts = {
+      ...(job.tracer === null ? {} : { tracer: await components.make('tracer', tracerKind, job.tracer) }),
+      hooks: await makeAll(hooksKind, 'hooks', job.hooks),
+      scorers: await makeAll(scorerKind, 'scorers', job.scorers),
+    }
+    const store = await openStore(job.store, surroundings)
     try {
+      checkMemory(job)
       isRunning = true
-      const runner = createRunner({ ...job.settings, ...tracer, hooks, scorers, agent, store, logger, workerId: job.workerId })
-      const { attempts, endedBy } = await runner.run({ signal: stop.signal })
+      const runner = createRunner({ ...job.settings, ...parts, ...surroundings, agent, store, workerId: job.workerId })
+      const { attempts, endedBy } = await runner.run({ signal: stop.signal, drain: drain.signal })
+      metrics?.flush()
       await send({ kind: 'ended', attempts, endedBy: endedBy === undefined ? null : packError(endedBy) })
     } finally {
       await store.close()
@@ -113,9 +149,13 @@ process.on('message', (message: ToChild) => {
         },
       )
       return
+    case 'drain':
+      if (!isRunning) process.exit(0)
+      drain.abort()
+      return
     case 'stop':
       if (!isRunning) process.exit(0)
-      stop.abort(stopped())
+      stop.abort(message.reason === null ? stopped() : unpackError(message.reason))
       return
     default:
       message satisfies never

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { AglError, Logger } from '@agl/types'
+import type { AglError, Logger, Metrics } from '@agl/types'
 import type { RunnerGroup } from '../run-beside.ts'
 import { type RunnerChild, startChild, type StopGraces } from './child.ts'
 import type { ChildJob } from './protocol.ts'
@@ -11,33 +11,45 @@ export interface Supervision extends StopGraces {
   readonly maxRestarts: number
   /** A runner that ran for so long has earned all its restarts back, in milliseconds. */
   readonly steadyAfterMs: number
-  readonly job: Omit<ChildJob, 'workerId'>
+  readonly job: Omit<ChildJob, 'workerId' | 'isCounted'>
   readonly logger: Logger
-  /** Is told of each worker whose process is gone, before another one takes its place. */
-  onGone(workerId: string, hasCrashed: boolean): Promise<void>
+  /** Null: nothing is counted. */
+  readonly metrics: Metrics | null
+  /** Is told of each worker whose process is gone, before another one takes its place, and why it crashed if it did. */
+  onGone(workerId: string, crash: AglError | null): Promise<void>
 }
 
 /**
  * Keeps `count` runners going, each in a process of its own. One that died, or failed by what may pass, is started again after a
- * growing pause; one too many, or a failure for good, ends the group with the error of the process.
+ * growing pause; one too many, or a failure for good, ends the group with the error of the process. One that made room because it
+ * used too much memory is replaced at once and does not count, as long as it has run anything: otherwise its limit is too low, and no
+ * other would do better.
  */
 export function superviseRunners(supervision: Supervision): RunnerGroup {
-  const { count, logger } = supervision
+  const { count, logger, metrics } = supervision
+  const processes = metrics?.gauge({ name: 'agl_trainer_runner_processes', help: 'Runner processes that are there' })
+  const restarted = metrics?.counter({
+    name: 'agl_trainer_runner_restarts_total',
+    help: 'Runner processes that took the place of another one, by why that had to go: the code of its error',
+    labels: ['reason'],
+  })
   const children = new Set<RunnerChild>()
   const stopping = new AbortController()
 
   async function runOnce(): Promise<Awaited<RunnerChild['end']>> {
     const workerId = `runner-${randomUUID()}`
-    const child = startChild({ ...supervision.job, workerId }, supervision, logger)
+    const child = startChild({ ...supervision.job, workerId, isCounted: metrics !== null }, supervision, { logger, metrics })
     children.add(child)
+    processes?.add(1)
     const end = await child.end
+    processes?.add(-1)
     children.delete(child)
-    await supervision.onGone(workerId, end.kind !== 'ended')
+    await supervision.onGone(workerId, end.kind === 'died' || end.kind === 'failed' ? end.error : null)
     return end
   }
 
   async function keepGoing(): Promise<AglError | null> {
-    for (let restarts = 0; ; restarts += 1) {
+    for (let restarts = 0; ;) {
       const started = performance.now()
       const end = await runOnce()
       if (end.kind === 'ended') {
@@ -47,6 +59,11 @@ export function superviseRunners(supervision: Supervision): RunnerGroup {
       }
       if (stopping.signal.aborted) return null
       const { error } = end
+      restarted?.add(1, { reason: isCounted(error) ? error.code : 'failed' })
+      if (end.kind === 'replaced' && end.attempts > 0) {
+        logger.info('A runner process takes the place of another one', { reason: error.message })
+        continue
+      }
       if (performance.now() - started >= supervision.steadyAfterMs) restarts = 0
       if (!error.isRetryable || restarts >= supervision.maxRestarts) throw error
       logger.warn('A runner process ended; it is started again', {
@@ -55,6 +72,7 @@ export function superviseRunners(supervision: Supervision): RunnerGroup {
         maxRestarts: supervision.maxRestarts,
       })
       await sleep(Math.min(100 * 2 ** restarts, 5_000), undefined, { signal: stopping.signal }).catch(() => {})
+      restarts += 1
       if (stopping.signal.aborted) return null
     }
   }
@@ -72,4 +90,9 @@ export function superviseRunners(supervision: Supervision): RunnerGroup {
       await Promise.allSettled(runs)
     },
   }
+}
+
+/** What may become a label: errors of agents and stores have codes of their own, which are as many as there are authors. */
+function isCounted({ code }: AglError): boolean {
+  return code === 'runner_died' || code === 'memory_limit' || code === 'runner_stalled'
 }

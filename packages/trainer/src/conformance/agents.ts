@@ -52,5 +52,32 @@ export const blocking: Agent<string> = rollout<string>((folder) => {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0)
 })
 
+const hoard: Buffer[] = []
+
+/** Keeps as many MiB more as its task says, and takes a moment. */
+export const hoarding: Agent<number> = rollout<number>(async (megabytes) => {
+  hoard.push(Buffer.alloc(megabytes * 2 ** 20, 1))
+  await sleep(300)
+  return 1
+})
+
+/** Keeps as many MiB as its task says until it is told to stop. */
+export const clinging: Agent<number> = rollout<number>(async (megabytes, { signal }) => {
+  hoard.push(Buffer.alloc(megabytes * 2 ** 20, 1))
+  await sleep(600_000, undefined, { signal })
+})
+
+/** Takes as many MiB as its task says, again and again, and never turns the loop; 0 is none. */
+export const greedy: Agent<number> = rollout<number>((megabytes) => {
+  if (megabytes === 0) return 1
+  for (;;) hoard.push(Buffer.alloc(megabytes * 2 ** 20, 1))
+})
+
+/** Keeps its thread busy for so many milliseconds. */
+export const spinning: Agent<number> = rollout<number>((milliseconds) => {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, milliseconds)
+  return 1
+})
+
 /** Is no agent. */
 export const motto = 'be kind'

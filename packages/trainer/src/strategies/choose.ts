@@ -5,6 +5,7 @@ import { isModulePath } from '../config/module-path.ts'
 import type { Registry } from '../config/registry.ts'
 import { isInstance } from '../portable.ts'
 import type { ExecutionStrategy } from '../strategy.ts'
+import { childOptionShapes } from './child-options.ts'
 import { createCsStrategy } from './cs.ts'
 import type { CsOptions } from './cs-options.ts'
 import { createIpcStrategy, type IpcOptions } from './ipc.ts'
@@ -33,6 +34,7 @@ export function chooseStrategy(choice: StrategyChoice, { port, registry }: Strat
   switch (options?.type) {
     case 'shm':
       if (Object.keys(options).length === 1) return createShmStrategy()
+      refuseChildOptions(options)
       throw refusal('The strategy shm takes no options', options)
     case 'ipc':
       return createIpcStrategy(options)
@@ -78,6 +80,18 @@ function refusePort(options: NamedChoice | null, port: number): void {
   throw new AglError({
     code: 'invalid_argument',
     message: `The strategy cs has the port ${options.port}, and the trainer the port ${port}: give it once.`,
+  })
+}
+
+/** One process cannot be limited, or replaced, without the program. */
+function refuseChildOptions(options: object): void {
+  const names = Object.keys(options).filter((name) => Object.hasOwn(childOptionShapes, name))
+  if (names.length === 0) return
+  throw new AglError({
+    code: 'invalid_argument',
+    message:
+      `The strategy shm runs agents in this process, so ${names.join(' and ')} would be about the program itself. ` +
+      `Give the runners processes of their own: strategy: { type: 'ipc', ${names.map((name) => `${name}: …`).join(', ')} }.`,
   })
 }
 

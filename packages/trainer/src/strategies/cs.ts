@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { AglError, type LightningStore } from '@agl/types'
+import { AglError, type LightningStore, type ReadableMetrics } from '@agl/types'
 import type { StoreAccess } from '../children/protocol.ts'
 import { superviseRunners } from '../children/supervise.ts'
 import { type RunnerGroup, runBeside } from '../run-beside.ts'
 import { openClient, serveStore } from '../serve-store.ts'
 import { serveClaims, type ServedClaims } from '../served-claims.ts'
 import type { ExecutionParts, ExecutionStrategy, RunnerDescription } from '../strategy.ts'
-import { graceFor } from './child-options.ts'
+import { graceFor, limitsFor } from './child-options.ts'
 import { type CsOptions, type ResolvedCsOptions, resolveCsOptions } from './cs-options.ts'
 import { groupOf } from './shm.ts'
 
@@ -45,6 +45,7 @@ async function runServing<Result>(parts: ExecutionParts<Result>, options: Resolv
     host,
     port,
     logger,
+    ...(parts.metrics !== null && 'read' in parts.metrics ? { metrics: parts.metrics as ReadableMetrics } : {}),
     ...(allowUnauthenticated === undefined ? {} : { allowUnauthenticated }),
     ...(childToken === null
       ? {}
@@ -158,12 +159,14 @@ interface Supervised {
 }
 
 function supervise(
-  { nRunners: count, logger }: ExecutionParts,
+  { nRunners: count, logger, metrics }: ExecutionParts,
   options: ResolvedCsOptions,
   { description, store, onGone = async () => {} }: Supervised,
 ): RunnerGroup {
   const graceMs = options.graceMs ?? graceFor(description.settings)
-  return superviseRunners({ ...options, graceMs, count, job: { ...description, store, folder: null }, logger, onGone })
+  const limits = limitsFor(description.settings, options)
+  const job = { ...description, store, folder: null, limits }
+  return superviseRunners({ ...options, graceMs, count, job, logger, metrics, onGone })
 }
 
 function urlOf({ host, port }: ResolvedCsOptions): string {

@@ -10,7 +10,7 @@ import { runBeside } from '../run-beside.ts'
 import { serveStore } from '../serve-store.ts'
 import { serveClaims } from '../served-claims.ts'
 import type { ExecutionParts, ExecutionStrategy } from '../strategy.ts'
-import { childDefaults, type ChildOptions, childOptionShapes, graceFor } from './child-options.ts'
+import { childDefaults, type ChildOptions, childOptionShapes, graceFor, limitsFor } from './child-options.ts'
 
 /** Options of the strategy `ipc`. */
 export interface IpcOptions extends ChildOptions {
@@ -28,7 +28,7 @@ export function createIpcStrategy(options: IpcOptions = {}): ExecutionStrategy {
     name: 'ipc',
     async execute<Result>(parts: ExecutionParts<Result>) {
       const description = await parts.describeRunner()
-      const { logger } = parts
+      const { logger, metrics } = parts
       const claims = serveClaims(parts.store)
       const token = randomBytes(24).toString('hex')
       return await withSocketFolder(async (folder, socketPath) => {
@@ -40,12 +40,14 @@ export function createIpcStrategy(options: IpcOptions = {}): ExecutionStrategy {
         })
         try {
           return await runBeside(parts, () => {
+            const limits = limitsFor(description.settings, resolved)
             const group = superviseRunners({
               ...resolved,
               graceMs: resolved.graceMs ?? graceFor(description.settings),
               count: parts.nRunners,
-              job: { ...description, store: { kind: 'server', url: server.url, token }, folder },
+              job: { ...description, store: { kind: 'server', url: server.url, token }, folder, limits },
               logger,
+              metrics,
               onGone: claims.bury,
             })
             return {

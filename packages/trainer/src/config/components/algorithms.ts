@@ -1,4 +1,4 @@
-import type { SftOptions } from '@agl/algorithms'
+import type { BaselineOptions, SftOptions } from '@agl/algorithms'
 import { AglError, type Algorithm } from '@agl/types'
 import { z } from 'zod'
 import { type Component, defineComponent } from '../component.ts'
@@ -29,22 +29,21 @@ const sftSchema: z.ZodType<Omit<SftOptions, 'backend' | 'testDataset' | 'onProgr
   shuffleRewards: field(z.boolean(), 'control experiment: deals rewards out at random', false),
 })
 
+const baselineSchema: z.ZodType<BaselineOptions> = z.strictObject({
+  epochs: field(positive, 'passes over all tasks', 1),
+  maxQueueLength: field(positive, 'how long the queue of the store may get by it', 4),
+  spanVerbosity: field(z.enum(['keys', 'key_values', 'none']), 'what is logged (debug) of the attributes of each span', 'keys'),
+  worstReward: field(z.number(), 'what counts for a rollout whose agent failed', 0),
+})
+
 /** The second name is that of the reference. */
 const baselines = ['baseline', 'fast-algorithm'].map((name) =>
   defineComponent({
     kind: algorithmKind,
     name,
-    summary: 'runs every task once and shows what comes of it: a look whether everything works together',
-    schema: z.strictObject({}),
-    async create() {
-      const exports: { readonly createBaseline?: () => Algorithm } = await load()
-      if (exports.createBaseline !== undefined) return exports.createBaseline()
-      throw new AglError({
-        code: 'missing_package',
-        message: `The algorithm "${name}" comes from a newer @agl/algorithms than is installed. Run: npm install @agl/algorithms@latest`,
-        data: { package: '@agl/algorithms' },
-      })
-    },
+    summary: 'runs every task once: a look whether everything works together, and the scores to beat',
+    schema: baselineSchema,
+    create: async (options): Promise<Algorithm> => (await load()).createBaseline(options),
   }),
 )
 

@@ -1,4 +1,5 @@
 import {
+  baselineDefaults,
   llmProxyTraceToTripletsDefaults,
   sftDefaults,
   traceToMessagesDefaults,
@@ -24,7 +25,7 @@ import { adapterKind, algorithmKind, llmProxyKind, resourceKind, storeKind, stra
 import { runnerSettingsSchema } from './runners.ts'
 
 /** What no file can hold. */
-const forCode = new Set(['logger', 'resourceKinds', 'exporters'])
+const forCode = new Set(['logger', 'metrics', 'resourceKinds', 'exporters'])
 
 const documented: readonly (readonly [Pick<Component, 'name' | 'schema'>, object])[] = [
   [defaultRegistry.find(storeKind, 'memory'), memoryStoreDefaults],
@@ -37,6 +38,7 @@ const documented: readonly (readonly [Pick<Component, 'name' | 'schema'>, object
   [defaultRegistry.find(adapterKind, 'messages'), traceToMessagesDefaults],
   [defaultRegistry.find(adapterKind, 'token-rows'), traceToTokenRowsDefaults],
   [defaultRegistry.find(algorithmKind, 'sft'), sftDefaults],
+  [defaultRegistry.find(algorithmKind, 'baseline'), baselineDefaults],
   [defaultRegistry.find(llmProxyKind, 'gateway'), llmProxyDefaults],
   [{ name: 'runners', schema: runnerSettingsSchema }, runnerDefaults],
   [defaultRegistry.find(strategyKind, 'ipc'), childDefaults],

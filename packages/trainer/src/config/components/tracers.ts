@@ -32,9 +32,13 @@ export const tracerComponents: readonly Component<Tracer>[] = Object.freeze([
     name: 'otel',
     summary: 'records every step that OpenTelemetry sees',
     schema: otelSchema,
-    async create(options, { logger }) {
+    async create(options, { logger, metrics }) {
       const { createOtelTracer } = await loadPackage('@agl/tracer-otel', async () => import('@agl/tracer-otel'))
-      return createOtelTracer({ ...(logger === undefined ? {} : { logger }), ...options })
+      return createOtelTracer({
+        ...(logger === undefined ? {} : { logger }),
+        ...(metrics === undefined ? {} : { metrics }),
+        ...options,
+      })
     },
   }),
   defineComponent({
