@@ -1,4 +1,4 @@
-import { createRandom, createSft, type SftProgress, type SftResult } from '@agl/algorithms'
+import { createRandom, createSft, type SftResult } from '@agl/algorithms'
 import { createEmbeddedModel } from '@agl/embedded-model'
 import { createModelServer } from '@agl/embedded-model/server'
 import { createLlmProxy } from '@agl/llm-proxy'
@@ -6,7 +6,7 @@ import { clerk, createTasks, loadBaseModel, type ShopTask } from '@agl/shop-desk
 import { createMemoryStore } from '@agl/store-memory'
 import { createOtelTracer } from '@agl/tracer-otel'
 import { createTrainer } from '@agl/trainer'
-import type { LightningStore } from '@agl/types'
+import type { LightningStore, RunEvent } from '@agl/types'
 import type { Settings } from './settings.ts'
 
 export interface Experiment {
@@ -19,7 +19,7 @@ export interface Experiment {
 
 export interface ExperimentOptions {
   readonly shuffleRewards: boolean
-  readonly onProgress: (event: SftProgress) => void
+  readonly onProgress: (event: RunEvent) => void
   readonly signal?: AbortSignal
 }
 
@@ -51,8 +51,8 @@ export async function runExperiment(
         samplesPerTask: settings.samples,
         seed: seeds.seed(),
         shuffleRewards,
-        onProgress,
       }),
+      onProgress,
       store,
       tracer,
       llmProxy: createLlmProxy(),

@@ -3,9 +3,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Curve, drawCurveBars, drawCurves, estimateGain, estimateMean, type SftResult } from '@agl/algorithms'
 import type { ShopTask } from '@agl/shop-desk'
+import { createTerminalProgress } from '@agl/trainer'
 import { AglError, errorMessage } from '@agl/types'
 import { type Experiment, runExperiment } from './experiment.ts'
-import { createProgress } from './progress.ts'
 import { help, readSettings, type Settings } from './settings.ts'
 import { exportStore, readHeldOut, readTranscript, type ServedCustomer } from './store-report.ts'
 
@@ -22,7 +22,7 @@ async function main(args: readonly string[]): Promise<void> {
   process.once('SIGINT', () => interrupted.abort(new AglError({ code: 'closed', message: 'Interrupted.' })))
 
   const run = async (shuffleRewards: boolean): Promise<Experiment> => {
-    const progress = createProgress(stream)
+    const progress = createTerminalProgress({ stream })
     try {
       return await runExperiment(settings, { shuffleRewards, onProgress: progress.show, signal: interrupted.signal })
     } finally {

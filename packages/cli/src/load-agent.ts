@@ -1,18 +1,23 @@
-import path from 'node:path'
-import { pathToFileURL } from 'node:url'
 import type { Agent } from '@agl/runner'
+import { type AgentModule, agentModule } from '@agl/trainer'
 import { AglError, errorMessage } from '@agl/types'
 
 /** Names that are looked for first when the command does not say which export is the agent. */
 const usualNames = ['default', 'agent']
 
-/** Loads `./agent.ts#clerk`; without a name the export `default` or `agent`, or the only one that is an agent. */
-export async function loadAgent(text: string): Promise<Agent> {
+export interface FoundAgent {
+  readonly agent: Agent
+  /** The same for other processes. */
+  readonly module: AgentModule
+}
+
+/** Finds `./agent.ts#clerk`; without a name the export `default` or `agent`, or the only one that is an agent. */
+export async function findAgent(text: string): Promise<FoundAgent> {
   const [file = '', name] = text.split('#', 2)
-  const url = pathToFileURL(path.resolve(file)).href
+  const { module } = agentModule(file, name ?? 'agent')
   let exports: Readonly<Record<string, unknown>>
   try {
-    exports = (await import(url)) as Readonly<Record<string, unknown>>
+    exports = (await import(module)) as Readonly<Record<string, unknown>>
   } catch (cause) {
     throw new AglError({ code: 'invalid_argument', message: `${file} cannot be loaded: ${errorMessage(cause)}`, cause })
   }
@@ -20,7 +25,7 @@ export async function loadAgent(text: string): Promise<Agent> {
   const wanted = name === undefined ? usualNames : [name]
   const found =
     agents.find(([each]) => wanted.includes(each)) ?? (name === undefined && agents.length === 1 ? agents[0] : undefined)
-  if (found !== undefined) return found[1]
+  if (found !== undefined) return { agent: found[1], module: agentModule(module, found[0]) }
   const names = Object.keys(exports).join(', ') || 'nothing'
   const which =
     name === undefined

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { AglError, errorMessage } from '@agl/types'
 import { Command, CommanderError } from 'commander'
 import { addExportCommand } from './export.ts'
+import { addRunCommand } from './run-file/command.ts'
 import { addRunnerCommand } from './runner.ts'
 import { addStoreCommand } from './store.ts'
 
@@ -26,7 +27,7 @@ export interface Surroundings {
   readonly setStatus: (status: number) => void
 }
 
-/** Runs `agl` with these arguments; answers the exit status: 0, 1 for what failed, 2 for a wrong use. */
+/** Runs `agl` with these arguments; answers the exit status: 0, 1 for what failed, 2 for a wrong use, 130 for a run that was interrupted. */
 export async function run(args: readonly string[], options: RunOptions = {}): Promise<number> {
   const out = options.out ?? ((text: string) => void process.stdout.write(text))
   const err = options.err ?? ((text: string) => void process.stderr.write(text))
@@ -38,10 +39,13 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
     .configureOutput({ writeOut: out, writeErr: err })
     .showHelpAfterError('(agl --help shows the commands, agl COMMAND --help the options of one)')
     .exitOverride()
+    // What stands behind `run` is for the flags of its schema.
+    .enablePositionalOptions()
   const surroundings: Surroundings = { out, err, isTerminal, signal: options.signal, setStatus: (value) => (status = value) }
   addStoreCommand(program, surroundings)
   addRunnerCommand(program, surroundings)
   addExportCommand(program, surroundings)
+  addRunCommand(program, surroundings)
   try {
     await program.parseAsync([...args], { from: 'user' })
     return status

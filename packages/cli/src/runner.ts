@@ -4,7 +4,7 @@ import { createPrometheusMetrics, type MetricsServer, serveMetrics } from '@agl/
 import type { Logger, LogLevels, Metrics, Tracer } from '@agl/types'
 import type { Command } from 'commander'
 import { defaultLevels, logFormatOption, toCount, toLogLevels, toPort } from './flags.ts'
-import { loadAgent } from './load-agent.ts'
+import { findAgent } from './load-agent.ts'
 import { createLogger, type LogFormat, logLevelHelp } from './logger.ts'
 import { openStoreAt } from './open-store.ts'
 import type { Surroundings } from './run.ts'
@@ -66,7 +66,7 @@ async function runRunner(flags: RunnerFlags, surroundings: Surroundings): Promis
   const logger = createLogger(flags.logLevel, err, { format: flags.logFormat, isTerminal: surroundings.isTerminal })
   const metrics = flags.metricsPort === undefined ? null : createPrometheusMetrics()
   const counted = metrics === null ? {} : { metrics }
-  const agent = await loadAgent(flags.agent)
+  const { agent } = await findAgent(flags.agent)
   const token = flags.token ?? process.env['AGL_TOKEN']
   const store = await openStoreAt({ address: flags.store, token, namespace: flags.namespace, logger, ...counted })
   const tracer = flags.trace ? await openTracer(logger, counted) : null

@@ -2,7 +2,7 @@ import { realpathSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { AglError, errorMessage, type JsonObject } from '@agl/types'
+import { AglError, errorMessage, isPlainObject, type JsonObject } from '@agl/types'
 
 /** Something that a module exports, named so that another process can find it. */
 export interface ModuleExport {
@@ -11,6 +11,10 @@ export interface ModuleExport {
   readonly export: string
   /** For an export that is a function which makes the thing. */
   readonly options?: JsonObject
+}
+
+export function isModuleExport(value: unknown): value is ModuleExport {
+  return isPlainObject(value) && typeof value['module'] === 'string' && typeof value['export'] === 'string'
 }
 
 /** The file URL of a module. @throws AglError `invalid_argument` for one that is not there */

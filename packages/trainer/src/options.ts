@@ -1,8 +1,9 @@
-import type { RunnerOptions } from '@agl/runner'
+import type { Hooks, RunnerOptions, Scorer } from '@agl/runner'
 import {
   type Adapter,
   type Algorithm,
   implementing,
+  isPlainObject,
   type LightningStore,
   type LlmProxy,
   type Logger,
@@ -11,38 +12,73 @@ import {
   namedResourcesSchema,
   type RunEvent,
   type RunState,
+  type Tracer,
   type Triplet,
 } from '@agl/types'
 import { z } from 'zod'
+import type { ComponentForm, ComponentKind } from './config/component.ts'
+import {
+  adapterKind,
+  algorithmKind,
+  hooksKind,
+  llmProxyKind,
+  runnerKind,
+  scorerKind,
+  storeKind,
+  tracerKind,
+} from './config/components/kinds.ts'
+import type { Registry } from './config/registry.ts'
+import { isModuleExport } from './module-export.ts'
+import { isInstance, type RunnerPart } from './portable.ts'
 import type { StrategyChoice } from './strategies/choose.ts'
-import { isModuleExport, type TracerChoice } from './tracer-module.ts'
 
 /** What may be set for the runners; the trainer gives them the rest. */
-export type RunnerSettings = Omit<RunnerOptions, 'agent' | 'store' | 'tracer' | 'logger' | 'metrics' | 'workerId'>
+export type RunnerSettings = Omit<
+  RunnerOptions,
+  'agent' | 'store' | 'tracer' | 'hooks' | 'scorers' | 'logger' | 'metrics' | 'workerId'
+>
 
+/**
+ * A component is an instance, a function that makes one, a name of the registry, `{ type: name, ...options }`, or what a module
+ * exports, `./file.ts#export`. What is no instance is made by the first `fit`, `dev` or `open`, and closed by `close`.
+ */
 export interface TrainerOptions<Result = unknown, Task = unknown> {
-  readonly algorithm: Algorithm<Result, Task>
-  /** Default: a new memory store, found as `trainer.store`. The trainer never closes a store. */
-  readonly store?: LightningStore
+  /** Default: none; the runners then serve an algorithm elsewhere, until they end or `fit` is aborted. */
+  readonly algorithm?: ComponentForm<Algorithm<Result, Task>>
+  /** Default: a new memory store. */
+  readonly store?: ComponentForm<LightningStore>
   /**
-   * Default: records emitted rewards only. `createOtelTracer()` of `@agl/tracer-otel` records every step; runners in other processes
-   * make their own: `{ module: '@agl/tracer-otel', export: 'createOtelTracer' }`.
+   * Default: records emitted rewards only. `otel` records every step (`@agl/tracer-otel`). Runners in other processes make their own, so
+   * for these it is a name, a module path or `{ module: '@agl/tracer-otel', export: 'createOtelTracer' }`; the same for hooks and scorers.
    */
-  readonly tracer?: TracerChoice
+  readonly tracer?: RunnerPart<Tracer>
+  /** Called around each rollout; one, or a list. */
+  readonly hooks?: RunnerPart<Hooks> | readonly RunnerPart<Hooks>[]
+  /** Judge what the agent has left, out of its reach; one, or a list. */
+  readonly scorers?: RunnerPart<Scorer<Task>> | readonly RunnerPart<Scorer<Task>>[]
   /**
    * Where the runners are: in this process (`shm`, the default), in child processes (`ipc`), or on any machine (`cs`); with options
    * as `{ type: 'ipc', maxRestarts: 1 }`; or a strategy of your own.
    */
   readonly strategy?: StrategyChoice
+  /** The port of the server of `cs`. */
+  readonly port?: number
   /** Default: `traceToTriplets()` of `@agl/algorithms`. */
-  readonly adapter?: Adapter<readonly Triplet[]>
+  readonly adapter?: ComponentForm<Adapter<readonly Triplet[]>>
   /** Started for each `fit` and closed after it. */
-  readonly llmProxy?: LlmProxy
+  readonly llmProxy?: ComponentForm<LlmProxy>
   /** At least 1; each runs `runner.concurrency` rollouts at a time. */
   readonly nRunners?: number
-  readonly runner?: RunnerSettings
-  /** Stored as the first snapshot, so that rollouts without resources of their own get it, and handed to the algorithm. */
-  readonly initialResources?: NamedResources
+  /** Each runner ends after so many; at least 1. Default: `runner.maxRollouts`, else never. */
+  readonly maxRollouts?: number
+  readonly runner?: ComponentForm<RunnerSettings>
+  /**
+   * Stored as the first snapshot, so that rollouts without resources of their own get it, and handed to the algorithm. A path: a file
+   * of JSON or YAML, read by the first `fit`; one with `${NAME}` in it is for `readResources`.
+   */
+  readonly initialResources?: NamedResources | string
+  /** What names of components mean; plugins add theirs with `defaultRegistry.with(…)`. Default: `defaultRegistry` of `@agl/trainer/config`. */
+  readonly registry?: Registry
   /** How long an algorithm has to end by itself once its signal is aborted, in milliseconds; at least 0. */
   readonly abortGraceMs?: number
   /** What the algorithm keeps for a later process that goes on with the run. Default: nothing outlives this process. */
@@ -60,22 +96,51 @@ export const trainerDefaults: Readonly<{ nRunners: number; abortGraceMs: number 
   abortGraceMs: 5_000,
 })
 
+interface FormRules {
+  /** What else is taken. */
+  readonly isMore?: (value: unknown) => boolean
+  /** Whether a list of them is taken as well. */
+  readonly isList?: boolean
+}
+
+function formOf(kind: ComponentKind<unknown>, { isMore = () => false, isList = false }: FormRules = {}): z.ZodType {
+  const isForm = (value: unknown): boolean =>
+    isInstance(kind, value) ||
+    typeof value === 'function' ||
+    (typeof value === 'string' && value !== '') ||
+    (isPlainObject(value) && typeof value['type'] === 'string') ||
+    isMore(value)
+  const expected = kind.instance.safeParse(undefined).error!.issues[0]!.message
+  return z.custom((value) => (isList && Array.isArray(value) ? value.every(isForm) : isForm(value)), {
+    error: `${expected}, a function that makes one, a name, { type, ...options } or "./file.ts#export"${isList ? ', or a list of such' : ''}`,
+  })
+}
+
+const runnerPart: FormRules = { isMore: isModuleExport, isList: true }
+
+const resourcesSchema = z.unknown().superRefine((value, context) => {
+  if (typeof value === 'string' && value !== '') return
+  const issues = namedResourcesSchema.safeParse(value).error?.issues ?? []
+  context.issues.push(...issues.map((issue) => ({ ...issue, input: value }) as z.core.$ZodRawIssue))
+})
+
 export const trainerOptionsSchema: z.ZodType = z.strictObject({
-  algorithm: implementing<Algorithm>('an algorithm: wrap your function, as in algo("name", async (context) => result)', 'run'),
-  store: implementing<LightningStore>('a store', 'dequeueRollout', 'enqueueManyRollouts').optional(),
-  tracer: z
-    .custom((value) => isModuleExport(value) || (typeof value === 'object' && value !== null && 'trace' in value), {
-      error: 'expected a tracer, or where one comes from: { module, export, options? }',
-    })
-    .optional(),
+  algorithm: formOf(algorithmKind).optional(),
+  store: formOf(storeKind).optional(),
+  tracer: formOf(tracerKind, { isMore: isModuleExport }).optional(),
+  hooks: formOf(hooksKind, runnerPart).optional(),
+  scorers: formOf(scorerKind, runnerPart).optional(),
   // Read by itself, with errors of its own.
   strategy: z.unknown().optional(),
-  adapter: implementing<Adapter>('an adapter', 'adapt').optional(),
-  llmProxy: implementing<LlmProxy>('a gateway', 'start', 'putModels', 'asResource', 'close').optional(),
+  port: z.int().min(0).max(65_535).optional(),
+  adapter: formOf(adapterKind).optional(),
+  llmProxy: formOf(llmProxyKind).optional(),
   nRunners: z.int().min(1).optional(),
+  maxRollouts: z.int().min(1).optional(),
   // The runner checks its own settings.
-  runner: z.record(z.string(), z.unknown()).optional(),
-  initialResources: namedResourcesSchema.optional(),
+  runner: formOf(runnerKind).optional(),
+  initialResources: resourcesSchema.optional(),
+  registry: z.custom<Registry>((value) => isPlainObject(value) && 'find' in value, { error: 'expected a registry' }).optional(),
   abortGraceMs: z.number().min(0).optional(),
   state: implementing<RunState>('the state of a run', 'load', 'save').optional(),
   onProgress: z

@@ -27,11 +27,20 @@ export async function runBeside<Result>(parts: ExecutionParts<Result>, begin: ()
   try {
     await algorithm.start()
     group = begin()
+    const ranOut = Promise.withResolvers<undefined>()
     group?.ended.then(
-      (reason) => stop(reason === null ? noRunners('Every runner ended') : runnerFailed(reason)),
+      (reason) => {
+        if (algorithm.isElsewhere) ranOut.resolve(undefined)
+        else stop(reason === null ? noRunners('Every runner ended') : runnerFailed(reason))
+      },
       (error: unknown) => stop(runnerFailed(error)),
     )
-    return await untilAborted(algorithm.run({ store, signal }), signal, parts.abortGraceMs)
+    const run = algorithm.run({ store, signal })
+    return await untilAborted(
+      algorithm.isElsewhere ? Promise.race([run, ranOut.promise as Promise<never>]) : run,
+      signal,
+      parts.abortGraceMs,
+    )
   } catch (error) {
     logger.error('The run failed', { algorithm: algorithm.name, error: errorMessage(error) })
     throw error

@@ -2,10 +2,13 @@ import type { Agent, Runner } from '@agl/runner'
 import type { JsonObject, LightningStore, Logger, Metrics } from '@agl/types'
 import type { AgentModule } from './agent-module.ts'
 import type { ModuleExport } from './module-export.ts'
+import type { PortablePart } from './portable.ts'
 
 /** What one `fit` runs beside its runners. */
 export interface AlgorithmSide<Result = unknown> {
   readonly name: string
+  /** Whether `run` only waits, because an algorithm in another program uses the store: then the run is over, and well, when the runners have ended. */
+  readonly isElsewhere: boolean
   /** Readies what runners find in the store (gateway, first resources). Once, before the first runner may claim. */
   start(): Promise<void>
   /** @param parts.signal aborted when the algorithm must end, because `fit` was aborted or no runner is left */
@@ -16,7 +19,9 @@ export interface AlgorithmSide<Result = unknown> {
 export interface RunnerDescription {
   readonly agent: ModuleExport
   /** Null: emitted rewards only. */
-  readonly tracer: ModuleExport | null
+  readonly tracer: PortablePart | null
+  readonly hooks: readonly PortablePart[]
+  readonly scorers: readonly PortablePart[]
   /** The options of `createRunner`, as far as they are data. */
   readonly settings: JsonObject
 }

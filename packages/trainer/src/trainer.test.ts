@@ -4,6 +4,7 @@ import { createMemoryStore } from '@agl/store-memory'
 import { AglError, type LightningStore, type LlmProxy, type NamedResources } from '@agl/types'
 import { findFinalReward } from '@agl/types/spans'
 import { describe, expect, it, vi } from 'vitest'
+import type { TrainerOptions } from './options.ts'
 import { createTrainer } from './trainer.ts'
 
 const double = rollout<number>((task) => task * 2)
@@ -133,10 +134,19 @@ describe('fit', () => {
 })
 
 describe('createTrainer', () => {
-  it.each([
-    [{ nRuners: 2 }, /nRuners/],
+  it.each<[Partial<TrainerOptions>, RegExp]>([
+    [{ nRuners: 2 } as never, /nRuners/],
     [{ nRunners: 0 }, /nRunners/],
-    [{ algorithm: (() => 1) as never }, /algo\("name"/],
+    [{ algorithm: 3 as never }, /algo\("name"/],
+    [{ store: {} as never }, /expected a store, a function that makes one, a name/],
+    [{ hooks: {} as never }, /onRolloutSettled.*or a list of such/],
+    [{ maxRollouts: 0 }, /maxRollouts/],
+    [{ maxRollouts: 2, runner: { maxRollouts: 3 } }, /`maxRollouts` is 2, and `runner.maxRollouts` is 3: give it once/],
+    [{ runner: { hooks: [] } as never }, /`runner.hooks` is no setting of runners: give it as the option `hooks`/],
+    [{ port: 4747 }, /strategy is "shm": leave it out, or write strategy: \{ type: 'cs', port: 4747 \}/],
+    [{ port: 4747, strategy: { type: 'cs', port: 1 } }, /port 1, and the trainer the port 4747: give it once/],
+    [{ strategy: 'k8s' }, /'shm', 'ipc', 'cs'.*"k8s"/],
+    [{ registry: {} as never }, /expected a registry/],
     [{ initialResources: { a: { resource_type: 'gadget' } as never } }, /initialResources/],
   ])('refuses %j', (options, text) => {
     expect(() => createTrainer({ algorithm: rewards, ...options })).toThrow(text)

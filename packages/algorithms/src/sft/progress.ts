@@ -1,3 +1,4 @@
+import type { RunEvent } from '@agl/types'
 import type { FindingCounts } from '../adapters/findings.ts'
 import type { OutcomeCounts } from '../collect.ts'
 import type { Estimate } from '../statistics.ts'
@@ -62,3 +63,39 @@ export interface SftIteration {
   /** Reward of the new version on the validation tasks. */
   readonly valReward: Estimate
 }
+
+/** The same in the terms that all algorithms share: round 1 is step 0, and what is measured before it belongs to that. */
+export function toRunEvent(event: SftProgress): RunEvent | null {
+  switch (event.type) {
+    case 'plan': {
+      const { iterations, rollouts } = event
+      return { type: 'plan', limits: { rollouts }, lines: [`${iterations} rounds of rolling out, training and validation`] }
+    }
+    case 'rollouts': {
+      const { phase, iteration, done, total } = event
+      return { type: 'phase', phase: phaseNames[phase], step: Math.max(0, iteration - 1), done, total, reward: null }
+    }
+    case 'training': {
+      const { iteration, step, steps } = event
+      return { type: 'phase', phase: 'training', step: iteration - 1, done: step, total: steps, reward: null }
+    }
+    case 'evaluation': {
+      const { phase, iteration, version, reward } = event
+      // Of the others the metrics of their round tell.
+      if (phase === 'val' && iteration > 0) return null
+      return {
+        type: 'note',
+        text: `${version}: ${phaseNames[phase]} reward ${reward.mean.toFixed(3)} over ${reward.count} tasks`,
+      }
+    }
+    case 'iteration': {
+      const { iteration, trainReward, valReward, rollouts, kept, untrainable, loss } = event.summary
+      const measured = { train_reward: trainReward.mean, val_reward: valReward.mean, rollouts, kept, untrainable }
+      return { type: 'metrics', step: iteration - 1, metrics: loss === null ? measured : { ...measured, loss } }
+    }
+    default:
+      return event satisfies never
+  }
+}
+
+const phaseNames: Readonly<Record<SftPhase, string>> = { train: 'rolling out', val: 'validation', test: 'test' }

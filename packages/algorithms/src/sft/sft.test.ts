@@ -1,6 +1,6 @@
 import { type Agent, createRunner, rollout } from '@agl/runner'
 import { createMemoryStore } from '@agl/store-memory'
-import { type LightningStore, type Logger, silentLogger } from '@agl/types'
+import { type LightningStore, type Logger, type RunEvent, silentLogger } from '@agl/types'
 import { buildSpan } from '@agl/types/spans'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { estimateMean } from '../statistics.ts'
@@ -30,6 +30,7 @@ async function run(
     withProxy = true,
     agent = undefined as Agent<number> | undefined,
     logger = silentLogger,
+    report = (_event: RunEvent): void => {},
   } = {},
 ): Promise<SftResult> {
   const algorithm = createSft<number>({
@@ -56,7 +57,7 @@ async function run(
       signal: stop.signal,
       logger,
       state: { load: async () => undefined, save: async () => {} },
-      report: () => {},
+      report,
     })
   } finally {
     stop.abort()
@@ -119,6 +120,32 @@ describe('createSft', () => {
     await run({ iterations: 2, onProgress: (event) => events.push(event) })
     expect(events[0]).toEqual({ type: 'plan', iterations: 2, rollouts: 2 * 160 + 3 * 40 + 2 * 120 })
     expect((await store.queryRollouts()).total).toBe(2 * 160 + 3 * 40 + 2 * 120)
+  })
+
+  it('reports the same in the terms that all algorithms share', async () => {
+    const events: RunEvent[] = []
+    const { iterations, firstValReward } = await run({ iterations: 2 }, { report: (event) => void events.push(event) })
+    const eventsOf = <Type extends RunEvent['type']>(type: Type) =>
+      events.filter((event): event is Extract<RunEvent, { type: Type }> => event.type === type)
+    expect(events[0]).toMatchObject({ type: 'plan', limits: { rollouts: 2 * 160 + 3 * 40 + 2 * 120 } })
+    expect(eventsOf('metrics').map(({ step, metrics }) => [step, metrics['val_reward']])).toEqual(
+      iterations.map(({ valReward }, index) => [index, valReward.mean]),
+    )
+    const ends = eventsOf('phase').filter(({ done, total }) => done === total)
+    expect(
+      ends.map(({ step, phase, total }) => (phase === 'training' ? `${step} training` : `${step} ${phase} ${total}`)),
+    ).toEqual([
+      '0 validation 40',
+      '0 rolling out 160',
+      '0 training',
+      '0 validation 40',
+      '1 rolling out 160',
+      '1 training',
+      '1 validation 40',
+      '0 test 120',
+      '1 test 120',
+    ])
+    expect(eventsOf('note')[0]!.text).toBe(`sft-0: validation reward ${firstValReward.mean.toFixed(3)} over 40 tasks`)
   })
 
   it('goes on with the numbers of a backend that was trained before', async () => {

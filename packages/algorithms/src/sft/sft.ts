@@ -13,7 +13,7 @@ import { createRandom, type Random } from '../random.ts'
 import { type Estimate, estimateGain, estimateMean, pairsOf } from '../statistics.ts'
 import { selectRows, trainOnRows } from './learn.ts'
 import { type ResolvedSftOptions, resolveSftOptions, type SftOptions } from './options.ts'
-import type { SftIteration, SftPhase } from './progress.ts'
+import { type SftIteration, type SftPhase, toRunEvent } from './progress.ts'
 import { createPublisher, nextVersionNumber, type ServedVersion } from './serve.ts'
 
 /** What an SFT run found. */
@@ -44,8 +44,16 @@ export function createSft<Task>(options: SftOptions<Task>): Algorithm<SftResult,
   })
 }
 
-async function runSft<Task>(context: AlgorithmContext<Task>, options: ResolvedSftOptions<Task>): Promise<SftResult> {
+async function runSft<Task>(context: AlgorithmContext<Task>, given: ResolvedSftOptions<Task>): Promise<SftResult> {
   requireTasks(context)
+  const options: ResolvedSftOptions<Task> = {
+    ...given,
+    onProgress(event) {
+      given.onProgress(event)
+      const shared = toRunEvent(event)
+      if (shared !== null) context.report(shared)
+    },
+  }
   const { signal, trainDataset, valDataset } = context
   const { iterations, samplesPerTask, testDataset, onProgress } = options
   const random = createRandom(options.seed)

@@ -10,8 +10,11 @@ import { Worker } from 'node:worker_threads'
 import { createRunner } from '@agl/runner'
 import { AglError, jsonOffender, type LightningStore, type LogFields, type Logger, type Metrics } from '@agl/types'
 import { loadAgent } from '../agent-module.ts'
+import { createComponents } from '../components.ts'
+import type { ComponentKind } from '../config/component.ts'
+import { hooksKind, scorerKind, tracerKind } from '../config/components/kinds.ts'
+import type { PortablePart } from '../portable.ts'
 import { openClient } from '../serve-store.ts'
-import { loadTracer } from '../tracer-module.ts'
 import { packError, unpackError } from './errors.ts'
 import { forwardMetrics } from './forward-metrics.ts'
 import {
@@ -109,17 +112,28 @@ async function run(job: ChildJob): Promise<void> {
   const metrics = job.isCounted ? forwardMetrics((batch) => void send({ kind: 'metrics', ...batch })) : null
   const surroundings = { logger, ...(metrics === null ? {} : { metrics }) }
   const agent = await loadAgent({ kind: 'agent_module', ...job.agent })
-  const tracer = job.tracer === null ? {} : { tracer: await loadTracer(job.tracer, surroundings) }
-  const store = await openStore(job.store, surroundings)
+  const components = createComponents(null, surroundings)
   try {
-    checkMemory(job)
-    isRunning = true
-    const runner = createRunner({ ...job.settings, ...tracer, ...surroundings, agent, store, workerId: job.workerId })
-    const { attempts, endedBy } = await runner.run({ signal: stop.signal, drain: drain.signal })
-    metrics?.flush()
-    await send({ kind: 'ended', attempts, endedBy: endedBy === undefined ? null : packError(endedBy) })
+    const makeAll = async <Instance>(kind: ComponentKind<Instance>, name: string, parts: readonly PortablePart[]) =>
+      await Promise.all(parts.map((part, index) => components.make(`${name}.${index}`, kind, part)))
+    const parts = {
+      ...(job.tracer === null ? {} : { tracer: await components.make('tracer', tracerKind, job.tracer) }),
+      hooks: await makeAll(hooksKind, 'hooks', job.hooks),
+      scorers: await makeAll(scorerKind, 'scorers', job.scorers),
+    }
+    const store = await openStore(job.store, surroundings)
+    try {
+      checkMemory(job)
+      isRunning = true
+      const runner = createRunner({ ...job.settings, ...parts, ...surroundings, agent, store, workerId: job.workerId })
+      const { attempts, endedBy } = await runner.run({ signal: stop.signal, drain: drain.signal })
+      metrics?.flush()
+      await send({ kind: 'ended', attempts, endedBy: endedBy === undefined ? null : packError(endedBy) })
+    } finally {
+      await store.close()
+    }
   } finally {
-    await store.close()
+    await components.close()
   }
 }
 

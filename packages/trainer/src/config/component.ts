@@ -1,4 +1,4 @@
-import { AglError, type JsonValue, type Logger, type TrainingBackend } from '@agl/types'
+import { AglError, type JsonValue, type Logger, type Metrics, type TrainingBackend } from '@agl/types'
 import type { z } from 'zod'
 
 /** What a component is for: a store, a tracer, an adapter. Make one with {@link defineKind}. */
@@ -12,6 +12,7 @@ export interface ComponentKind<Instance> {
 /** What components get that no file can hold. */
 export interface ComponentContext {
   readonly logger?: Logger
+  readonly metrics?: Metrics
   /** For algorithms that train a model. */
   readonly backend?: TrainingBackend
 }

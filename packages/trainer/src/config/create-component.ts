@@ -1,4 +1,4 @@
-import { AglError, describeValue, isPlainObject } from '@agl/types'
+import { AglError, describeValue, errorMessage, isPlainObject } from '@agl/types'
 import type { Component, ComponentContext, ComponentForm, ComponentKind, ComponentSpec } from './component.ts'
 import { isModulePath, loadExport } from './module-path.ts'
 import { checkInput } from './explain.ts'
@@ -14,12 +14,26 @@ export async function createComponent<Instance>(
 ): Promise<Instance> {
   if (kind.instance.safeParse(form).success) return form as Instance
   if (typeof form === 'function') {
-    const make = form as (context: ComponentContext) => Instance | Promise<Instance>
-    return checked(kind, await make(context), 'the function given, which was called to make it,')
+    return checked(kind, await callToMake(kind, form, context), 'the function given, which was called to make it,')
   }
   const { type, ...options } = specOf(kind, form)
-  if (isModulePath(type)) return createFromModule(kind, type, options, folder, context)
+  if (isModulePath(type)) return createFromExport(kind, await loadExport(type, folder), { type, options, context })
   return createNamed(kind, registry.find(kind, type), options, context)
+}
+
+/** An algorithm or an agent that was forgotten to be wrapped is a function as well, and fails for want of what it expected. */
+async function callToMake(kind: ComponentKind<unknown>, form: unknown, context: ComponentContext): Promise<unknown> {
+  try {
+    return await (form as (context: ComponentContext) => unknown)(context)
+  } catch (cause) {
+    if (AglError.isInstance(cause)) throw cause
+    const [issue] = kind.instance.safeParse(undefined).error!.issues
+    throw new AglError({
+      code: 'invalid_argument',
+      message: `The function given as ${kind.name} was called to make one, and failed: ${errorMessage(cause)}. If it is no maker: ${issue!.message}.`,
+      cause,
+    })
+  }
 }
 
 function specOf(kind: ComponentKind<unknown>, form: unknown): ComponentSpec {
@@ -47,15 +61,15 @@ async function createNamed<Instance>(
   return checked(kind, await component.create(checkedOptions, context), what)
 }
 
-/** An export may be an instance, a component with a schema of its own, or a function of options and context. */
-async function createFromModule<Instance>(
+/**
+ * Makes a component of what a module exports: an instance, a component with a schema of its own, or a function of options and context.
+ * @param type names it in errors
+ */
+export async function createFromExport<Instance>(
   kind: ComponentKind<Instance>,
-  type: string,
-  options: object,
-  folder: string,
-  context: ComponentContext,
+  found: unknown,
+  { type, options, context }: { readonly type: string; readonly options: object; readonly context: ComponentContext },
 ): Promise<Instance> {
-  const found = await loadExport(type, folder)
   if (isComponent(found)) {
     checkKind(kind, found, type)
     return createNamed(kind, found, options, context)

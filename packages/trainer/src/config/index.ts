@@ -9,9 +9,22 @@ export {
   defineKind,
 } from './component.ts'
 export { defaultRegistry } from './components/default-registry.ts'
-export { adapterKind, algorithmKind, llmProxyKind, resourceKind, storeKind, tracerKind } from './components/kinds.ts'
+export {
+  adapterKind,
+  algorithmKind,
+  hooksKind,
+  llmProxyKind,
+  resourceKind,
+  runnerKind,
+  scorerKind,
+  storeKind,
+  strategyKind,
+  tracerKind,
+} from './components/kinds.ts'
+export { runnerSettingsSchema } from './components/runners.ts'
 export { type Flag, type Flags, flagsOf, type ParsedFlags } from './flags.ts'
 export { loadPackage } from './load-package.ts'
+export { loadExport } from './module-path.ts'
 export { type Config, readConfig, type ReadConfigOptions } from './read-config.ts'
 export { maxFileBytes } from './read-file.ts'
 export { readResources, type ReadResourcesOptions } from './read-resources.ts'

@@ -10,10 +10,12 @@ export function isModulePath(text: string): boolean {
   return /^(\.{0,2}\/|\.{0,2}\\|file:)/.test(text) || /^(@[\w.-]+\/)?[\w.-]+(\/[\w./-]+)?#\w+$/.test(text)
 }
 
-/** A path relative to a folder becomes a file URL; anything else stays. */
+/** A path relative to a folder becomes a file URL; so does what ends like a file that no package brings. Anything else stays. */
 export function resolveModulePath(text: string, folder: string): string {
   const [specifier, name] = partsOf(text)
-  if (!/^\.{1,2}[\\/]/.test(specifier) && !isAbsolute(specifier)) return text
+  const isFile =
+    /^\.{1,2}[\\/]/.test(specifier) || isAbsolute(specifier) || /^[^@:][^:]*\.(?:[cm]?ts|jsonl?|ndjson|csv)$/.test(specifier)
+  if (!isFile) return text
   return `${pathToFileURL(resolve(folder, specifier)).href}${name === undefined ? '' : `#${name}`}`
 }
 

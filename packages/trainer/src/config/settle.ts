@@ -61,6 +61,7 @@ function mayHoldObject({ types, items }: Shape): boolean {
 function located(value: JsonValue, shape: Shape, { folder }: Origin): JsonValue {
   if (Array.isArray(value))
     return value.map((item: JsonValue, index) => located(item, shapeUnder(shape, index, []), { label: '', folder }))
+  if (shape.module === true && typeof value === 'string') return resolveModulePath(value, folder)
   const isRelative =
     shape.path === true && typeof value === 'string' && value !== '' && !value.startsWith(':') && !isAbsolute(value)
   return isRelative ? resolve(folder, value) : value

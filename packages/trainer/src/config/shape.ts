@@ -9,6 +9,8 @@ import { z } from 'zod'
  *   secret        never printed, whatever its name; see `redact`
  *   live          may change while the program runs; see `watchConfig`
  *   path          a path: one that a file names is meant from that file's folder. What begins with `:` is a name and stays
+ *   module        a file or a package, with the name of an export as `./file.ts#export`; a file is meant from the same folder and
+ *                 becomes a URL
  */
 export interface FieldMeta {
   readonly description?: string
@@ -16,6 +18,7 @@ export interface FieldMeta {
   readonly secret?: boolean
   readonly live?: boolean
   readonly path?: boolean
+  readonly module?: boolean
 }
 
 export type ValueType = 'string' | 'number' | 'integer' | 'boolean' | 'null' | 'object' | 'array' | 'any'
@@ -81,7 +84,7 @@ function readOne(schema: JsonSchema): Shape {
 }
 
 function metaOf(schema: JsonSchema): Partial<Shape> {
-  const names = ['description', 'default', 'secret', 'live', 'path', 'component'] as const
+  const names = ['description', 'default', 'secret', 'live', 'path', 'module', 'component'] as const
   return Object.fromEntries(names.filter((name) => schema[name] !== undefined).map((name) => [name, schema[name]]))
 }
 

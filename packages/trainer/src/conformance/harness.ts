@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Algorithm } from '@agl/types'
 import { afterEach, beforeEach, expect, onTestFinished } from 'vitest'
 import type { ModuleExport } from '../module-export.ts'
-import type { TrainerOptions } from '../options.ts'
+import type { RunnerSettings, TrainerOptions } from '../options.ts'
 import type { StrategyChoice } from '../strategies/choose.ts'
 import { createTrainer, type Trainer } from '../trainer.ts'
 import { loadStrategy } from './tasks.ts'
@@ -25,7 +25,7 @@ export const patienceMs = 30_000
 export async function trainerOf<Result>(
   { strategy }: StrategyContractOptions,
   algorithm: Algorithm<Result>,
-  more: Partial<TrainerOptions> = {},
+  more: Omit<Partial<TrainerOptions>, 'runner'> & { readonly runner?: RunnerSettings } = {},
 ): Promise<Trainer<Result | undefined, unknown>> {
   const runner = { leaseMs: 60_000, shutdownGraceMs: 200, abortGraceMs: 200, ...more.runner }
   const trainer = createTrainer<Result>({ ...more, algorithm, runner, strategy: await loadStrategy(strategy) })

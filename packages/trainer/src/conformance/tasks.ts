@@ -1,9 +1,8 @@
 /** What the suite and the programs that it starts have in common. */
 import type { Algorithm, AlgorithmContext, EnqueueRolloutRequest, LightningStore } from '@agl/types'
 import { type AgentModule, agentModule } from '../agent-module.ts'
-import { importExport, type ModuleExport, resolveModule } from '../module-export.ts'
+import { importExport, isModuleExport, type ModuleExport, resolveModule } from '../module-export.ts'
 import type { StrategyChoice } from '../strategies/choose.ts'
-import { isModuleExport } from '../tracer-module.ts'
 
 /** From the sources these are TypeScript, from the build JavaScript. */
 export const extension: string = import.meta.url.endsWith('.ts') ? 'ts' : 'js'

@@ -33,13 +33,30 @@ export const childDefaults: Readonly<Required<Omit<ChildOptions, 'graceMs' | 'ma
   memoryGraceMs: 60_000,
 })
 
+/** With what help tells of each. */
 export const childOptionShapes: Readonly<Record<keyof ChildOptions, z.ZodType>> = {
-  maxRestarts: z.int().min(0).optional(),
-  steadyAfterMs: z.number().min(0).optional(),
-  graceMs: z.number().min(0).optional(),
-  terminateMs: z.number().min(0).optional(),
-  maxMemoryMb: z.number().min(64).optional(),
-  memoryGraceMs: z.number().min(0).optional(),
+  maxRestarts: z.int().min(0).optional().meta({
+    description: 'how often each runner is started again after its process died',
+    default: childDefaults.maxRestarts,
+  }),
+  steadyAfterMs: z.number().min(0).optional().meta({
+    description: 'a runner that ran for so long has its restarts back',
+    default: childDefaults.steadyAfterMs,
+  }),
+  graceMs: z.number().min(0).optional().meta({
+    description: "how long a runner process has to end when the run is over; more than the runner's own shutdownGraceMs",
+  }),
+  terminateMs: z.number().min(0).optional().meta({
+    description: 'how long it has to end after that, before it is killed',
+    default: childDefaults.terminateMs,
+  }),
+  maxMemoryMb: z.number().min(64).optional().meta({
+    description: 'how much memory a runner process may use, in MiB; one that uses more is replaced',
+  }),
+  memoryGraceMs: z.number().min(0).optional().meta({
+    description: 'how long what runs may go on in a process that uses too much memory',
+    default: childDefaults.memoryGraceMs,
+  }),
 }
 
 /** What it takes a runner with these settings to hand back what it runs, and a little more. */

@@ -1,94 +1,19 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { AglError, type LightningStore, parseOptions, type ReadableMetrics } from '@agl/types'
-import { z } from 'zod'
+import { AglError, type LightningStore, type ReadableMetrics } from '@agl/types'
 import type { StoreAccess } from '../children/protocol.ts'
 import { superviseRunners } from '../children/supervise.ts'
-import { type Role, roles, withEnvironment } from '../environment.ts'
 import { type RunnerGroup, runBeside } from '../run-beside.ts'
 import { openClient, serveStore } from '../serve-store.ts'
 import { serveClaims, type ServedClaims } from '../served-claims.ts'
 import type { ExecutionParts, ExecutionStrategy, RunnerDescription } from '../strategy.ts'
-import { childDefaults, type ChildOptions, childOptionShapes, graceFor, limitsFor } from './child-options.ts'
+import { graceFor, limitsFor } from './child-options.ts'
+import { type CsOptions, type ResolvedCsOptions, resolveCsOptions } from './cs-options.ts'
 import { groupOf } from './shm.ts'
-
-/** Who may do what at the server; as `AccessToken` of `@agl/store-http`, which only this strategy and `ipc` need. */
-export interface ServerToken {
-  readonly token: string
-  readonly role: 'admin' | 'algorithm' | 'runner' | 'viewer'
-  readonly name?: string
-}
-
-/** Options of the strategy `cs`. */
-export interface CsOptions extends ChildOptions {
-  readonly type?: 'cs'
-  /**
-   * What runs in this process: the algorithm with the store, beside runners that come and go from elsewhere (`algorithm`); runners
-   * for an algorithm elsewhere (`runner`); or the algorithm with runners in child processes, and any from elsewhere (`both`).
-   * Default: `AGL_CURRENT_ROLE`, else `both`.
-   */
-  readonly role?: Role
-  /** Where the server listens, and where runners look for it. Default: `AGL_SERVER_HOST`, else 127.0.0.1. */
-  readonly host?: string
-  /** Default: `AGL_SERVER_PORT`, else 4747. 0 takes any free one, told to `onListening` and the logger. */
-  readonly port?: number
-  /** Runners of this process and its children; at least 1. Default: that of the trainer. */
-  readonly nRunners?: number
-  /**
-   * Whether the store is served from here. When false, all sides use the store that they were given, one that they share anyway, and
-   * only runners of this process hear when the run is over. Default: `AGL_MANAGED_STORE`, else true.
-   */
-  readonly managedStore?: boolean
-  /** Who may reach the server; see `createStoreServer`. Needed for a host that is not this machine. */
-  readonly tokens?: readonly ServerToken[]
-  /** What runners elsewhere present to the server. */
-  readonly token?: string
-  /** Listens beyond this machine without tokens. Default: refused. */
-  readonly allowUnauthenticated?: boolean
-  /** Is told where the server listens, once it does. */
-  readonly onListening?: (url: string) => void
-  /** How long runners wait for a server that is not there yet, in milliseconds; at least 0. */
-  readonly connectMs?: number
-  /**
-   * How long the server stays for runners elsewhere when the run is over, in milliseconds, so that they finish what they run: at
-   * most so long, and then as long again for those that were told to stop.
-   */
-  readonly drainMs?: number
-}
-
-/** The defaults of {@link CsOptions}, where neither option nor environment says otherwise. */
-export const csDefaults: Readonly<{
-  role: Role
-  host: string
-  port: number
-  managedStore: boolean
-  connectMs: number
-  drainMs: number
-}> = Object.freeze({ role: 'both', host: '127.0.0.1', port: 4747, managedStore: true, connectMs: 60_000, drainMs: 10_000 })
-
-const optionsSchema = z.strictObject({
-  type: z.literal('cs').optional(),
-  role: z.enum(roles).optional(),
-  host: z.string().min(1).optional(),
-  port: z.int().min(0).max(65_535).optional(),
-  nRunners: z.int().min(1).optional(),
-  managedStore: z.boolean().optional(),
-  tokens: z.array(z.unknown()).optional(),
-  token: z.string().min(1).optional(),
-  allowUnauthenticated: z.boolean().optional(),
-  onListening: z.custom((value) => typeof value === 'function', { error: 'expected a function' }).optional(),
-  connectMs: z.number().min(0).optional(),
-  drainMs: z.number().min(0).optional(),
-  ...childOptionShapes,
-})
-
-type Resolved = CsOptions & typeof csDefaults & typeof childDefaults
 
 /** Algorithm and store in one process, runners in others, on this machine and elsewhere, over HTTP. */
 export function createCsStrategy(options: CsOptions = {}): ExecutionStrategy {
-  const what = 'options of the strategy cs'
-  parseOptions(optionsSchema, options, {}, what)
-  const resolved: Resolved = parseOptions(optionsSchema, withEnvironment(options), { ...csDefaults, ...childDefaults }, what)
+  const resolved = resolveCsOptions(options)
   return Object.freeze({
     name: 'cs',
     async execute<Result>(parts: ExecutionParts<Result>) {
@@ -109,7 +34,7 @@ export function createCsStrategy(options: CsOptions = {}): ExecutionStrategy {
   })
 }
 
-async function runServing<Result>(parts: ExecutionParts<Result>, options: Resolved): Promise<Result> {
+async function runServing<Result>(parts: ExecutionParts<Result>, options: ResolvedCsOptions): Promise<Result> {
   const { logger } = parts
   // Before anything begins: what cannot run in a child is told at once.
   const description = options.role === 'both' ? await parts.describeRunner() : null
@@ -169,12 +94,12 @@ async function drain(claims: ServedClaims, drainMs: number): Promise<void> {
 }
 
 /** The algorithm over a store that all sides share by themselves. */
-async function runSharing<Result>(parts: ExecutionParts<Result>, options: Resolved): Promise<Result> {
+async function runSharing<Result>(parts: ExecutionParts<Result>, options: ResolvedCsOptions): Promise<Result> {
   const start = options.role === 'both' ? await describeSharing(parts, options) : null
   return await runBeside(parts, () => start?.() ?? null)
 }
 
-async function runRunners(parts: ExecutionParts, options: Resolved): Promise<void> {
+async function runRunners(parts: ExecutionParts, options: ResolvedCsOptions): Promise<void> {
   const { signal, nRunners } = parts
   signal.throwIfAborted()
   if (nRunners > 1) {
@@ -207,7 +132,7 @@ async function untilEnded(group: RunnerGroup, signal: AbortSignal): Promise<void
 
 type Start = () => RunnerGroup
 
-async function describeRemote(parts: ExecutionParts, options: Resolved): Promise<Start> {
+async function describeRemote(parts: ExecutionParts, options: ResolvedCsOptions): Promise<Start> {
   const description = await parts.describeRunner()
   const client = await connect(options, parts)
   await client.close()
@@ -215,7 +140,7 @@ async function describeRemote(parts: ExecutionParts, options: Resolved): Promise
   return () => supervise(parts, options, { description, store })
 }
 
-async function describeSharing(parts: ExecutionParts, options: Resolved): Promise<Start> {
+async function describeSharing(parts: ExecutionParts, options: ResolvedCsOptions): Promise<Start> {
   const { spec, name } = parts.store
   if (spec === undefined || spec === null) {
     throw new AglError({
@@ -235,7 +160,7 @@ interface Supervised {
 
 function supervise(
   { nRunners: count, logger, metrics }: ExecutionParts,
-  options: Resolved,
+  options: ResolvedCsOptions,
   { description, store, onGone = async () => {} }: Supervised,
 ): RunnerGroup {
   const graceMs = options.graceMs ?? graceFor(description.settings)
@@ -244,12 +169,12 @@ function supervise(
   return superviseRunners({ ...options, graceMs, count, job, logger, metrics, onGone })
 }
 
-function urlOf({ host, port }: Resolved): string {
+function urlOf({ host, port }: ResolvedCsOptions): string {
   return `http://${host.includes(':') ? `[${host.replace(/^\[|\]$/g, '')}]` : host}:${port}`
 }
 
 /** Machines start in any order: runners wait for their server. */
-async function connect(options: Resolved, { logger, signal }: ExecutionParts): Promise<LightningStore> {
+async function connect(options: ResolvedCsOptions, { logger, signal }: ExecutionParts): Promise<LightningStore> {
   const url = urlOf(options)
   const access = { url, ...(options.token === undefined ? {} : { token: options.token }) }
   const end = performance.now() + options.connectMs

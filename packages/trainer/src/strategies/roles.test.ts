@@ -8,7 +8,7 @@ import { foldersOf, isAlive, patienceMs, processFolder, until } from '../conform
 import { agentNamed, algorithm, enqueue, runAll } from '../conformance/tasks.ts'
 import type { TrainerOptions } from '../options.ts'
 import { createTrainer, type Trainer } from '../trainer.ts'
-import type { CsOptions } from './cs.ts'
+import type { CsOptions } from './cs-options.ts'
 
 const limit = { timeout: 2 * patienceMs }
 

@@ -7,8 +7,8 @@ import type {
 import type { Adapter } from '@agl/types'
 import { z } from 'zod'
 import { type Component, defineComponent } from '../component.ts'
+import { field } from '../field.ts'
 import { loadPackage } from '../load-package.ts'
-import { field } from './fields.ts'
 import { adapterKind } from './kinds.ts'
 
 const calls = {

@@ -1,10 +1,12 @@
-import type { SftOptions } from '@agl/algorithms'
+import type { BaselineOptions, SftOptions } from '@agl/algorithms'
 import { AglError, type Algorithm } from '@agl/types'
 import { z } from 'zod'
 import { type Component, defineComponent } from '../component.ts'
+import { field } from '../field.ts'
 import { loadPackage } from '../load-package.ts'
-import { field } from './fields.ts'
 import { algorithmKind } from './kinds.ts'
+
+const load = async () => loadPackage('@agl/algorithms', async () => import('@agl/algorithms'))
 
 const positive = z.int().min(1)
 
@@ -27,6 +29,24 @@ const sftSchema: z.ZodType<Omit<SftOptions, 'backend' | 'testDataset' | 'onProgr
   shuffleRewards: field(z.boolean(), 'control experiment: deals rewards out at random', false),
 })
 
+const baselineSchema: z.ZodType<BaselineOptions> = z.strictObject({
+  epochs: field(positive, 'passes over all tasks', 1),
+  maxQueueLength: field(positive, 'how long the queue of the store may get by it', 4),
+  spanVerbosity: field(z.enum(['keys', 'key_values', 'none']), 'what is logged (debug) of the attributes of each span', 'keys'),
+  worstReward: field(z.number(), 'what counts for a rollout whose agent failed', 0),
+})
+
+/** The second name is that of the reference. */
+const baselines = ['baseline', 'fast-algorithm'].map((name) =>
+  defineComponent({
+    kind: algorithmKind,
+    name,
+    summary: 'runs every task once: a look whether everything works together, and the scores to beat',
+    schema: baselineSchema,
+    create: async (options): Promise<Algorithm> => (await load()).createBaseline(options),
+  }),
+)
+
 export const algorithmComponents: readonly Component<Algorithm>[] = Object.freeze([
   defineComponent({
     kind: algorithmKind,
@@ -41,8 +61,9 @@ export const algorithmComponents: readonly Component<Algorithm>[] = Object.freez
             'The algorithm "sft" needs a training backend, which no file can hold: registry.create(algorithmKind, spec, { backend }).',
         })
       }
-      const { createSft } = await loadPackage('@agl/algorithms', async () => import('@agl/algorithms'))
+      const { createSft } = await load()
       return createSft({ ...options, backend })
     },
   }),
+  ...baselines,
 ])

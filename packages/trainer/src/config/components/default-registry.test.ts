@@ -1,4 +1,5 @@
 import {
+  baselineDefaults,
   llmProxyTraceToTripletsDefaults,
   sftDefaults,
   traceToMessagesDefaults,
@@ -8,21 +9,25 @@ import {
 import { llmProxyDefaults } from '@agl/llm-proxy'
 import { storeClientDefaults } from '@agl/store-http/client'
 import { createStoreServer } from '@agl/store-http/server'
+import { runnerDefaults } from '@agl/runner'
 import { createMemoryStore, memoryStoreDefaults } from '@agl/store-memory'
 import { redisStoreDefaults } from '@agl/store-redis'
 import { sqliteStoreDefaults } from '@agl/store-sqlite'
 import { otelTracerDefaults } from '@agl/tracer-otel'
 import { jsonOffender, resourceSchema } from '@agl/types'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import { childDefaults } from '../../strategies/child-options.ts'
+import { csDefaults } from '../../strategies/cs-options.ts'
 import type { Component } from '../component.ts'
 import { shapeOf } from '../shape.ts'
 import { defaultRegistry } from './default-registry.ts'
-import { adapterKind, algorithmKind, llmProxyKind, resourceKind, storeKind, tracerKind } from './kinds.ts'
+import { adapterKind, algorithmKind, llmProxyKind, resourceKind, storeKind, strategyKind, tracerKind } from './kinds.ts'
+import { runnerSettingsSchema } from './runners.ts'
 
 /** What no file can hold. */
 const forCode = new Set(['logger', 'metrics', 'resourceKinds', 'exporters'])
 
-const documented: readonly (readonly [Component, object])[] = [
+const documented: readonly (readonly [Pick<Component, 'name' | 'schema'>, object])[] = [
   [defaultRegistry.find(storeKind, 'memory'), memoryStoreDefaults],
   [defaultRegistry.find(storeKind, 'sqlite'), sqliteStoreDefaults],
   [defaultRegistry.find(storeKind, 'redis'), redisStoreDefaults],
@@ -33,7 +38,11 @@ const documented: readonly (readonly [Component, object])[] = [
   [defaultRegistry.find(adapterKind, 'messages'), traceToMessagesDefaults],
   [defaultRegistry.find(adapterKind, 'token-rows'), traceToTokenRowsDefaults],
   [defaultRegistry.find(algorithmKind, 'sft'), sftDefaults],
+  [defaultRegistry.find(algorithmKind, 'baseline'), baselineDefaults],
   [defaultRegistry.find(llmProxyKind, 'gateway'), llmProxyDefaults],
+  [{ name: 'runners', schema: runnerSettingsSchema }, runnerDefaults],
+  [defaultRegistry.find(strategyKind, 'ipc'), childDefaults],
+  [defaultRegistry.find(strategyKind, 'cs'), { ...childDefaults, ...csDefaults }],
 ]
 
 describe('defaultRegistry', () => {

@@ -2,8 +2,8 @@ import type { LlmProxyOptions } from '@agl/llm-proxy'
 import type { LlmProxy } from '@agl/types'
 import { z } from 'zod'
 import { type Component, defineComponent } from '../component.ts'
+import { field } from '../field.ts'
 import { loadPackage } from '../load-package.ts'
-import { field } from './fields.ts'
 import { llmProxyKind } from './kinds.ts'
 
 const gatewaySchema: z.ZodType<LlmProxyOptions> = z.strictObject({

@@ -1,7 +1,7 @@
 import type { JsonObject, Llm, PromptTemplate, ProxyLlm, Resource } from '@agl/types'
 import { z } from 'zod'
 import { type Component, defineComponent } from '../component.ts'
-import { field } from './fields.ts'
+import { field } from '../field.ts'
 import { resourceKind } from './kinds.ts'
 
 type Endpoint = Pick<Llm, 'endpoint' | 'model'> & Partial<Pick<Llm, 'api_key' | 'sampling_parameters'>>

@@ -5,8 +5,9 @@ import type { SqliteStoreOptions } from '@agl/store-sqlite'
 import type { LightningStore } from '@agl/types'
 import { z } from 'zod'
 import { type Component, type ComponentContext, defineComponent } from '../component.ts'
+import { field } from '../field.ts'
 import { loadPackage } from '../load-package.ts'
-import { field, storeFields } from './fields.ts'
+import { storeFields } from './fields.ts'
 import { storeKind } from './kinds.ts'
 
 const withLogger = ({ logger }: ComponentContext) => (logger === undefined ? {} : { logger })

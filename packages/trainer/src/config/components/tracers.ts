@@ -2,8 +2,8 @@ import type { OtelTracerOptions } from '@agl/tracer-otel'
 import type { Tracer } from '@agl/types'
 import { z } from 'zod'
 import { type Component, defineComponent } from '../component.ts'
+import { field } from '../field.ts'
 import { loadPackage } from '../load-package.ts'
-import { field } from './fields.ts'
 import { tracerKind } from './kinds.ts'
 
 const otelSchema: z.ZodType<OtelTracerOptions> = z.strictObject({
@@ -32,9 +32,13 @@ export const tracerComponents: readonly Component<Tracer>[] = Object.freeze([
     name: 'otel',
     summary: 'records every step that OpenTelemetry sees',
     schema: otelSchema,
-    async create(options, { logger }) {
+    async create(options, { logger, metrics }) {
       const { createOtelTracer } = await loadPackage('@agl/tracer-otel', async () => import('@agl/tracer-otel'))
-      return createOtelTracer({ ...(logger === undefined ? {} : { logger }), ...options })
+      return createOtelTracer({
+        ...(logger === undefined ? {} : { logger }),
+        ...(metrics === undefined ? {} : { metrics }),
+        ...options,
+      })
     },
   }),
   defineComponent({

@@ -1,0 +1,121 @@
+import { type Agent, missingResources } from '@agl/runner'
+import {
+  type Algorithm,
+  type AlgorithmContext,
+  childLogger,
+  type Dataset,
+  errorMessage,
+  type Logger,
+  type RunEvent,
+  type RunState,
+} from '@agl/types'
+import { type AgentModule, isAgentModule } from './agent-module.ts'
+import type { CallSite } from './call-site.ts'
+import type { Components } from './components.ts'
+import { describeRunners } from './describe-runners.ts'
+import { listOf, type TrainerParts } from './make-parts.ts'
+import type { TrainerOptions, trainerDefaults } from './options.ts'
+import type { AlgorithmSide } from './strategy.ts'
+
+/** One `fit` or `dev`. */
+export interface Run<Task = unknown> {
+  readonly callee: 'fit' | 'dev'
+  /** Of `callee`. */
+  readonly callSite: CallSite | null
+  readonly agent: Agent<Task> | AgentModule
+  readonly trainDataset: Dataset<Task>
+  readonly valDataset: Dataset<Task>
+  readonly signal: AbortSignal
+  /** Null: it is elsewhere. */
+  readonly algorithm: Algorithm<unknown, Task> | null
+  readonly state: RunState
+  report(event: RunEvent): void
+}
+
+/** What the trainer has for every run. */
+export interface RunContext<Task> extends TrainerParts {
+  readonly options: TrainerOptions<unknown, Task> & typeof trainerDefaults & { readonly logger: Logger }
+  readonly components: Components
+}
+
+/** Resolves to the algorithm's result; undefined where it is elsewhere. */
+export async function runOnce<Task>(run: Run<Task>, context: RunContext<Task>): Promise<unknown> {
+  const { options, components, store, llmProxy, strategy, settings, initialResources } = context
+  const { logger, metrics = null, registry = null } = options
+  const { agent, callee, callSite, signal } = run
+  if (!isAgentModule(agent)) noteMissing(agent, context)
+  let isProxyStarted = false
+  const algorithm: AlgorithmSide = {
+    ...sideOf(run, context),
+    async start() {
+      isProxyStarted = true
+      await llmProxy?.start({ sink: store })
+      if (Object.keys(initialResources).length > 0) await store.addResources({ resources: initialResources })
+    },
+  }
+  try {
+    return await strategy.execute({
+      algorithm,
+      agent: agent as Agent | AgentModule,
+      store,
+      ...describeRunners(agent, {
+        settings,
+        tracer: options.tracer ?? null,
+        hooks: listOf(options.hooks),
+        scorers: listOf(options.scorers),
+        components,
+        registry,
+        store,
+        logger,
+        metrics,
+        strategy: strategy.name,
+        callSite,
+        callee,
+      }),
+      nRunners: options.nRunners,
+      signal,
+      abortGraceMs: options.abortGraceMs,
+      logger: childLogger(logger, 'strategy'),
+      metrics,
+    })
+  } finally {
+    // The run has its outcome; a gateway that does not close well is told to the log only.
+    if (isProxyStarted) {
+      await llmProxy?.close().catch((error: unknown) => logger.error('The gateway did not close', { error: errorMessage(error) }))
+    }
+  }
+}
+
+function sideOf<Task>(
+  { algorithm, trainDataset, valDataset, state, report }: Run<Task>,
+  { adapter, llmProxy, initialResources, options: { logger } }: RunContext<Task>,
+): Pick<AlgorithmSide, 'name' | 'isElsewhere' | 'run'> {
+  if (algorithm === null) return { name: 'elsewhere', isElsewhere: true, run: ({ signal }) => untilAborted(signal) }
+  const own: Omit<AlgorithmContext<Task>, 'store' | 'signal'> = {
+    adapter,
+    llmProxy,
+    trainDataset,
+    valDataset,
+    initialResources,
+    logger: childLogger(logger, 'algorithm'),
+    state,
+    report,
+  }
+  return { name: algorithm.name, isElsewhere: false, run: (parts) => algorithm.run({ ...parts, ...own }) }
+}
+
+async function untilAborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return
+  await new Promise<void>((resolve) => {
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
+}
+
+/** The algorithm may bring it, as SFT does its model; if it does not, every rollout will say so. */
+function noteMissing<Task>(agent: Agent<Task>, { initialResources, options: { logger } }: RunContext<Task>): void {
+  for (const kind of missingResources(agent, initialResources)) {
+    logger.info(
+      `The agent needs a resource of type "${kind}", which is not among the initial resources: the algorithm has to bring it`,
+    )
+  }
+}
