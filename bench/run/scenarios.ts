@@ -143,9 +143,11 @@ async function measure(shape: Shape, total: number) {
   const runners = Array.from({ length: processes }, () => openChild<RunnerVerbs>(new URL('scenario-runners.ts', import.meta.url)))
   for (const child of runners) await child.call('start', { url, concurrency: shape.runners / processes })
   const cpuBefore = await server.call('cpu', null)
+  const ownBefore = process.cpuUsage()
   const start = performance.now()
   await runAlgorithm(store, shape, total)
   const seconds = (performance.now() - start) / 1000
+  const own = process.cpuUsage(ownBefore)
   const serverUs = (await server.call('cpu', null)) - cpuBefore
   const { total_spans: spans } = await store.statistics()
   const ended = await Promise.all(runners.map((child) => child.call('stop', null)))
@@ -159,6 +161,7 @@ async function measure(shape: Shape, total: number) {
     rate: total / seconds,
     serverMs: serverUs / 1000 / total,
     runnerMs: runnerUs / 1000 / total,
+    algorithmMs: (own.user + own.system) / 1000 / total,
     spans: spans / total,
     seconds,
   }
@@ -169,7 +172,7 @@ const scenarioOf = (shape: Shape): Scenario => ({
   title: `${shape.runners} runners, up to ${shape.maxRounds} rounds, sleeps up to ${shape.sleep} s: beside what the sleeps allow`,
   async run({ isShort }: BenchContext): Promise<readonly Result[]> {
     const total = isShort ? shape.tasks.short : shape.tasks.full
-    const { rate, serverMs, runnerMs, spans, seconds } = await measure(shape, total)
+    const { rate, serverMs, runnerMs, algorithmMs, spans, seconds } = await measure(shape, total)
     const ideal = shape.runners / meanSleep(shape)
     const { targets, reference } = shape
     const name = `scenario-${shape.name}`
@@ -199,7 +202,24 @@ const scenarioOf = (shape: Shape): Scenario => ({
         ours: spreadOf([serverMs]),
         peer: null,
         target: targets.cpu ?? null,
-        note: `the runners took ${runnerMs.toFixed(2)} ms a rollout, in ${processes} processes`,
+      },
+      {
+        name: `${name}-runner-cpu`,
+        unit: 'ms runner CPU/rollout',
+        better: 'lower',
+        ours: spreadOf([runnerMs]),
+        peer: null,
+        target: null,
+        note: `in ${processes} processes, their start included`,
+      },
+      {
+        name: `${name}-algorithm-cpu`,
+        unit: 'ms algorithm CPU/rollout',
+        better: 'lower',
+        ours: spreadOf([algorithmMs]),
+        peer: null,
+        target: null,
+        note: 'which reads every span of every rollout',
       },
     ]
   },
