@@ -33,6 +33,44 @@ test('numbers beyond all doubles come back too, and are null to programs here', 
   expect((await server.store.queryRollouts()).items[0]!.input).toEqual({ digits: null, exponent: null, small: 0 })
 })
 
+test('whole numbers beyond doubles become text in attributes, wherever they stand; all else stays a number', async () => {
+  const server = await startTestServer()
+  const { rollout_id, attempt } = await server.store.startRollout({ rollout: { input: 1 } })
+  const span = {
+    rollout_id,
+    attempt_id: attempt.attempt_id,
+    trace_id: 't',
+    span_id: 's',
+    parent_id: null,
+    name: 'n',
+    status: { status_code: 'OK', description: null },
+    events: [],
+    links: [],
+    start_time: 1,
+    end_time: 2,
+    context: null,
+    parent: null,
+    resource: { attributes: {}, schema_url: '' },
+  }
+  const attributes = (values: string): string => JSON.stringify(span).replace('{"roll', `{"attributes":${values},"roll`)
+  const stored = async (values: string, spanId: string): Promise<unknown> => {
+    await server.call('POST', '/spans', attributes(values).replace('"s"', `"${spanId}"`))
+    const { items } = await server.store.querySpans({ rolloutId: rollout_id, spanId })
+    return items[0]?.attributes
+  }
+  const long = '9007199254740993'
+  expect(await stored(`{"a":${long}}`, '1')).toEqual({ a: long })
+  expect(await stored(`{"a":-${long}}`, '2')).toEqual({ a: `-${long}` })
+  expect(await stored(`{"a" :\n${long} }`, '3')).toEqual({ a: long })
+  expect(await stored(`{"a":[${long},-${long}]}`, '4')).toEqual({ a: [long, `-${long}`] })
+  expect(await stored(`{"a":[ ${long}]}`, '5')).toEqual({ a: [long] })
+  expect(await stored('{"a":0.1234567890123456789,"b":1e300,"c":1234567890123456}', '6')).toEqual({
+    a: 0.12345678901234568,
+    b: 1e300,
+    c: 1234567890123456,
+  })
+})
+
 describe.each([
   ['memory', () => createMemoryStore()],
   ['sqlite', () => createSqliteStore({ file: ':memory:' })],

@@ -51,9 +51,12 @@ export function mayHaveOddNumbers(text: string): boolean {
   return oddWords.test(text)
 }
 
+/** Where a number may begin, with digits enough; not those behind a point, which rewards often have as many of. */
+const longInteger = /[:,[\s-]\d{16}/
+
 /** Whole numbers that a double cannot hold, as their digits: what attributes keep of them. */
 export function withLongIntegersAsText(value: unknown, text: string): unknown {
-  if (!/\d{16}/.test(text)) return value
+  if (!longInteger.test(text)) return value
   const revive = (_key: string, item: unknown, context: { readonly source?: string }): unknown => {
     const isLong = typeof item === 'number' && Number.isInteger(item) && !Number.isSafeInteger(item)
     return isLong && /^-?\d+$/.test(context.source ?? '') ? context.source : item
