@@ -2,13 +2,14 @@ import { promisify } from 'node:util'
 import { gzip } from 'node:zlib'
 import { type AglError, errorMessage } from '@agl/types'
 import { apiHeader, apiPrefixes, apiVersion } from '../wire/paths.ts'
+import { createFetchExchange, type Exchange, type Incoming, type Sending } from './exchange.ts'
 import { type Asked, badReply, errorOfReply, isTransient, redirected, tooLate, unreachable, wasNeverSent } from './errors.ts'
 import { parseJson } from './json.ts'
+import { createNodeExchange } from './node-exchange.ts'
 import { stringifyWithOddNumbers } from '../wire/stringify.ts'
 import type { ResolvedOptions } from './options.ts'
 import { type Outcome, retryAfterOf, withRetries } from './retries.ts'
 import { createDeadline, createScopes, type Deadline, type Scope, type Scopes } from './scopes.ts'
-import { createSocketFetch, type SocketFetch } from './socket-fetch.ts'
 import { createServerPool, type Server, type ServerPool } from './servers.ts'
 
 const gzipped = promisify(gzip)
@@ -32,7 +33,7 @@ export interface ApiRequest {
 
 export interface Reply {
   readonly value: unknown
-  readonly headers: Headers
+  readonly header: Incoming['header']
   readonly asked: Asked
   /** Whether an earlier try may have been carried out. */
   readonly isRepeated: boolean
@@ -40,7 +41,7 @@ export interface Reply {
 
 /** A reply that comes bit by bit. */
 export interface Stream {
-  readonly headers: Headers
+  readonly header: Incoming['header']
   readonly asked: Asked
   readonly body: ReadableStream<Uint8Array>
   /** Aborts the reading when no more bytes come for a while, or when the call is to end. */
@@ -66,10 +67,7 @@ export interface Connection {
   close(): void
 }
 
-interface Payload {
-  readonly body: string | Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array> | null
-  readonly headers: Readonly<Record<string, string>>
-}
+type Payload = Pick<Sending, 'body' | 'headers'>
 
 export function createConnection(options: ResolvedOptions): Connection {
   const { clock, requestTimeoutMs, compressAboveBytes } = options
@@ -89,30 +87,31 @@ export function createConnection(options: ResolvedOptions): Connection {
     return { body: compressed as Uint8Array<ArrayBuffer>, headers: { ...headers, 'content-encoding': 'gzip' } }
   }
 
-  const sockets = new Map<string, SocketFetch>()
+  const exchanges = new Map<Server, Exchange>()
 
-  function socketOf(socketPath: string): SocketFetch {
-    const known = sockets.get(socketPath)
+  function exchangeWith(server: Server): Exchange {
+    const known = exchanges.get(server)
     if (known !== undefined) return known
-    const opened = createSocketFetch(socketPath)
-    sockets.set(socketPath, opened)
+    const isOwn = options.fetch === null || server.socketPath !== null
+    const opened = isOwn ? createNodeExchange(server) : createFetchExchange(server.url, options.fetch)
+    exchanges.set(server, opened)
     return opened
   }
 
-  function fetchFrom(server: Server, request: ApiRequest, payload: Payload, signal: AbortSignal): Promise<Response> {
-    const { method } = request
-    const { body } = payload
-    const path = `${prefix}${request.path}${queryOf(request.query)}`
-    const headers = {
-      accept: 'application/json',
-      [apiHeader]: apiVersion,
-      ...(server.authorization === null ? {} : { authorization: server.authorization }),
-      ...payload.headers,
-      ...request.headers,
-    }
-    if (server.socketPath !== null) return socketOf(server.socketPath).fetch(path, { method, headers, body, signal })
-    const duplex = body instanceof ReadableStream ? { duplex: 'half' as const } : {}
-    return (0, options.fetch)(`${server.url}${path}`, { method, headers, body, redirect: 'manual', signal, ...duplex })
+  function send(server: Server, request: ApiRequest, { body, headers }: Payload, signal: AbortSignal): Promise<Incoming> {
+    return exchangeWith(server).send({
+      method: request.method,
+      path: `${prefix}${request.path}${queryOf(request.query)}`,
+      headers: {
+        accept: 'application/json',
+        [apiHeader]: apiVersion,
+        ...(server.authorization === null ? {} : { authorization: server.authorization }),
+        ...headers,
+        ...request.headers,
+      },
+      body,
+      signal,
+    })
   }
 
   /** One try, to the last byte where `read` reads it. */
@@ -121,18 +120,18 @@ export function createConnection(options: ResolvedOptions): Connection {
     request: ApiRequest,
     payload: Payload,
     deadline: Deadline,
-    read: (response: Response, asked: Asked) => Promise<Outcome<Value>>,
+    read: (incoming: Incoming, asked: Asked) => Promise<Outcome<Value>>,
   ): Promise<Outcome<Value>> {
     const asked: Asked = { method: request.method, path: `${prefix}${request.path}`, server }
     try {
-      const response = await fetchFrom(server, request, payload, deadline.signal)
-      const { status } = response
+      const incoming = await send(server, request, payload, deadline.signal)
+      const { status } = incoming
       if (status >= 300 && status < 400) {
-        await response.body?.cancel()
+        incoming.discard()
         return final(redirected(asked, status))
       }
-      if (response.ok) return await read(response, asked)
-      const error = errorOfReply(asked, status, parsedOrText(await response.text()))
+      if (status >= 200 && status < 300) return await read(incoming, asked)
+      const error = errorOfReply(asked, status, parsedOrText(await incoming.text()))
       return {
         failure: {
           error,
@@ -140,7 +139,7 @@ export function createConnection(options: ResolvedOptions): Connection {
           isOfServer: status === 502 || status === 503 || status === 504,
           // A proxy may say 503 after a server has done it; ours says it before it does anything.
           mayBeDone: status !== 429 && error.code !== 'closed',
-          retryAfterMs: retryAfterOf(response.headers.get('retry-after')),
+          retryAfterMs: retryAfterOf(incoming.header('retry-after')),
         },
       }
     } catch (thrown) {
@@ -183,9 +182,10 @@ export function createConnection(options: ResolvedOptions): Connection {
       const payload = await payloadOf(request)
       const { value } = await withRetries(retryParts, { signal: scope.signal, isRepeatable: true }, async (server) => {
         const deadline = createDeadline(clock, idleMs, scope.signal)
-        const outcome = await attempt<Stream>(server, request, payload, deadline, async (response, asked) => {
-          const { body, headers } = response
-          return body === null ? final(badReply(asked, 'answered nothing.')) : { value: { body, headers, asked, deadline } }
+        const outcome = await attempt<Stream>(server, request, payload, deadline, async (incoming, asked) => {
+          const body = incoming.stream()
+          const { header } = incoming
+          return body === null ? final(badReply(asked, 'answered nothing.')) : { value: { body, header, asked, deadline } }
         })
         if ('failure' in outcome) deadline.end()
         return outcome
@@ -201,7 +201,7 @@ export function createConnection(options: ResolvedOptions): Connection {
     },
 
     close() {
-      for (const socket of sockets.values()) socket.close()
+      for (const exchange of exchanges.values()) exchange.close()
     },
   }
   return connection
@@ -211,15 +211,14 @@ function final<Value>(error: AglError): Outcome<Value> {
   return { failure: { error, isTransient: false, isOfServer: false, mayBeDone: true, retryAfterMs: null } }
 }
 
-async function readJson(response: Response, asked: Asked): Promise<Outcome<Omit<Reply, 'isRepeated'>>> {
-  const { headers } = response
-  const text = await response.text()
-  const type = headers.get('content-type') ?? 'no type'
+async function readJson({ header, text: read }: Incoming, asked: Asked): Promise<Outcome<Omit<Reply, 'isRepeated'>>> {
+  const text = await read()
+  const type = header('content-type') ?? 'no type'
   if (!/^application\/(?:json|[^;]+\+json)\s*(?:;|$)/i.test(type)) {
     return final(badReply(asked, `expected a reply of application/json; got ${type}.`))
   }
   try {
-    return { value: { value: parseJson(text), headers, asked } }
+    return { value: { value: parseJson(text), header, asked } }
   } catch (error) {
     return final(badReply(asked, `the reply is no JSON (${errorMessage(error)}).`, error))
   }

@@ -42,7 +42,7 @@ const health = z.object({
 export async function greet(connection: Connection): Promise<Greeting> {
   const reply = await connection.call({ method: 'GET', path: '/health' })
   const { name, capabilities, max_wait_seconds: seconds } = read(reply, health)
-  const version = reply.headers.get(apiHeader)
+  const version = reply.header(apiHeader)
   if (version !== null && version !== apiVersion) {
     throw badReply(
       reply.asked,

@@ -32,7 +32,7 @@ async function* exported(client: Client, scope: Scope): AsyncGenerator<string, v
     idleMs: options.requestTimeoutMs,
   })
   try {
-    const type = stream.headers.get('content-type') ?? 'no type'
+    const type = stream.header('content-type') ?? 'no type'
     if (!type.startsWith('application/x-ndjson')) {
       throw badReply(stream.asked, `expected a reply of application/x-ndjson; got ${type}.`)
     }

@@ -30,7 +30,7 @@ export async function waitForRollouts(client: Client, request: WaitRequest): Pro
       const body = toWire({ rolloutIds, timeout: secondsOf(sliceMs), atLeast: request.atLeast })
       const reply = await connection.call({ method: 'POST', path: waitPath, body, parkMs: sliceMs }, scope)
       const finished = read(reply, rollouts)
-      if (reply.headers.get(completeHeader) === 'true' || isOver || remainingMs(end, options.clock) <= 0) return finished
+      if (reply.header(completeHeader) === 'true' || isOver || remainingMs(end, options.clock) <= 0) return finished
       await slowDown(client, asked, scope)
     }
   } finally {

@@ -99,8 +99,8 @@ function lostBeforeFirst({ asked }: Stream): AglError {
   })
 }
 
-function checkType({ headers, asked }: Stream): void {
-  const type = headers.get('content-type') ?? 'no type'
+function checkType({ header, asked }: Stream): void {
+  const type = header('content-type') ?? 'no type'
   if (!type.startsWith('text/event-stream')) throw badReply(asked, `expected a reply of text/event-stream; got ${type}.`)
 }
 
