@@ -5,6 +5,7 @@
  */
 import { parentPort, workerData } from 'node:worker_threads'
 import type { LightningStore } from '@agl/types'
+import { readHeldSlots } from './held-slots.ts'
 import {
   type FromThread,
   type HeartbeatMember,
@@ -28,12 +29,13 @@ const module = (await import(spec.module)) as Readonly<
 const store = await module[spec.factory]!(spec.options)
 
 interface Beating {
+  /** Those that are in no slot. */
   readonly attempts: Map<string, HeldAttempt>
   stop(): void
 }
 const members = new Map<number, Beating>()
 
-function join(member: number, { workerId, capacity, leaseMs, maxStallMs }: HeartbeatMember): void {
+function join(member: number, { workerId, capacity, leaseMs, maxStallMs, slots }: HeartbeatMember): void {
   let isBeating = false
   let hasBeaten = false
   // A loop that has not turned for long hangs, and what hangs must not be kept from others.
@@ -43,7 +45,7 @@ function join(member: number, { workerId, capacity, leaseMs, maxStallMs }: Heart
     if (isBeating || !isAlive()) return
     isBeating = true
     try {
-      const attempts = [...beating.attempts.values()]
+      const attempts = [...readHeldSlots(slots), ...beating.attempts.values()]
       const stats = statsOf('thread', { capacity, running: attempts.length, snapshot: snapshot() })
       const { stopped } = await store.heartbeat({ workerId, attempts, leaseMs, stats })
       if (!hasBeaten) send({ kind: 'beats', member })

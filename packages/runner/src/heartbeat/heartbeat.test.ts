@@ -55,8 +55,11 @@ describe('an agent that keeps the loop busy for longer than its lease', () => {
     return (attempt!.lease_expires! - Date.now() / 1000) * 1000
   }
 
-  it('keeps its lease where the store can be opened a second time', async () => {
-    const { rollout_id: rolloutId } = await store.enqueueRollout({ input: 1 })
+  it.each([
+    ['', 'short'],
+    [', with ids too long for the memory that is shared with the thread', 'ü'.repeat(150)],
+  ])('keeps its lease where the store can be opened a second time%s', async (_, rolloutId) => {
+    await store.enqueueRollout({ input: 1, rollout_id: rolloutId })
     let left = 0
     await runOnce(async () => {
       block(2.5 * leaseMs)

@@ -18,11 +18,14 @@ export interface HeartbeatMember {
   readonly capacity: number
   readonly leaseMs: number
   readonly maxStallMs: number
+  /** The attempts that it holds; see held-slots.ts. */
+  readonly slots: SharedArrayBuffer
 }
 
 /** Runners are told apart by a number, because two may have been given one worker id. */
 export type ToThread =
   | { readonly kind: 'join'; readonly member: number; readonly details: HeartbeatMember }
+  /** Of an attempt that is in no slot, and so its end. */
   | { readonly kind: 'began'; readonly member: number; readonly attempt: HeldAttempt }
   | { readonly kind: 'ended'; readonly member: number; readonly attemptId: string }
   | { readonly kind: 'leave'; readonly member: number }

@@ -2,6 +2,7 @@
 import { Worker } from 'node:worker_threads'
 import { AglError, type LightningStore, type StoreSpec } from '@agl/types'
 import type { Heartbeat, HeartbeatParts } from './heartbeat.ts'
+import { createHeldSlots, createHeldWriter } from './held-slots.ts'
 import type { FromThread, HeartbeatThreadData, ToThread } from './protocol.ts'
 
 /** A heartbeat from a thread. */
@@ -100,15 +101,19 @@ function startThread(spec: StoreSpec, onLast: () => void): HeartbeatThread {
         ready.reject(new AglError({ code: 'internal', message: 'The thread of the heartbeat is gone.' })),
       )
       sayAlive()
-      send({ kind: 'join', member, details: { workerId, capacity, leaseMs, maxStallMs } })
+      const slots = createHeldSlots(capacity)
+      const held = createHeldWriter(slots)
+      send({ kind: 'join', member, details: { workerId, capacity, leaseMs, maxStallMs, slots } })
       return {
         ready: ready.promise,
         gone: ended.promise,
         began(attempt) {
           sayAlive()
-          send({ kind: 'began', member, attempt })
+          if (!held.put(attempt)) send({ kind: 'began', member, attempt })
         },
-        ended: (attemptId) => send({ kind: 'ended', member, attemptId }),
+        ended(attemptId) {
+          if (!held.take(attemptId)) send({ kind: 'ended', member, attemptId })
+        },
         async close() {
           if (!members.delete(member)) return
           ready.reject(new AglError({ code: 'closed', message: 'The heartbeat has been closed.' }))
