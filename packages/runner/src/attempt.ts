@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { AglError, type AttemptedRollout, type Emitter, type NamedResources, type SpanSink } from '@agl/types'
 import type { Agent, AgentContext } from './agent.ts'
 import { isInfraError } from './agents/infra-error.ts'
@@ -142,18 +141,17 @@ async function untilStopped<Result>(
   graceMs: number,
   give: () => Result,
 ): Promise<Result> {
-  const done = new AbortController()
-  const stopped = new Promise<void>((resolve) => {
-    if (signal.aborted) resolve()
-    else signal.addEventListener('abort', () => resolve(), { once: true, signal: done.signal })
-  })
-  const graceOver = stopped.then(async () => {
-    await sleep(graceMs, undefined, { signal: done.signal }).catch(() => {})
-    return give()
-  })
+  const { promise: graceOver, resolve } = Promise.withResolvers<Result>()
+  let timer: NodeJS.Timeout | undefined
+  const onStop = (): void => {
+    timer = setTimeout(() => resolve(give()), graceMs)
+  }
+  if (signal.aborted) onStop()
+  else signal.addEventListener('abort', onStop, { once: true })
   try {
     return await Promise.race([work, graceOver])
   } finally {
-    done.abort()
+    clearTimeout(timer)
+    signal.removeEventListener('abort', onStop)
   }
 }

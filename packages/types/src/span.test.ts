@@ -23,6 +23,12 @@ describe('buildSpan', () => {
     expect(c.trace_id).not.toBe(a.trace_id)
     expect(a.span_id).not.toBe(b.span_id)
   })
+
+  it('draws an id of its own for each', () => {
+    const ids = Array.from({ length: 1000 }, () => build('at-1').span_id)
+    expect(new Set(ids).size).toBe(1000)
+    expect(ids.filter((id) => !/^[0-9a-f]{16}$/.test(id))).toEqual([])
+  })
 })
 
 describe('span schemas', () => {
