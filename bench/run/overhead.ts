@@ -1,63 +1,93 @@
 import { readFileSync } from 'node:fs'
 import { agentModule, createTrainer, type StrategyChoice } from '@agl/trainer'
 import type { AlgorithmContext } from '@agl/types'
-import { findFinalReward } from '@agl/types/spans'
 import { spreadOf } from '../lib/measure.ts'
 import { NotAvailable, type BenchContext, type Scenario } from '../lib/scenario.ts'
 import type { Result } from '../lib/result.ts'
 
-const strategies: readonly (readonly [name: string, strategy: StrategyChoice])[] = [
-  ['shm', 'shm'],
-  ['ipc', 'ipc'],
-  ['cs', { type: 'cs', port: 0, drainMs: 100 }],
+interface Strategy {
+  readonly name: string
+  readonly choice: StrategyChoice
+  /** Whether each runner is a process. */
+  readonly hasChildren: boolean
+}
+
+const strategies: readonly Strategy[] = [
+  { name: 'shm', choice: 'shm', hasChildren: false },
+  { name: 'ipc', choice: 'ipc', hasChildren: true },
+  { name: 'cs', choice: { type: 'cs', port: 0, drainMs: 100 }, hasChildren: true },
 ]
+
+/** So many rollouts run at once; 64 processes would measure how a small machine starts and switches them. */
+const sizes: readonly { readonly runners: number; readonly processes: number }[] = [
+  { runners: 1, processes: 1 },
+  { runners: 8, processes: 8 },
+  { runners: 64, processes: 8 },
+]
+
 const warmUp = 300
 /** Of `/proc`: hundredths of a second on every Linux there is. */
 const microsecondsPerTick = 10_000
 
+function childrenOf(pid: number): readonly string[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+    .split(' ')
+    .filter((child) => child !== '')
+}
+
 /** All threads of another process, in microseconds. */
-function cpuOf(pid: number): number {
+function cpuOf(pid: string): number {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /s, '')
     .split(' ')
   return (Number(fields[11]) + Number(fields[12])) * microsecondsPerTick
 }
 
-function cpuOfAll(runner: number): number {
+function cpuOfAll(children: readonly string[]): number {
   const { user, system } = process.cpuUsage()
-  return user + system + (runner === process.pid ? 0 : cpuOf(runner))
+  return children.reduce((sum, child) => sum + cpuOf(child), user + system)
 }
 
-async function runTasks({ store, signal }: AlgorithmContext, count: number): Promise<readonly string[]> {
+function residentMiB(pid: string): number {
+  return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024
+}
+
+async function runTasks({ store, signal }: AlgorithmContext, count: number): Promise<void> {
   const rollouts = await store.enqueueManyRollouts({ rollouts: Array.from({ length: count }, (_, input) => ({ input })) })
-  const rolloutIds = rollouts.map(({ rollout_id: id }) => id)
-  await store.waitForRollouts({ rolloutIds, signal })
-  return rolloutIds
+  await store.waitForRollouts({ rolloutIds: rollouts.map(({ rollout_id: id }) => id), signal })
 }
 
 interface Figures {
   readonly firstMs: number
   readonly cpuUs: number
-  readonly wallUs: number
+  readonly rate: number
+  readonly childMiB: number
 }
 
-/** One runner, one rollout at a time. */
-async function measure(strategy: StrategyChoice, count: number): Promise<Figures> {
+async function measure(
+  { choice, hasChildren }: Strategy,
+  { runners, processes }: (typeof sizes)[number],
+  count: number,
+): Promise<Figures> {
   const start = performance.now()
   const trainer = createTrainer<Figures>({
-    strategy,
+    strategy: choice,
+    nRunners: hasChildren ? processes : runners,
+    runner: { concurrency: hasChildren ? runners / processes : 1 },
     algorithm: {
       name: 'overhead',
       async run(context) {
-        const [first] = await runTasks(context, 1)
+        await runTasks(context, 1)
         const firstMs = performance.now() - start
-        const pid = findFinalReward((await context.store.querySpans({ rolloutId: first! })).items)!
-        await runTasks(context, warmUp)
-        const cpuBefore = cpuOfAll(pid)
+        // Every process that runs has had its share of the start by then.
+        await runTasks(context, warmUp * processes)
+        const children = childrenOf(process.pid)
+        const cpuBefore = cpuOfAll(children)
         const wallBefore = performance.now()
         await runTasks(context, count)
-        const wallUs = ((performance.now() - wallBefore) * 1000) / count
-        return { firstMs, cpuUs: (cpuOfAll(pid) - cpuBefore) / count, wallUs }
+        const seconds = (performance.now() - wallBefore) / 1000
+        const childMiB = children.reduce((most, child) => Math.max(most, residentMiB(child)), 0)
+        return { firstMs, cpuUs: (cpuOfAll(children) - cpuBefore) / count, rate: count / seconds, childMiB }
       },
     },
   })
@@ -68,35 +98,58 @@ async function measure(strategy: StrategyChoice, count: number): Promise<Figures
 
 async function run({ isShort, rounds }: BenchContext): Promise<readonly Result[]> {
   if (process.platform !== 'linux') throw new NotAvailable('The CPU time of other processes is read from /proc.')
-  const count = isShort ? 500 : 2000
-  const found = new Map<string, Figures[]>(strategies.map(([name]) => [name, []]))
-  for (let round = 0; round < rounds; round++) {
-    for (const [name, strategy] of strategies) found.get(name)!.push(await measure(strategy, count))
+  const count = isShort ? 500 : 4000
+  const cases = sizes.flatMap((size) => strategies.map((strategy) => ({ size, strategy, figures: [] as Figures[] })))
+  for (let round = 0; round < (isShort ? 1 : rounds); round++) {
+    for (const { size, strategy, figures } of cases) figures.push(await measure(strategy, size, count))
   }
-  return strategies.flatMap(([name]): Result[] => {
-    const figures = found.get(name)!
-    const wall = Math.round(spreadOf(figures.map(({ wallUs }) => wallUs)).median)
-    const result = { better: 'lower' as const, peer: null, target: null }
-    return [
-      {
-        ...result,
-        name: `rollout-${name}`,
-        unit: 'µs CPU of all processes',
-        ours: spreadOf(figures.map(({ cpuUs }) => cpuUs)),
-        note: `${count} rollouts of an agent that does nothing, one after the other; ${wall} µs of wall time each`,
-      },
-      {
-        ...result,
-        name: `first-rollout-${name}`,
-        unit: 'ms from fit to the first result',
-        ours: spreadOf(figures.map(({ firstMs }) => firstMs)),
-      },
-    ]
-  })
+  return cases.flatMap(({ size, strategy, figures }) => resultsOf(strategy, size, figures, count))
+}
+
+function resultsOf(
+  { name, hasChildren }: Strategy,
+  { runners, processes }: (typeof sizes)[number],
+  figures: readonly Figures[],
+  count: number,
+): readonly Result[] {
+  const none = { peer: null, target: null }
+  const spread = (of: (each: Figures) => number): Result['ours'] => spreadOf(figures.map(of))
+  const place = hasChildren
+    ? `${processes} process(es) x ${runners / processes}, of at most ${Math.round(spread(({ childMiB }) => childMiB).max)} MiB`
+    : 'in this process'
+  return [
+    {
+      ...none,
+      name: `rate-${name}-${runners}`,
+      unit: 'rollouts/s',
+      better: 'higher',
+      ours: spread(({ rate }) => rate),
+      note: `${count} rollouts of an agent that does nothing; ${runners} at once, ${place}`,
+    },
+    {
+      ...none,
+      name: `rollout-${name}-${runners}`,
+      unit: 'µs CPU of all processes',
+      better: 'lower',
+      ours: spread(({ cpuUs }) => cpuUs),
+    },
+    ...(runners > 1
+      ? []
+      : [
+          {
+            ...none,
+            name: `first-rollout-${name}`,
+            unit: 'ms from fit to the first result',
+            better: 'lower' as const,
+            ours: spread(({ firstMs }) => firstMs),
+          },
+        ]),
+  ]
 }
 
 export const strategyOverhead: Scenario = {
   name: 'strategies',
-  title: 'what a rollout costs under each strategy, and how long the first one takes',
+  title:
+    'rollouts a second of an agent that does nothing, what one costs, and how long the first takes, with 1, 8 and 64 runners',
   run,
 }

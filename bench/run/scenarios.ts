@@ -137,33 +137,35 @@ async function runAlgorithm(store: StoreClient, shape: Shape, total: number): Pr
 
 async function measure(shape: Shape, total: number) {
   const server = openChild<ServerVerbs>(new URL('../http/server-child.ts', import.meta.url))
-  const { port } = await server.call('start', 'ours, large')
-  const url = `http://127.0.0.1:${port}`
-  const store = await createStoreClient({ url })
   const runners = Array.from({ length: processes }, () => openChild<RunnerVerbs>(new URL('scenario-runners.ts', import.meta.url)))
-  for (const child of runners) await child.call('start', { url, concurrency: shape.runners / processes })
-  const cpuBefore = await server.call('cpu', null)
-  const ownBefore = process.cpuUsage()
-  const start = performance.now()
-  await runAlgorithm(store, shape, total)
-  const seconds = (performance.now() - start) / 1000
-  const own = process.cpuUsage(ownBefore)
-  const serverUs = (await server.call('cpu', null)) - cpuBefore
-  const { total_spans: spans } = await store.statistics()
-  const ended = await Promise.all(runners.map((child) => child.call('stop', null)))
-  const attempts = ended.reduce((sum, each) => sum + each.attempts, 0)
-  if (attempts !== total) throw new Error(`${attempts} attempts of ${total} rollouts`)
-  await Promise.all(runners.map((child) => child.close()))
-  await store.close()
-  await server.close()
-  const runnerUs = ended.reduce((sum, each) => sum + each.cpuUs, 0)
-  return {
-    rate: total / seconds,
-    serverMs: serverUs / 1000 / total,
-    runnerMs: runnerUs / 1000 / total,
-    algorithmMs: (own.user + own.system) / 1000 / total,
-    spans: spans / total,
-    seconds,
+  try {
+    const { port } = await server.call('start', 'ours, large')
+    const url = `http://127.0.0.1:${port}`
+    await using store = await createStoreClient({ url })
+    for (const child of runners) await child.call('start', { url, concurrency: shape.runners / processes })
+    const cpuBefore = await server.call('cpu', null)
+    const ownBefore = process.cpuUsage()
+    const start = performance.now()
+    await runAlgorithm(store, shape, total)
+    const seconds = (performance.now() - start) / 1000
+    const own = process.cpuUsage(ownBefore)
+    const serverUs = (await server.call('cpu', null)) - cpuBefore
+    const { total_spans: spans } = await store.statistics()
+    const ended = await Promise.all(runners.map((child) => child.call('stop', null)))
+    const attempts = ended.reduce((sum, each) => sum + each.attempts, 0)
+    if (attempts !== total) throw new Error(`${attempts} attempts of ${total} rollouts`)
+    const runnerUs = ended.reduce((sum, each) => sum + each.cpuUs, 0)
+    return {
+      rate: total / seconds,
+      serverMs: serverUs / 1000 / total,
+      runnerMs: runnerUs / 1000 / total,
+      algorithmMs: (own.user + own.system) / 1000 / total,
+      spans: spans / total,
+      seconds,
+    }
+  } finally {
+    // Children that are left behind would keep this process.
+    await Promise.all([server, ...runners].map((child) => child.close()))
   }
 }
 
