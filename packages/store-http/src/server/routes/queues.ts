@@ -10,7 +10,7 @@ import {
 } from '../../wire/schemas.ts'
 import { completeHeader } from '../../wire/paths.ts'
 import { toClaimed, toPlainRollout } from '../records.ts'
-import { type Route, route } from '../route.ts'
+import { type Call, type Route, route } from '../route.ts'
 import { forgetClaims, inMilliseconds, optional } from './claims.ts'
 
 const dequeueBody = z.object({
@@ -20,6 +20,14 @@ const dequeueBody = z.object({
   lease_seconds: leaseSeconds,
   capacity: laxInteger.nullish(),
 })
+
+/** Whether all that the store knows of these rollouts is done. */
+async function isNoneLeft({ store }: Pick<Call, 'store'>, rolloutIds: readonly string[], done: ReadonlySet<string>): Promise<boolean> {
+  const left = rolloutIds.filter((id) => !done.has(id))
+  if (left.length === 0) return true
+  const { total } = await store.queryRollouts({ rolloutIdIn: left, limit: 0 })
+  return total === 0
+}
 
 export const queueRoutes: readonly Route[] = [
   route({
@@ -102,9 +110,8 @@ export const queueRoutes: readonly Route[] = [
       })
       if (call.isOurs) {
         const done = new Set(finished.map((rollout) => rollout.rollout_id))
-        const left = rolloutIds.filter((id) => !done.has(id))
-        const { total } = left.length === 0 ? { total: 0 } : await call.store.queryRollouts({ rolloutIdIn: left, limit: 0 })
-        call.setHeader(completeHeader, String(total === 0 || done.size >= (atLeast ?? Infinity)))
+        const isComplete = done.size >= (atLeast ?? Infinity) || (await isNoneLeft(call, rolloutIds, done))
+        call.setHeader(completeHeader, String(isComplete))
       }
       return finished.map((rollout) => toPlainRollout(call, rollout))
     },
