@@ -126,12 +126,15 @@ async function runAlgorithm(store: StoreClient, shape: Shape, total: number): Pr
   while (left.length > 0 || open.size > 0) {
     while (left.length > 0 && open.size <= shape.remaining) await enqueue()
     const wanted = left.length === 0 || shape.remaining === 0 ? open.size : open.size - shape.remaining
-    const finished = await store.waitForRollouts({
+    const answered = await store.waitForRollouts({
       rolloutIds: [...open].slice(0, 2000),
-      atLeast: Math.max(1, Math.min(wanted, 64)),
+      // Less and less towards the end, so that little is left to be read when the last one ends and the runners wait for more.
+      atLeast: Math.max(1, Math.min(Math.ceil(wanted / 4), 64)),
     })
-    await Promise.all(finished.map(check))
+    const finished = [...answered]
     for (const { rollout_id: id } of finished) open.delete(id)
+    // Not all at once: the runners would wait behind the reading.
+    while (finished.length > 0) await Promise.all(finished.splice(0, 8).map(check))
   }
 }
 
