@@ -22,7 +22,11 @@ const dequeueBody = z.object({
 })
 
 /** Whether all that the store knows of these rollouts is done. */
-async function isNoneLeft({ store }: Pick<Call, 'store'>, rolloutIds: readonly string[], done: ReadonlySet<string>): Promise<boolean> {
+async function isNoneLeft(
+  { store }: Pick<Call, 'store'>,
+  rolloutIds: readonly string[],
+  done: ReadonlySet<string>,
+): Promise<boolean> {
   const left = rolloutIds.filter((id) => !done.has(id))
   if (left.length === 0) return true
   const { total } = await store.queryRollouts({ rolloutIdIn: left, limit: 0 })
