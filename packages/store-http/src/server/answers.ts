@@ -44,15 +44,13 @@ export function sendJsonText(response: ServerResponse, status: number, text: str
   // A text goes out in one write with its head. Bytes of it are memory that only the collector gives back: pages of spans cost
   // a fifth more with them, until the heap has grown to it. A text that is longer than most is not copied more than once.
   const body = text.length > 262_144 ? Buffer.from(text) : text
-  const length = Buffer.byteLength(body)
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': length })
-  // A text of ASCII alone goes out as it lies in memory.
-  endWith(response, body, length === text.length ? 'latin1' : 'utf8')
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) })
+  endWith(response, body)
 }
 
 /** Ends an answer, and lets its reader go who takes nothing of it any more. */
-export function endWith(response: ServerResponse, body: string | Uint8Array, encoding: 'latin1' | 'utf8' = 'utf8'): void {
-  response.end(body, encoding)
+export function endWith(response: ServerResponse, body: string | Uint8Array): void {
+  response.end(body)
   if (response.writableLength > 0) response.setTimeout(slowAnswerMs, () => response.destroy())
 }
 
