@@ -25,7 +25,8 @@ const sizes: readonly { readonly runners: number; readonly processes: number }[]
   { runners: 64, processes: 8 },
 ]
 
-const warmUp = 300
+/** Rollouts of each process before those that are measured. */
+const warmUp = { short: 40, full: 300 }
 /** Of `/proc`: hundredths of a second on every Linux there is. */
 const microsecondsPerTick = 10_000
 
@@ -67,7 +68,7 @@ interface Figures {
 async function measure(
   { choice, hasChildren }: Strategy,
   { runners, processes }: (typeof sizes)[number],
-  count: number,
+  { count, warmUps }: { readonly count: number; readonly warmUps: number },
 ): Promise<Figures> {
   const start = performance.now()
   const trainer = createTrainer<Figures>({
@@ -79,8 +80,8 @@ async function measure(
       async run(context) {
         await runTasks(context, 1)
         const firstMs = performance.now() - start
-        // Every process that runs has had its share of the start by then.
-        await runTasks(context, warmUp * processes)
+        // So that every process has begun, and most of its code is compiled.
+        await runTasks(context, warmUps * processes)
         const children = childrenOf(process.pid)
         const cpuBefore = cpuOfAll(children)
         const wallBefore = performance.now()
@@ -98,10 +99,11 @@ async function measure(
 
 async function run({ isShort, rounds }: BenchContext): Promise<readonly Result[]> {
   if (process.platform !== 'linux') throw new NotAvailable('The CPU time of other processes is read from /proc.')
-  const count = isShort ? 500 : 4000
+  const count = isShort ? 400 : 4000
+  const warmUps = isShort ? warmUp.short : warmUp.full
   const cases = sizes.flatMap((size) => strategies.map((strategy) => ({ size, strategy, figures: [] as Figures[] })))
   for (let round = 0; round < (isShort ? 1 : rounds); round++) {
-    for (const { size, strategy, figures } of cases) figures.push(await measure(strategy, size, count))
+    for (const { size, strategy, figures } of cases) figures.push(await measure(strategy, size, { count, warmUps }))
   }
   return cases.flatMap(({ size, strategy, figures }) => resultsOf(strategy, size, figures, count))
 }

@@ -29,8 +29,7 @@ export function createNodeExchange({ url, socketPath }: Pick<Server, 'url' | 'so
     send({ method, path, headers, body, signal }) {
       return new Promise<Incoming>((resolve, reject) => {
         signal.throwIfAborted()
-        const isText = typeof body === 'string'
-        const length = isText || body instanceof Uint8Array ? Buffer.byteLength(body) : null
+        const length = typeof body === 'string' || body instanceof Uint8Array ? Buffer.byteLength(body) : null
         const sending = request(
           {
             ...place,
@@ -43,9 +42,7 @@ export function createNodeExchange({ url, socketPath }: Pick<Server, 'url' | 'so
         )
         sending.on('error', reject)
         signal.addEventListener('abort', () => sending.destroy(signal.reason as Error), { once: true })
-        // A text of ASCII alone goes out as it lies in memory.
-        if (isText) sending.end(body, length === body.length ? 'latin1' : 'utf8')
-        else if (body instanceof ReadableStream) pipe(body, sending)
+        if (body instanceof ReadableStream) pipe(body, sending)
         else sending.end(body ?? undefined)
       })
     },
