@@ -69,12 +69,11 @@ async function runOne(place: Place, access: Access, folder: string, options: Blo
   const program = fork(new URL('blocked-program.ts', import.meta.url), [JSON.stringify(job)], {
     execArgv: ['--conditions=@agl/source', '--disable-warning=ExperimentalWarning'],
   })
-  let isOver = false
-  const exited = once(program, 'exit').then(() => (isOver = true))
+  const exited = once(program, 'exit')
   let hasBegun = false
   let looks = 0
   let leastLeftMs = Infinity
-  for (; !isOver; await nextTimer(50)) {
+  for (; program.exitCode === null && program.signalCode === null; await nextTimer(50)) {
     if (!hasBegun) {
       const { items: workers } = await store.queryWorkers()
       hasBegun = workers.some(({ heartbeat_stats: stats }) => stats?.['beats_from'] === 'thread' && stats['running'] === 1)

@@ -81,7 +81,8 @@ async function victimsOf(
           .filter(({ pid, role }) => role === 'runner' && isAlive(pid))
           .map(({ pid }) => pid)
       if (runners().includes(hit.pid)) return [hit.pid]
-      if (phase === 'drain') return known(entriesOf(journal.read(), 'began').findLast(({ rolloutId }) => rolloutId === 'straggler')?.pid)
+      if (phase === 'drain')
+        return known(entriesOf(journal.read(), 'began').findLast(({ rolloutId }) => rolloutId === 'straggler')?.pid)
       const owner = entriesOf(journal.read(), 'began').find(({ attemptId }) => attemptId === hit.attemptId)?.pid
       if (owner !== undefined) return [owner]
       while (runners().length === 0 && !signal.aborted) await nextTimer(10)

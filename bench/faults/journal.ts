@@ -33,7 +33,7 @@ export interface Journal {
 export function openJournal(folder: string): Journal {
   const file = join(folder, 'journal.log')
   return {
-    write: (entry) => appendFileSync(file, `${JSON.stringify(entry)}\n`),
+    write: (entry) => appendFileSync(file, `${JSON.stringify({ at: Date.now(), ...entry })}\n`),
     read() {
       if (!existsSync(file)) return []
       const lines = readFileSync(file, 'utf8').split('\n')

@@ -2,7 +2,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { agentModule, createTrainer, handleInterrupts, type StrategyChoice } from '@agl/trainer'
-import { type AlgorithmContext, errorMessage, type LightningStore } from '@agl/types'
+import { type AlgorithmContext, errorMessage, type LightningStore, type LogFields, type Logger } from '@agl/types'
 import { nextTimer } from '../lib/loop-delay.ts'
 import { watchStore } from '../soak/judge.ts'
 import { untilDone } from '../soak/parts.ts'
@@ -19,6 +19,13 @@ const gate = openGate(plan)
 const journal = openJournal(plan.folder)
 const agents = new URL('agents.ts', import.meta.url)
 const inProgram = plan.programAccess.kind === 'memory'
+
+/** For whoever asks why something went wrong. */
+const logger: Logger = { debug: write, info: write, warn: write, error: write }
+
+function write(message: string, fields?: LogFields): void {
+  process.stderr.write(`${new Date().toISOString()} ${role} ${process.pid}: ${message} ${JSON.stringify(fields ?? {})}\n`)
+}
 
 function strategyOf({ strategy, listenPort, connectPort, serverAccess }: Plan): StrategyChoice {
   switch (strategy) {
@@ -93,6 +100,7 @@ async function fitOnce(store: LightningStore): Promise<{ readonly isComplete: bo
     strategy: strategyOf(plan),
     nRunners: role === 'runner' ? 1 : 2,
     tracer: { module: agents.href, export: 'createFaultsTracer' },
+    logger,
     runner: { leaseMs: plan.leaseMs, concurrency: 3, waitMs: 2000, shutdownGraceMs: 500, abortGraceMs: 200 },
   })
   let isInterrupted = false
@@ -104,7 +112,7 @@ async function fitOnce(store: LightningStore): Promise<{ readonly isComplete: bo
     if (role === 'algorithm') await noteHeld(store, 'resolved')
     return { isComplete: result === true, isInterrupted }
   } catch (error) {
-    process.stderr.write(`fit rejected (${role}): ${errorMessage(error)}\n`)
+    write('fit rejected', { error: errorMessage(error) })
     if (role === 'algorithm') await noteHeld(store, `rejected: ${errorMessage(error)}`)
     return { isComplete: false, isInterrupted }
   }
@@ -144,4 +152,3 @@ async function runRunner(): Promise<void> {
 }
 
 await (role === 'runner' ? runRunner() : runProgram())
-

@@ -47,6 +47,8 @@ export interface CaseReport extends Place {
   readonly lastWords?: string
 }
 
+const compileCache = fileURLToPath(new URL('../node_modules/.cache/faults', import.meta.url))
+
 /** More programs than any one fault costs. */
 const mostPrograms = 6
 
@@ -59,7 +61,8 @@ export async function runCase(options: CaseOptions): Promise<CaseReport> {
   const pids: number[] = []
   const over = new AbortController()
   const journal = openJournal(folder)
-  const environment = { ...process.env, [folderVariable]: folder }
+  // What starts again and again is compiled once.
+  const environment = { ...process.env, [folderVariable]: folder, NODE_COMPILE_CACHE: compileCache }
   const kept: Kept[] = []
   let proxy: TcpProxy | null = null
   let observer: LightningStore | null = null
