@@ -26,14 +26,23 @@ export interface ActiveAttempt {
   /** The first reason counts; later ones change nothing. */
   stop(reason: StopReason): void
   stopReason(): StopReason | null
+  /** Aborted when a store that does not take the end of the attempt is not waited for any longer. */
+  readonly abandoned: AbortSignal
+  abandon(): void
 }
 
 export function createActiveAttempt(claimed: AttemptedRollout): ActiveAttempt {
   const controller = new AbortController()
+  const abandoning = new AbortController()
   let first: StopReason | null = null
   return {
     claimed,
     signal: controller.signal,
+    abandoned: abandoning.signal,
+    abandon() {
+      const message = 'The runner is to end, and the store has not taken how the attempt ended in time.'
+      abandoning.abort(new AglError({ code: 'closed', message }))
+    },
     stop(reason) {
       if (first !== null) return
       first = reason

@@ -28,7 +28,7 @@ export async function runClaimed<Task>(
   const ids = { rolloutId: claimed.rollout_id, attemptId: claimed.attempt.attempt_id }
   const ended = { ...event, ending, error: errorOf(ending, signal), readSpans: () => readSpansOf(store, ids) }
   await hooks.call('onRolloutEnd', ended)
-  const attempt = await settleAttempt(claimed, ending, options)
+  const attempt = await settleAttempt(active, ending, options)
   await hooks.call('onRolloutSettled', { ...ended, attempt })
   return { ending, attempt }
 }

@@ -97,16 +97,16 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal
       const claimed = await claim()
       if (claimed === null) return
       const running = createActiveAttempt(claimed)
-      // The reply came after the stop: nothing has been done yet, so the work goes back as it is.
-      if (stop.aborted) {
-        await settleAttempt(claimed, { kind: 'stopped', reason: 'shutdown' }, options)
-        return
-      }
-      attempts += 1
       const { attempt_id: attemptId } = claimed.attempt
       active.set(attemptId, running)
-      heartbeat.began({ rolloutId: claimed.rollout_id, attemptId })
       try {
+        // The reply came after the stop: nothing has been done yet, so the work goes back as it is.
+        if (stop.aborted) {
+          await settleAttempt(running, { kind: 'stopped', reason: 'shutdown' }, options)
+          return
+        }
+        attempts += 1
+        heartbeat.began({ rolloutId: claimed.rollout_id, attemptId })
         await runClaimed(running, options)
       } finally {
         active.delete(attemptId)
@@ -127,11 +127,17 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, signal: AbortSignal
     onStopped: (stopped) => stopByReason(stopped, (attemptId) => active.get(attemptId)),
     onFailure: (error) => logger.warn('A heartbeat failed', { workerId, error }),
   })
+  const { shutdownGraceMs, abortGraceMs } = options
   let shutdownTimer: NodeJS.Timeout | undefined
+  const abandonAll = (): void => {
+    for (const running of active.values()) running.abandon()
+  }
   const onStop = (): void => {
     shutdownTimer = setTimeout(() => {
       for (const running of active.values()) running.stop('shutdown')
-    }, options.shutdownGraceMs)
+      // Agents end within twice `abortGraceMs`; what the store does not take for as long again is left to it.
+      shutdownTimer = setTimeout(abandonAll, 2 * abortGraceMs + shutdownGraceMs)
+    }, shutdownGraceMs)
   }
   if (stop.aborted) onStop()
   else stop.addEventListener('abort', onStop, { once: true })

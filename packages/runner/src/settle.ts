@@ -1,5 +1,5 @@
 import { AglError, type Attempt, type AttemptedRollout, type AttemptUpdate, errorMessage, type JsonObject } from '@agl/types'
-import type { Ending } from './attempt.ts'
+import type { ActiveAttempt, Ending } from './attempt.ts'
 import { handBack } from './leases.ts'
 import type { ResolvedOptions } from './options.ts'
 import { retry } from './retry.ts'
@@ -8,11 +8,11 @@ import { retry } from './retry.ts'
 const leasesToSettle = 10
 
 /**
- * Writes how an attempt ended. A store that is away is asked again for ten leases; whoever gives up then lets the lease run
- * out, and the store settles the attempt itself.
+ * Writes how an attempt ended. A store that is away is asked again for ten leases, or until the attempt is abandoned; whoever
+ * gives up then lets the lease run out, and the store settles the attempt itself.
  */
 export async function settleAttempt(
-  claimed: AttemptedRollout,
+  { claimed, abandoned }: Pick<ActiveAttempt, 'claimed' | 'abandoned'>,
   ending: Ending,
   options: ResolvedOptions,
 ): Promise<Attempt | null> {
@@ -53,13 +53,26 @@ export async function settleAttempt(
     }
   }
   try {
-    return await retry(settle, { forMs: leasesToSettle * options.leaseMs })
+    return await unlessAborted(retry(settle, { forMs: leasesToSettle * options.leaseMs, signal: abandoned }), abandoned)
   } catch (error) {
     options.logger.error('An attempt could not be settled; the store ends it when its time is over', {
       ...ids,
       error: errorMessage(error),
     })
     return null
+  }
+}
+
+/** Settles as `work` does, or with the reason of the signal; a call that is under way then is left behind. */
+async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const aborted = Promise.withResolvers<never>()
+  const onAbort = (): void => aborted.reject(signal.reason)
+  signal.addEventListener('abort', onAbort)
+  if (signal.aborted) onAbort()
+  try {
+    return await Promise.race([work, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
   }
 }
 
