@@ -5,13 +5,14 @@ import { cellOf, cellsOf, excludedOf, type Place, stores, strategies } from './c
 import { type CaseReport, runCase } from './run-case.ts'
 
 const help = `pnpm faults [--strategy shm,ipc,cs] [--store memory,sqlite,redis] [--seed 1] [--seeds 1] [--rollouts 12] [--json]
-            [--lease-ms 1500] [--parallel 1] [--minutes N] [--list] [--scenario blocked-minute [--block-seconds 60]]
+            [--lease-ms 1500] [--parallel 1] [--minutes N] [--give-up-ms 120000] [--list]
+            [--scenario blocked-minute [--block-seconds 60]]
 
 Each case runs one program over one store. At one phase, where a gate holds somebody up, one process (or connection) is killed,
 stalled for longer than a lease, terminated, cut off, or its loop is kept busy; what is left is finished by others, and the judge
 compares what the store says with what the agents wrote down themselves. A seed is one cell of the grid of its strategy and store;
 --seeds N runs N of them from --seed on. --list tells the grid, and what is left out of it and why. --minutes begins no case after
-that time. Ends with status 0 when nothing is wrong, with 1 and what was found otherwise.
+that time, and a case that takes longer than --give-up-ms hangs. Ends with status 0 when nothing is wrong, with 1 and what was found otherwise.
 
 --scenario blocked-minute lets one agent under each strategy keep its event loop busy for a minute with a lease of --lease-ms.
 `
@@ -26,6 +27,7 @@ const { values } = parseArgs({
     'lease-ms': { type: 'string', default: '1500' },
     parallel: { type: 'string', default: '1' },
     minutes: { type: 'string', default: 'Infinity' },
+    'give-up-ms': { type: 'string', default: '120000' },
     scenario: { type: 'string', default: 'grid' },
     'block-seconds': { type: 'string', default: '60' },
     list: { type: 'boolean', default: false },
@@ -74,7 +76,11 @@ async function runGrid(places: readonly Place[]): Promise<number> {
   const work = async (): Promise<void> => {
     for (const each of rest) {
       if (performance.now() > end) return
-      const sizes = { rollouts: Number(values.rollouts), leaseMs: Number(values['lease-ms']), giveUpMs: 90_000 }
+      const sizes = {
+        rollouts: Number(values.rollouts),
+        leaseMs: Number(values['lease-ms']),
+        giveUpMs: Number(values['give-up-ms']),
+      }
       const report = await runCase({ ...each, ...sizes })
       reports.push(report)
       write(values.json ? JSON.stringify(report) : caseLine(report))
