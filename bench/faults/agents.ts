@@ -17,6 +17,8 @@ if (!isProgram) await gate.pass('before-claim', 'runner')
 
 /** For as long as whoever is never stopped would run. */
 const forever = 120_000
+/** Longer than a runner that is to end waits for its agents. */
+const straggleMs = 8_000
 
 export const agent: Agent<Task> = rollout<Task>(async (task, { rollout: { rollout_id: rolloutId, attempt }, signal, emit }) => {
   const { attempt_id: attemptId } = attempt
@@ -29,7 +31,7 @@ export const agent: Agent<Task> = rollout<Task>(async (task, { rollout: { rollou
     }
     if (task.kind === 'throw') throw new Error('no idea')
     if (task.kind === 'slow' || task.kind === 'cancel') await sleep(forever, undefined, { signal })
-    if (task.kind === 'straggle') await sleep(1500, undefined, { signal })
+    if (task.kind === 'straggle') await sleep(attempt.sequence_id === 1 ? straggleMs : 0, undefined, { signal })
   } catch (error) {
     journal.write({ kind: 'ended', attemptId, how: signal.aborted ? 'aborted' : 'threw', reward: null })
     throw error

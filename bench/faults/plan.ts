@@ -55,7 +55,7 @@ export type TaskKind =
   | 'slow'
   /** Runs on until it is cancelled. */
   | 'cancel'
-  /** Runs on for a second when the algorithm has ended, and returns its reward. */
+  /** Returns its reward; the first time, only long after the algorithm has ended. */
   | 'straggle'
 
 export interface Task {
