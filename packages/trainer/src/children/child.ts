@@ -58,9 +58,9 @@ const lastWordsMs = 200
 
 const sourceFlags = isSource ? ['--conditions=@agl/source', '--disable-warning=ExperimentalWarning'] : []
 
-export function startChild(job: ChildJob, { graceMs, terminateMs }: StopGraces, logger: Logger): RunnerChild {
+export function startChild({ folder, ...job }: ChildJob, { graceMs, terminateMs }: StopGraces, logger: Logger): RunnerChild {
   const { workerId } = job
-  const child = fork(entry, [], {
+  const child = fork(entry, folder === null ? [] : [folder], {
     execArgv: [...inheritedFlags(process.execArgv), ...sourceFlags],
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
   })

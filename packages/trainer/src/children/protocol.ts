@@ -7,14 +7,18 @@ export type StoreAccess =
   | { readonly kind: 'spec'; readonly spec: StoreSpec }
 
 /** What one child process runs. It goes by message: command lines can be read by others. */
-export interface ChildJob extends RunnerDescription {
+export interface RunJob extends RunnerDescription {
   readonly store: StoreAccess
   readonly workerId: string
-  /** Removed by whoever is left when the parent was killed; null = there is none. */
+}
+
+/** The whole of what a child is started with. */
+export interface ChildJob extends RunJob {
+  /** Its argument: removed by whoever is left when the parent was killed; null = there is none. */
   readonly folder: string | null
 }
 
-export type ToChild = { readonly kind: 'run'; readonly job: ChildJob } | { readonly kind: 'stop' }
+export type ToChild = { readonly kind: 'run'; readonly job: RunJob } | { readonly kind: 'stop' }
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error'
 

@@ -13,14 +13,16 @@ import { loadAgent } from '../agent-module.ts'
 import { openClient } from '../serve-store.ts'
 import { loadTracer } from '../tracer-module.ts'
 import { packError } from './errors.ts'
-import { type ChildJob, type FromChild, type LogLevel, orphanMs, type StoreAccess, type ToChild } from './protocol.ts'
+import { type FromChild, type LogLevel, orphanMs, type RunJob, type StoreAccess, type ToChild } from './protocol.ts'
 import type { WatchParentData } from './watch-parent.ts'
 
 if (process.send === undefined) throw new Error('runner-child.ts runs as a child process only')
 
 const stop = new AbortController()
 const stopped = (): AglError => new AglError({ code: 'closed', message: 'The run is over.' })
-let folder: string | null = null
+const parent = process.ppid
+/** Of the parent's socket. Not by message: a parent that is killed while this process starts takes its messages with it. */
+const folder = process.argv[2] ?? null
 let isRunning = false
 
 /** Resolves when it is with the parent, or there is none any more. */
@@ -59,7 +61,7 @@ async function openStore(access: StoreAccess): Promise<LightningStore> {
 /** An agent that computes for long keeps this thread from hearing that the parent is gone. */
 function watchParent(): void {
   const isSource = import.meta.url.endsWith('.ts')
-  const workerData: WatchParentData = { parent: process.ppid, folder }
+  const workerData: WatchParentData = { parent, folder }
   const watcher = new Worker(new URL(isSource ? './watch-parent.ts' : './watch-parent.js', import.meta.url), {
     workerData,
     name: 'agl-watch-parent',
@@ -70,8 +72,7 @@ function watchParent(): void {
   watcher.unref()
 }
 
-async function run(job: ChildJob): Promise<void> {
-  folder = job.folder
+async function run(job: RunJob): Promise<void> {
   watchParent()
   const agent = await loadAgent({ kind: 'agent_module', ...job.agent })
   const tracer = job.tracer === null ? {} : { tracer: await loadTracer(job.tracer) }
@@ -110,10 +111,13 @@ process.on('message', (message: ToChild) => {
 
 process.on('disconnect', () => {
   stop.abort(stopped())
-  setTimeout(() => {
-    if (folder !== null) rmSync(folder, { recursive: true, force: true })
-    process.exit(1)
-  }, orphanMs)
+  setTimeout(() => process.exit(1), orphanMs)
+})
+
+// A parent that was killed left it behind, however this process ends and whether or not it has heard of it yet.
+process.on('exit', () => {
+  const isOrphan = !process.connected || process.ppid !== parent
+  if (isOrphan && folder !== null) rmSync(folder, { recursive: true, force: true })
 })
 
 // A Ctrl-C reaches the whole group; what it means is for the parent to say.
