@@ -332,6 +332,22 @@ describe('the runner', () => {
     expect(errors).toEqual([expect.stringContaining('could not be settled')])
   })
 
+  it('settles for itself what somebody else has taken over', async () => {
+    const [rolloutId] = await enqueue(1)
+    const started = Promise.withResolvers<void>()
+    const agent = rollout(async (_task, { signal }) => {
+      started.resolve()
+      await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    })
+    const options = { agent, store, leaseMs: 1_500, maxRollouts: 1, abortGraceMs: 50 }
+    const running = createRunner(options).run()
+    await started.promise
+    await store.startAttempt({ rolloutId: rolloutId! })
+    await running
+    const { items } = await store.queryAttempts({ rolloutId: rolloutId! })
+    expect(items).toMatchObject([{ status: 'failed', outcome: 'infra_error', lease_expires: null }, { status: 'preparing' }])
+  })
+
   it('rides out a store that fails for a while', async () => {
     const [id] = await enqueue(1)
     let failures = 2

@@ -44,6 +44,8 @@ export async function settleAttempt(
             await handBack(options.store, ids)
             return null
           case 'superseded':
+            // For itself alone: somebody else has the rollout, but its lease would keep a slot of this runner until it is over.
+            await handBack(options.store, ids).catch(unlessNotFound)
             return null
           default:
             return ending.reason satisfies never
@@ -74,6 +76,11 @@ async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal)
   } finally {
     signal.removeEventListener('abort', onAbort)
   }
+}
+
+/** A rollout that was deleted holds nothing. */
+function unlessNotFound(error: unknown): void {
+  if (!AglError.isInstance(error, 'not_found')) throw error
 }
 
 function reasonFor(claimed: AttemptedRollout, error: unknown): JsonObject {
