@@ -58,8 +58,8 @@ export async function readRecord(store: LightningStore, watcher: Watcher): Promi
     }
   }
   const { items: workers } = await untilDone(() => store.queryWorkers())
-  // The last events are on their way.
-  await nextTimer(300)
+  const finished = rollouts.filter(({ status }) => isFinished(status))
+  await untilTold(watcher, finished.length)
   await watcher.stop()
   return {
     rollouts,
@@ -71,6 +71,12 @@ export async function readRecord(store: LightningStore, watcher: Watcher): Promi
     endings: Object.fromEntries(watcher.endings),
     hasGap: watcher.hasGap,
   }
+}
+
+/** Events may be late on a busy machine; a rollout that ends once more does so soon after the last. */
+async function untilTold({ endings }: Watcher, count: number): Promise<void> {
+  for (let looks = 0; looks < 100 && endings.size < count; looks++) await nextTimer(100)
+  await nextTimer(300)
 }
 
 async function attemptsOf(store: LightningStore): Promise<readonly Attempt[]> {
