@@ -11,7 +11,7 @@ import { keep, type Kept } from '../lib/keep.ts'
 import { nextTimer } from '../lib/loop-delay.ts'
 import { redisArguments } from '../lib/redis-server.ts'
 import { openTcpProxy, type TcpProxy } from '../lib/tcp-proxy.ts'
-import { watchStore } from '../soak/judge.ts'
+import { watchStore, type Watcher } from '../soak/judge.ts'
 import type { Cell, Place } from './cells.ts'
 import { inject } from './inject.ts'
 import { entriesOf, openJournal } from './journal.ts'
@@ -66,6 +66,7 @@ export async function runCase(options: CaseOptions): Promise<CaseReport> {
   const kept: Kept[] = []
   let proxy: TcpProxy | null = null
   let observer: LightningStore | null = null
+  let watcher: Watcher | null = null
   let programs = 0
   let hasEnded = false
 
@@ -87,7 +88,7 @@ export async function runCase(options: CaseOptions): Promise<CaseReport> {
     // Opened before anybody writes, so that the feed is followed from its beginning.
     const server = plan.serverAccess === null ? null : keepOne('server', node('server.ts'))
     observer = places.observed === null ? null : await openAccess(places.observed)
-    const watcher = observer === null ? null : watchStore(observer)
+    watcher = observer === null ? null : watchStore(observer)
     const runners = strategy === 'cs' ? [0, 1].map((index) => keepOne(`runner-${index}`, node('program.ts', 'runner'))) : []
 
     let programPid: number | undefined
@@ -152,6 +153,7 @@ export async function runCase(options: CaseOptions): Promise<CaseReport> {
     over.abort()
     const left = [...pids, ...entriesOf(journal.read(), 'process').map(({ pid }) => pid)]
     for (const pid of left.filter(isAlive)) process.kill(pid, 'SIGKILL')
+    await (watcher as Watcher | null)?.stop()
     await (observer as LightningStore | null)?.close()
     for (const one of kept.toReversed()) await one.stop()
     await (proxy as TcpProxy | null)?.close()
