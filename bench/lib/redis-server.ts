@@ -68,3 +68,10 @@ async function ended(child: ChildProcess): Promise<void> {
   child.kill('SIGKILL')
   await exit
 }
+
+/** Of a redis-server on this machine. @param appendOnly whether it keeps what it acknowledges */
+export function redisArguments(folder: string, port: number, appendOnly: boolean): readonly string[] {
+  const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder]
+  const keeping = ['--save', '', '--appendonly', appendOnly ? 'yes' : 'no', '--appendfsync', 'always']
+  return [...place, ...keeping, '--loglevel', 'warning']
+}

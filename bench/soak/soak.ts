@@ -4,11 +4,12 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { freePort } from '../lib/free-port.ts'
+import { keep, type Kept } from '../lib/keep.ts'
 import { nextTimer } from '../lib/loop-delay.ts'
 import { mulberry32 } from '../lib/random.ts'
+import { redisArguments } from '../lib/redis-server.ts'
 import { judge, type Verdict, watchStore } from './judge.ts'
 import { openPlace, type Place } from './parts.ts'
-import { keep, type Kept } from './processes.ts'
 
 export interface SoakOptions {
   readonly backend: 'sqlite' | 'redis'
@@ -49,7 +50,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   const pauseMs = (): number => 50 + random() * 450
   const kept: Kept[] = []
   const start = (name: string, command: Parameters<typeof keep>[1]): Kept => {
-    const process = keep(name, command, pauseMs)
+    const process = keep(name, command, { pauseMs })
     kept.push(process)
     return process
   }
@@ -102,12 +103,6 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
 
 function node(file: string, ...args: readonly string[]): readonly [string, readonly string[]] {
   return [process.execPath, ['--conditions=@agl/source', fileURLToPath(new URL(file, import.meta.url)), ...args]]
-}
-
-function redisArguments(folder: string, port: number, appendOnly: boolean): readonly string[] {
-  const place = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder]
-  const keeping = ['--save', '', '--appendonly', appendOnly ? 'yes' : 'no', '--appendfsync', 'always']
-  return [...place, ...keeping, '--loglevel', 'warning']
 }
 
 async function killAtRandom(kept: readonly Kept[], everyMs: number, random: () => number, isOver: () => boolean): Promise<void> {

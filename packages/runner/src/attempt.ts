@@ -29,14 +29,23 @@ export interface ActiveAttempt {
   stop(reason: StopReason, failure?: AglError): void
   /** How the attempt ends because it was stopped; null when it was not. */
   stopped(): Ending | null
+  /** Aborted when a store that does not take the end of the attempt is not waited for any longer. */
+  readonly abandoned: AbortSignal
+  abandon(): void
 }
 
 export function createActiveAttempt(claimed: AttemptedRollout): ActiveAttempt {
   const controller = new AbortController()
+  const abandoning = new AbortController()
   let first: Ending | null = null
   return {
     claimed,
     signal: controller.signal,
+    abandoned: abandoning.signal,
+    abandon() {
+      const message = 'The runner is to end, and the store has not taken how the attempt ended in time.'
+      abandoning.abort(new AglError({ code: 'closed', message }))
+    },
     stop(reason, failure) {
       if (first !== null) return
       first = failure === undefined ? { kind: 'stopped', reason } : { kind: 'infra_error', error: failure }

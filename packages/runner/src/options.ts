@@ -48,7 +48,10 @@ export interface RunnerOptions<Task = unknown> {
   readonly attemptTimeoutMs?: number | null
   /** How long an agent has to end by itself after its signal is aborted, in milliseconds; at least 0. */
   readonly abortGraceMs?: number
-  /** How long running attempts may go on after the runner was asked to stop, in milliseconds; then they are handed back. */
+  /**
+   * How long running attempts may go on after the runner was asked to stop, in milliseconds; then they are handed back. A store that is
+   * away is offered what ended for as long again.
+   */
   readonly shutdownGraceMs?: number
   /** Stop after this many attempts; null = never. */
   readonly maxRollouts?: number | null

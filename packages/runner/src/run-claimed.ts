@@ -34,7 +34,7 @@ export async function runClaimed<Task>(
   const ids = { rolloutId: claimed.rollout_id, attemptId: claimed.attempt.attempt_id }
   const ended = { ...event, ending, error: errorOf(ending, signal), readSpans: () => readSpansOf(store, ids) }
   await hooks.call('onRolloutEnd', ended)
-  const attempt = await settleAttempt(claimed, ending, options)
+  const attempt = await settleAttempt(active, ending, options)
   measures.running.add(-1)
   const labels = { outcome: outcomeOf(ending, attempt), mode: claimed.mode ?? 'unknown' }
   measures.attempts.add(1, labels)

@@ -1,6 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createMemoryStore } from '@agl/store-memory'
-import { AglError, type AttemptedRollout, type EnqueueRolloutRequest, type LightningStore } from '@agl/types'
+import {
+  AglError,
+  type AttemptedRollout,
+  type EnqueueRolloutRequest,
+  type LightningStore,
+  type Logger,
+  silentLogger,
+} from '@agl/types'
 import { findFinalReward } from '@agl/types/spans'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { type Agent, rollout } from './agent.ts'
@@ -290,6 +297,55 @@ describe('the runner', () => {
     expect(await running).toEqual({ attempts: 1 })
     const again = await store.dequeueRollout()
     expect(again).toMatchObject({ rollout_id: id, attempt: { sequence_id: 2 } })
+  })
+
+  it.each([
+    ['a result', 'updateAttempt', false],
+    ['what it hands back', 'releaseAttempt', true],
+  ] as const)('ends when it is asked to, though the store takes %s no more', async (_what, verb, isEndless) => {
+    await enqueue(1)
+    const offered = Promise.withResolvers<void>()
+    const errors: string[] = []
+    const refusing: LightningStore = {
+      ...store,
+      async [verb]() {
+        offered.resolve()
+        throw new AglError({ code: 'upstream_failed', message: 'store is away' })
+      },
+    }
+    const started = Promise.withResolvers<void>()
+    const agent = rollout(async (_task, { signal }) => {
+      started.resolve()
+      if (isEndless) await new Promise((resolve) => signal.addEventListener('abort', resolve))
+      return 1
+    })
+    const logger: Logger = { ...silentLogger, error: (message) => void errors.push(message) }
+    const stop = new AbortController()
+    const options = { agent, store: refusing, logger, leaseMs: 60_000, shutdownGraceMs: 100, abortGraceMs: 50 }
+    const running = createRunner(options).run({ signal: stop.signal })
+    await started.promise
+    if (!isEndless) await offered.promise
+    const asked = performance.now()
+    stop.abort()
+    expect(await running).toEqual({ attempts: 1 })
+    expect(performance.now() - asked).toBeLessThan(5_000)
+    expect(errors).toEqual([expect.stringContaining('could not be settled')])
+  })
+
+  it('settles for itself what somebody else has taken over', async () => {
+    const [rolloutId] = await enqueue(1)
+    const started = Promise.withResolvers<void>()
+    const agent = rollout(async (_task, { signal }) => {
+      started.resolve()
+      await new Promise((resolve) => signal.addEventListener('abort', resolve))
+    })
+    const options = { agent, store, leaseMs: 1_500, maxRollouts: 1, abortGraceMs: 50 }
+    const running = createRunner(options).run()
+    await started.promise
+    await store.startAttempt({ rolloutId: rolloutId! })
+    await running
+    const { items } = await store.queryAttempts({ rolloutId: rolloutId! })
+    expect(items).toMatchObject([{ status: 'failed', outcome: 'infra_error', lease_expires: null }, { status: 'preparing' }])
   })
 
   it('rides out a store that fails for a while', async () => {

@@ -118,16 +118,16 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, { signal, drain }: 
       const claimed = await claim()
       if (claimed === null) return
       const running = createActiveAttempt(claimed)
-      // The reply came after the stop: nothing has been done yet, so the work goes back as it is.
-      if (stop.aborted) {
-        await settleAttempt(claimed, { kind: 'stopped', reason: 'shutdown' }, options)
-        return
-      }
-      attempts += 1
       const { attempt_id: attemptId } = claimed.attempt
       active.set(attemptId, running)
-      heartbeat.began({ rolloutId: claimed.rollout_id, attemptId })
       try {
+        // The reply came after the stop: nothing has been done yet, so the work goes back as it is.
+        if (stop.aborted) {
+          await settleAttempt(running, { kind: 'stopped', reason: 'shutdown' }, options)
+          return
+        }
+        attempts += 1
+        heartbeat.began({ rolloutId: claimed.rollout_id, attemptId })
         await runClaimed(running, options)
       } finally {
         active.delete(attemptId)
@@ -148,12 +148,18 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, { signal, drain }: 
     onStopped: (stopped) => stopByReason(stopped, (attemptId) => active.get(attemptId)),
     measures,
   })
+  const { shutdownGraceMs, abortGraceMs } = options
   let shutdownTimer: NodeJS.Timeout | undefined
+  const abandonAll = (): void => {
+    for (const running of active.values()) running.abandon()
+  }
   const onStop = (): void => {
     shutdownTimer = setTimeout(() => {
       const failure = AglError.isInstance(shutdown.reason, 'memory_limit') ? shutdown.reason : undefined
       for (const running of active.values()) running.stop('shutdown', failure)
-    }, options.shutdownGraceMs)
+      // Agents end within twice `abortGraceMs`; what the store does not take for as long again is left to it.
+      shutdownTimer = setTimeout(abandonAll, 2 * abortGraceMs + shutdownGraceMs)
+    }, shutdownGraceMs)
   }
   if (shutdown.aborted) onStop()
   else shutdown.addEventListener('abort', onStop, { once: true })

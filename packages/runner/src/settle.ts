@@ -1,5 +1,5 @@
 import { AglError, type Attempt, type AttemptedRollout, type AttemptUpdate, errorMessage, type JsonObject } from '@agl/types'
-import type { Ending } from './attempt.ts'
+import type { ActiveAttempt, Ending } from './attempt.ts'
 import { handBack } from './leases.ts'
 import type { ResolvedOptions } from './options.ts'
 import { retry } from './retry.ts'
@@ -8,11 +8,11 @@ import { retry } from './retry.ts'
 const leasesToSettle = 10
 
 /**
- * Writes how an attempt ended. A store that is away is asked again for ten leases; whoever gives up then lets the lease run
- * out, and the store settles the attempt itself.
+ * Writes how an attempt ended. A store that is away is asked again for ten leases, or until the attempt is abandoned; whoever
+ * gives up then lets the lease run out, and the store settles the attempt itself.
  */
 export async function settleAttempt(
-  claimed: AttemptedRollout,
+  { claimed, abandoned }: Pick<ActiveAttempt, 'claimed' | 'abandoned'>,
   ending: Ending,
   options: ResolvedOptions,
 ): Promise<Attempt | null> {
@@ -44,6 +44,8 @@ export async function settleAttempt(
             await handBack(options.store, ids)
             return null
           case 'superseded':
+            // For itself alone: somebody else has the rollout, but its lease would keep a slot of this runner until it is over.
+            await handBack(options.store, ids).catch(unlessNotFound)
             return null
           default:
             return ending.reason satisfies never
@@ -53,10 +55,12 @@ export async function settleAttempt(
     }
   }
   try {
-    return await retry(settle, {
+    const settling = retry(settle, {
       forMs: leasesToSettle * options.leaseMs,
+      signal: abandoned,
       counted: { call: 'settle', retries: options.measures.storeRetries },
     })
+    return await unlessAborted(settling, abandoned)
   } catch (error) {
     options.logger.error('An attempt could not be settled; the store ends it when its time is over', {
       ...ids,
@@ -64,6 +68,24 @@ export async function settleAttempt(
     })
     return null
   }
+}
+
+/** Settles as `work` does, or with the reason of the signal; a call that is under way then is left behind. */
+async function unlessAborted<Result>(work: Promise<Result>, signal: AbortSignal): Promise<Result> {
+  const aborted = Promise.withResolvers<never>()
+  const onAbort = (): void => aborted.reject(signal.reason)
+  signal.addEventListener('abort', onAbort)
+  if (signal.aborted) onAbort()
+  try {
+    return await Promise.race([work, aborted.promise])
+  } finally {
+    signal.removeEventListener('abort', onAbort)
+  }
+}
+
+/** A rollout that was deleted holds nothing. */
+function unlessNotFound(error: unknown): void {
+  if (!AglError.isInstance(error, 'not_found')) throw error
 }
 
 function reasonFor(claimed: AttemptedRollout, error: unknown): JsonObject {

@@ -7,7 +7,15 @@ import { AglError, type Logger, type Metrics, noMetrics } from '@agl/types'
 import { packError, unpackError } from './errors.ts'
 import { replayMetrics } from './forward-metrics.ts'
 import { keepTail } from './output-tail.ts'
-import { type ChildJob, type FromChild, reportsFd, runawayFactor, type ToChild, type WatchdogReport } from './protocol.ts'
+import {
+  type ChildJob,
+  type FromChild,
+  reportsFd,
+  runawayFactor,
+  type RunJob,
+  type ToChild,
+  type WatchdogReport,
+} from './protocol.ts'
 import { readReports } from './read-reports.ts'
 
 /** How a child ended. */
@@ -76,10 +84,14 @@ export interface ChildSurroundings {
  * Starts a child. Above its limit of memory it is drained: it claims nothing more and has `memoryGraceMs` to finish what it runs; then
  * it is stopped, and that work fails by the limit.
  */
-export function startChild(job: ChildJob, graces: StopGraces, { logger, metrics }: ChildSurroundings): RunnerChild {
+export function startChild(
+  { folder, ...job }: ChildJob,
+  graces: StopGraces,
+  { logger, metrics }: ChildSurroundings,
+): RunnerChild {
   const { workerId } = job
   const { graceMs, terminateMs, memoryGraceMs } = graces
-  const child = fork(entry, [], {
+  const child = fork(entry, folder === null ? [] : [folder], {
     execArgv: [...inheritedFlags(process.execArgv), ...heapFlags(job), ...sourceFlags],
     stdio: ['ignore', 'inherit', 'pipe', 'ipc', 'pipe'],
   })
@@ -198,7 +210,7 @@ export function startChild(job: ChildJob, graces: StopGraces, { logger, metrics 
 const megabytes = (bytes: number): number => Math.round(bytes / 2 ** 20)
 
 /** The heap may grow as far as the process may: what it would take beyond that is refused by the engine at once. */
-function heapFlags({ limits: { maxMemoryBytes } }: ChildJob): readonly string[] {
+function heapFlags({ limits: { maxMemoryBytes } }: RunJob): readonly string[] {
   if (maxMemoryBytes === null) return []
   return [`--max-old-space-size=${megabytes(runawayFactor * maxMemoryBytes)}`]
 }
@@ -207,7 +219,7 @@ const outOfHeap = /heap limit|JavaScript heap out of memory/i
 
 type Beyond = Exclude<WatchdogReport, { kind: 'runaway' }> | { readonly kind: 'runaway'; readonly bytes: number | null }
 
-function beyondLimit({ workerId, limits }: ChildJob, pid: number | undefined, report: Beyond): AglError {
+function beyondLimit({ workerId, limits }: RunJob, pid: number | undefined, report: Beyond): AglError {
   const who = `The process ${pid ?? '(not started)'} of ${workerId}`
   if (report.kind === 'stalled') {
     return new AglError({

@@ -7,14 +7,18 @@ export type StoreAccess =
   | { readonly kind: 'spec'; readonly spec: StoreSpec }
 
 /** What one child process runs. It goes by message: command lines can be read by others. */
-export interface ChildJob extends RunnerDescription {
+export interface RunJob extends RunnerDescription {
   readonly store: StoreAccess
   readonly workerId: string
-  /** Removed by whoever is left when the parent was killed; null = there is none. */
-  readonly folder: string | null
   readonly limits: ProcessLimits
   /** Whether the parent wants to know what is counted. */
   readonly isCounted: boolean
+}
+
+/** The whole of what a child is started with. */
+export interface ChildJob extends RunJob {
+  /** Its argument: removed by whoever is left when the parent was killed; null = there is none. */
+  readonly folder: string | null
 }
 
 /** What a process may use before its watchdog says so. */
@@ -29,7 +33,7 @@ export interface ProcessLimits {
 export const runawayFactor = 1.5
 
 export type ToChild =
-  | { readonly kind: 'run'; readonly job: ChildJob }
+  | { readonly kind: 'run'; readonly job: RunJob }
   /** Claim nothing more, finish what runs. */
   | { readonly kind: 'drain' }
   /** End what runs: hand it back, or, with a reason, let it fail by that. */

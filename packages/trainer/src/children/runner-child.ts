@@ -18,11 +18,11 @@ import { openClient } from '../serve-store.ts'
 import { packError, unpackError } from './errors.ts'
 import { forwardMetrics } from './forward-metrics.ts'
 import {
-  type ChildJob,
   type FromChild,
   type LogLevel,
   orphanMs,
   reportsFd,
+  type RunJob,
   runawayFactor,
   type StoreAccess,
   type ToChild,
@@ -34,7 +34,9 @@ if (process.send === undefined) throw new Error('runner-child.ts runs as a child
 const stop = new AbortController()
 const drain = new AbortController()
 const stopped = (): AglError => new AglError({ code: 'closed', message: 'The run is over.' })
-let folder: string | null = null
+const parent = process.ppid
+/** Of the parent's socket. Not by message: a parent that is killed while this process starts takes its messages with it. */
+const folder = process.argv[2] ?? null
 let isRunning = false
 
 /** Resolves when it is with the parent, or there is none any more. */
@@ -76,13 +78,13 @@ async function openStore(
 const aliveEveryMs = 500
 
 /** An agent that computes for long keeps this thread from hearing that the parent is gone, and from seeing what it does to its process. */
-function startWatchdog(job: ChildJob): void {
+function startWatchdog(job: RunJob): void {
   const isSource = import.meta.url.endsWith('.ts')
   const alive = new BigInt64Array(new SharedArrayBuffer(8))
   const sayAlive = (): void => void Atomics.store(alive, 0, process.hrtime.bigint())
   sayAlive()
   setInterval(sayAlive, aliveEveryMs).unref()
-  const workerData: WatchdogData = { parent: process.ppid, folder, limits: job.limits, runawayFactor, reportsFd, alive }
+  const workerData: WatchdogData = { parent, folder, limits: job.limits, runawayFactor, reportsFd, alive }
   const watcher = new Worker(new URL(isSource ? './watchdog.ts' : './watchdog.js', import.meta.url), {
     workerData,
     name: 'agl-watchdog',
@@ -94,7 +96,7 @@ function startWatchdog(job: ChildJob): void {
 }
 
 /** What is too much before anything has run will be too much for the next process as well. */
-function checkMemory({ limits: { maxMemoryBytes } }: ChildJob): void {
+function checkMemory({ limits: { maxMemoryBytes } }: RunJob): void {
   const bytes = process.memoryUsage.rss()
   if (maxMemoryBytes === null || bytes <= maxMemoryBytes) return
   const [used, limit] = [bytes, maxMemoryBytes].map((each) => Math.ceil(each / 2 ** 20))
@@ -105,8 +107,7 @@ function checkMemory({ limits: { maxMemoryBytes } }: ChildJob): void {
   })
 }
 
-async function run(job: ChildJob): Promise<void> {
-  folder = job.folder
+async function run(job: RunJob): Promise<void> {
   startWatchdog(job)
   const logger = createForwardingLogger()
   const metrics = job.isCounted ? forwardMetrics((batch) => void send({ kind: 'metrics', ...batch })) : null
@@ -164,10 +165,13 @@ process.on('message', (message: ToChild) => {
 
 process.on('disconnect', () => {
   stop.abort(stopped())
-  setTimeout(() => {
-    if (folder !== null) rmSync(folder, { recursive: true, force: true })
-    process.exit(1)
-  }, orphanMs)
+  setTimeout(() => process.exit(1), orphanMs)
+})
+
+// A parent that was killed left it behind, however this process ends and whether or not it has heard of it yet.
+process.on('exit', () => {
+  const isOrphan = !process.connected || process.ppid !== parent
+  if (isOrphan && folder !== null) rmSync(folder, { recursive: true, force: true })
 })
 
 // A Ctrl-C reaches the whole group; what it means is for the parent to say.
