@@ -1,4 +1,5 @@
 // Makes interop/python/.venv with everything in requirements.txt, once: `node interop/python/set-up.mjs` prints its Python.
+// `set-up.mjs apo` does the same with .venv-apo and requirements-apo.txt.
 // Exit code 75: PyPI cannot be reached, so there is nothing to test with. Exit code 1: anything else, said on stderr.
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
@@ -8,8 +9,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
-const environment = join(here, '.venv')
-const requirements = join(here, 'requirements.txt')
+const variant = process.argv[1] === fileURLToPath(import.meta.url) && process.argv[2] !== undefined ? `-${process.argv[2]}` : ''
+const environment = join(here, `.venv${variant}`)
+const requirements = join(here, `requirements${variant}.txt`)
 const stamp = join(environment, 'stamp')
 const python = process.platform === 'win32' ? join(environment, 'Scripts', 'python.exe') : join(environment, 'bin', 'python')
 const pip = ['-m', 'pip', 'install', '--no-deps', '--quiet', '--disable-pip-version-check', '--no-input']

@@ -1,0 +1,16 @@
+export { noTask } from './critic.ts'
+export {
+  createModels,
+  modelDefaults,
+  type ModelCall,
+  type ModelName,
+  type ModelOptions,
+  type ModelReply,
+  type Models,
+  type ModelUse,
+} from './models.ts'
+export { worldDefaults, type WorldOptions, type WorldSettings } from './options.ts'
+export type { Rule, Wording } from './rules.ts'
+export { startWorldServer, type WorldServer } from './server.ts'
+export { gradedRewardOf, rewardOf, type Task } from './tasks.ts'
+export { createWorld, placeholder, type PresentRule, type World } from './world.ts'
