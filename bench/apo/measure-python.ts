@@ -61,7 +61,7 @@ async function measure(): Promise<number> {
         console.log(`seed ${seed}: ${before.toFixed(3)} -> ${after.toFixed(3)}, says ${said.toFixed(3)}, ${wall} s`)
       } catch (error) {
         failures += 1
-        console.error(`seed ${seed}: ${String(error).slice(-4000)}`)
+        console.error(`seed ${seed}: ${String(error).slice(-800)}`)
       }
     }
   }

@@ -102,6 +102,8 @@ export async function setUp() {
     const [environmentMade, fill] = way(base.command)
     const result = environmentMade.isOk ? await fill() : environmentMade
     if (result.isOk) {
+      // POML's JavaScript is CommonJS; without this it would count as a part of our package of modules.
+      writeFileSync(join(environment, 'package.json'), '{ "type": "commonjs" }\n')
       writeFileSync(stamp, made)
       return python
     }

@@ -1,7 +1,8 @@
 import { draw, drawByWeight } from './draw.ts'
 import { findReplies, type Task } from './tasks.ts'
 import type { Rule, Wording } from './rules.ts'
-import { placeholder, type World } from './world.ts'
+import { placeholder } from './laws.ts'
+import type { World } from './world.ts'
 
 /** One change to a prompt, as the critic asks for it and the editor reads it. */
 export type Point =

@@ -1,6 +1,7 @@
 import { draw, drawByWeight } from './draw.ts'
 import { type Point, readPoints } from './critic.ts'
-import { placeholder, type World } from './world.ts'
+import { placeholder } from './laws.ts'
+import type { World } from './world.ts'
 
 /** What the editor reads in a request: the prompt's sentences, in order, and what is to be changed. */
 export interface EditRequest {

@@ -1,3 +1,4 @@
+export { placeholder, type PresentRule } from './laws.ts'
 export { noTask } from './critic.ts'
 export {
   createModels,
@@ -13,4 +14,4 @@ export { worldDefaults, type WorldOptions, type WorldSettings } from './options.
 export type { Rule, Wording } from './rules.ts'
 export { startWorldServer, type WorldServer } from './server.ts'
 export { gradedRewardOf, rewardOf, type Task } from './tasks.ts'
-export { createWorld, placeholder, type PresentRule, type World } from './world.ts'
+export { createWorld, type ScoredPrompt, type World } from './world.ts'

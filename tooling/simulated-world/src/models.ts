@@ -4,7 +4,8 @@ import { criticize, noTask, observe } from './critic.ts'
 import { draw, drawLogNormal } from './draw.ts'
 import { edit, readEditRequest } from './editor.ts'
 import { replyTo } from './tasks.ts'
-import { placeholder, type World } from './world.ts'
+import { placeholder } from './laws.ts'
+import type { World } from './world.ts'
 
 export const modelNames = ['actor', 'critic', 'editor'] as const
 export type ModelName = (typeof modelNames)[number]
