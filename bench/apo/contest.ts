@@ -1,4 +1,4 @@
-import type { ModelOptions, WorldOptions } from '@agl/simulated-world'
+import type { ModelName, ModelOptions, WorldOptions } from '@agl/simulated-world'
 
 /*
  * What both sides get in the contest of prompt optimization: the world, the tasks, the models' speed, and the reference's
@@ -21,7 +21,9 @@ export const contestWorld: Omit<WorldOptions, 'seed'> = Object.freeze({
 })
 
 /** As of hosted models: an agent's small model in a second, the larger ones of the optimizer in two. */
-export const contestModels: ModelOptions = Object.freeze({
+export const contestModels: Required<Pick<ModelOptions, 'latencySpread'>> & {
+  readonly latencyMs: Readonly<Record<ModelName, number>>
+} = Object.freeze({
   latencyMs: Object.freeze({ actor: 1000, critic: 2000, editor: 2000 }),
   latencySpread: 0.4,
 })

@@ -1,14 +1,20 @@
 // Measures the Python package's own APO in the simulated world and writes python-reference.json beside this file, which benches
 // read instead of running Python. See `--help`.
 import { execFile } from 'node:child_process'
-import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus, loadavg } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { createModels, createWorld, startWorldServer } from '@agl/simulated-world'
 import { freePort } from '../lib/free-port.ts'
 import { contestModels, contestRunners, contestTasks, contestWorld, referenceSettings } from './contest.ts'
-import type { PythonReference, ReferencePoint, ReferenceRun } from './python-reference.ts'
+import {
+  isMeasured,
+  type PythonReference,
+  readReference,
+  type ReferencePoint,
+  type ReferenceRun,
+  writeReference,
+} from './python-reference.ts'
 
 const help = `node --conditions=@agl/source bench/apo/measure-python.ts [options]
 
@@ -28,7 +34,6 @@ const { values } = parseArgs({
 })
 const run = promisify(execFile)
 const python = fileURLToPath(new URL('../../interop/python/', import.meta.url))
-const file = fileURLToPath(new URL('python-reference.json', import.meta.url))
 
 if (values.help) console.log(help)
 else process.exitCode = await measure()
@@ -46,14 +51,16 @@ async function measure(): Promise<number> {
   }
   const interpreter = (await run(process.execPath, ['set-up.mjs', 'apo'], { cwd: python })).stdout.trim()
   const versions = await installedVersions(interpreter)
+  if (!isMeasured()) writeReference({ about: aboutThis(versions), runs: { example: [], defaults: [] } })
   const isDone = (seed: number): boolean => readReference().runs[settings].some((one) => one.seed === seed)
   const seeds = Array.from({ length: last - first + 1 }, (_, index) => first + index).filter((seed) => !isDone(seed))
   let failures = 0
   const work = async (): Promise<void> => {
     for (let seed = seeds.shift(); seed !== undefined; seed = seeds.shift()) {
+      // Another command may have done it meanwhile.
+      if (isDone(seed)) continue
       try {
         const result = await runReference(interpreter, seed, settings)
-        // Read again: another command may have added seeds of other settings meanwhile.
         const reference = readReference()
         const runs = [...reference.runs[settings], result].sort((left, right) => left.seed - right.seed)
         writeReference({ ...reference, about: aboutThis(versions), runs: { ...reference.runs, [settings]: runs } })
@@ -144,17 +151,6 @@ function aboutThis(versions: string): PythonReference['about'] {
     runners: contestRunners,
     settings: referenceSettings,
   }
-}
-
-function readReference(): PythonReference {
-  if (!existsSync(file)) return { about: aboutThis(''), runs: { example: [], defaults: [] } }
-  return JSON.parse(readFileSync(file, 'utf8')) as PythonReference
-}
-
-/** Whole or not at all, so that a stop loses one seed at most. */
-function writeReference(reference: PythonReference): void {
-  writeFileSync(`${file}.new`, `${JSON.stringify(reference, null, 2)}\n`)
-  renameSync(`${file}.new`, file)
 }
 
 function rounded(value: number): number {

@@ -1,5 +1,8 @@
+import { existsSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import type { ModelOptions, ModelUse, WorldOptions } from '@agl/simulated-world'
-import type { ReferenceSettings } from './contest.ts'
+import { contestModels, type ReferenceSettings } from './contest.ts'
+import type { ScheduleModels } from './reference-schedule.ts'
 
 /** What the reference would have answered with after an evaluation. */
 export interface ReferencePoint {
@@ -49,3 +52,27 @@ export interface PythonReference {
   }
   readonly runs: Readonly<Record<'example' | 'defaults', readonly ReferenceRun[]>>
 }
+
+const file = fileURLToPath(new URL('python-reference.json', import.meta.url))
+
+/** @throws Error where nothing was measured yet */
+export function readReference(): PythonReference {
+  return JSON.parse(readFileSync(file, 'utf8')) as PythonReference
+}
+
+export function isMeasured(): boolean {
+  return existsSync(file)
+}
+
+/** Whole or not at all, so that a stop loses one run at most. */
+export function writeReference(reference: PythonReference): void {
+  writeFileSync(`${file}.new`, `${JSON.stringify(reference, null, 2)}\n`)
+  renameSync(`${file}.new`, file)
+}
+
+/** The contest's models as the schedule takes them. */
+export const scheduleModels: ScheduleModels = Object.freeze({
+  actorSeconds: contestModels.latencyMs.actor / 1000,
+  optimizerSeconds: contestModels.latencyMs.critic / 1000,
+  spread: contestModels.latencySpread,
+})

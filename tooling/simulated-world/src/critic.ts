@@ -1,5 +1,5 @@
 import { draw, drawByWeight } from './draw.ts'
-import { findReplies, type Task } from './tasks.ts'
+import { findReplies, findTaskIds, type Task } from './tasks.ts'
 import type { Rule, Wording } from './rules.ts'
 import { placeholder } from './laws.ts'
 import type { World } from './world.ts'
@@ -64,14 +64,16 @@ export interface Observed {
 
 export function observe(world: World, request: string): Observed {
   const replies = findReplies(request)
-  const failed = replies.flatMap(({ id, code }) => {
+  // A template that shows tasks and rewards without replies: the critic takes it that it is asked about failures.
+  const shown = replies.length > 0 ? replies : findTaskIds(request).map((id) => ({ id, code: '' }))
+  const failed = shown.flatMap(({ id, code }) => {
     const task = world.findTask(id)
     return task === null || task.answer === code ? [] : [task]
   })
   return {
     present: world.rulesIn(request),
     failed,
-    answers: replies.map(({ id, code }) => `${id} ${code}`).sort(),
+    answers: shown.map(({ id, code }) => `${id} ${code}`).sort(),
     isTaskMissing: request.includes(noTask),
   }
 }

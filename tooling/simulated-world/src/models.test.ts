@@ -137,6 +137,16 @@ describe('the critic', () => {
     expect(new Set(said).size).toBeGreaterThan(3)
   })
 
+  it('takes tasks without replies for failures', () => {
+    const text = `# Prompt\n\n${knowing.seedPrompt}\n\n${tasks
+      .filter(({ kind }) => kind === failedKind)
+      .map((task) => `${task.text} Reward: 0`)
+      .join('\n')}`
+    const models = createModels(createWorld({ seed: 11, criticError: 0, harmful: 1 }))
+    const said = Array.from({ length: 50 }, () => models.call({ model: 'critic', text }).text)
+    expect(said.some((critique) => helpfulFor(failedKind).some((sentence) => critique.includes(`lacks a rule: ${sentence}`)))).toBe(true)
+  })
+
   it('errs as often as asked for', () => {
     const [text] = critiqueRequests(world.seedPrompt, runs)
     const models = createModels(createWorld({ seed: 11, criticError: 0.3 }))

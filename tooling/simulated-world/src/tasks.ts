@@ -73,6 +73,11 @@ export function findReplies(text: string): readonly { readonly id: string; reado
   return [...new Map(found.map(([whole, id, code]) => [whole, { id: id!, code: code! }])).values()]
 }
 
+/** The tasks that a text shows, by their first words. */
+export function findTaskIds(text: string): readonly string[] {
+  return [...new Set([...text.matchAll(/Request (T-\d+):/g)].map(([, id]) => id!))]
+}
+
 /** What the agent is paid: 1 for the right code, else 0. */
 export function rewardOf(task: Task, reply: string): number {
   return gradedRewardOf(task, reply) === 1 ? 1 : 0
