@@ -144,7 +144,9 @@ describe('the critic', () => {
       .join('\n')}`
     const models = createModels(createWorld({ seed: 11, criticError: 0, harmful: 1 }))
     const said = Array.from({ length: 50 }, () => models.call({ model: 'critic', text }).text)
-    expect(said.some((critique) => helpfulFor(failedKind).some((sentence) => critique.includes(`lacks a rule: ${sentence}`)))).toBe(true)
+    expect(
+      said.some((critique) => helpfulFor(failedKind).some((sentence) => critique.includes(`lacks a rule: ${sentence}`))),
+    ).toBe(true)
   })
 
   it('errs as often as asked for', () => {
