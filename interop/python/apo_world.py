@@ -57,10 +57,14 @@ class WatchedAPO(APO):
         self.note()
         return results, score
 
+    async def _update_best_prompt(self, *args, **kwargs):
+        # The evaluation of the leader was noted within, before its score counted.
+        await super()._update_best_prompt(*args, **kwargs)
+        self.note()
+
     async def run(self, *args, **kwargs):
         self.began = time.monotonic()
         await super().run(*args, **kwargs)
-        self.note()
 
 
 def main():
