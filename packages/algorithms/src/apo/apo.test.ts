@@ -123,6 +123,20 @@ describe('createApo', () => {
     expect(rollouts).toBe(0)
   })
 
+  it('runs a few rollouts to see what they cost, and no more where it cannot afford what has to be', async () => {
+    let rollouts = 0
+    const world = { tokens: 1000, onRollout: () => void (rollouts += 1) }
+    const prices = { rules: { input: 1, output: 1 }, actor: { input: 1, output: 1 } }
+    await expect(runApo(world, { budget: { usd: 0.1 }, prices })).rejects.toThrow(
+      /The first and the final evaluation would pass the limit of 0\.1 US dollars: 0\.004 are spent, 0\.128 more are needed/,
+    )
+    expect(rollouts).toBe(4)
+    const { spent, endedEarly, rounds } = await runApo(world, { budget: { usd: 0.6 }, prices })
+    expect(endedEarly).toBe('budget')
+    expect(rounds.length).toBeGreaterThan(0)
+    expect(spent.usd).toBeLessThanOrEqual(0.6)
+  })
+
   it('refuses to limit money without prices', async () => {
     await expect(runApo({}, { budget: { usd: 1 } })).rejects.toThrow(/prices: { "the-model"/)
     await expect(runApo({}, { budget: { usd: 1 }, prices: { other: { input: 1, output: 1 } } })).rejects.toThrow(

@@ -38,7 +38,7 @@ async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoO
   let endedEarly: ApoResult['endedEarly'] = null
 
   tellPlan(context, session, options)
-  budget.require({ rollouts: costs.first + costs.last }, 'the first and the final evaluation')
+  await requireWhatMustBe()
   if (options.runInitialValidation) await session.runVal(first, [...val.keys()], 0, 'first prompt')
   else if (options.mode === 'pareto') await session.runVal(first, frontPlaces(session, options), 0, 'first prompt')
 
@@ -58,6 +58,22 @@ async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoO
     if (brood.children.length === 0 && brood.skipped.no_flaw !== undefined) endedEarly = 'nothing_to_improve'
   }
   return await conclude()
+
+  /**
+   * The first and the final evaluation have to be affordable before the run begins. What a rollout costs in calls, tokens and money shows
+   * only when some have been run: a few that the first round runs anyway.
+   */
+  async function requireWhatMustBe(): Promise<void> {
+    const { modelCalls, tokens, usd } = budget.limits
+    const isPriced = [modelCalls, tokens, usd].some((limit) => limit !== undefined)
+    const pilot = isPriced ? Math.min(options.gradientBatchSize, session.train.length) : 0
+    const needed = costs.first + costs.last
+    const what = 'the first and the final evaluation'
+    budget.require({ rollouts: pilot + needed }, what)
+    if (pilot === 0) return
+    await session.runTrials(first, pilot, 1)
+    budget.require({ rollouts: needed }, what)
+  }
 
   async function endRound(round: number, { children, skipped }: Brood): Promise<void> {
     const spent = budget.spent()
