@@ -1,3 +1,5 @@
+import { infraError } from '@agl/runner'
+import { createMemoryStore } from '@agl/store-memory'
 import { AglError, type JsonValue, type RunEvent, type RunState } from '@agl/types'
 import { describe, expect, it } from 'vitest'
 import type { ChatModel } from '../models/chat-model.ts'
@@ -109,6 +111,30 @@ describe('createApo', () => {
     expect(result.rounds[0]!.skipped.model_failed).toBeGreaterThan(0)
     expect(result.val!.gain.mean).toBeGreaterThan(0)
     await expect(runApo({}, { model: failing(() => true) })).rejects.toThrow(/"shaky" did not answer: The service answered 503/)
+  })
+
+  it('stops at once where nothing can be scored, and goes on when what the agent needs is back', async () => {
+    const [state, store] = [createMemoryState(), createMemoryStore()]
+    let isDown = true
+    let rollouts = 0
+    const world = {
+      state,
+      store,
+      onRollout() {
+        rollouts += 1
+        if (isDown) throw infraError({ code: 'upstream_failed', message: 'the sandbox is away' })
+      },
+    }
+    await expect(runApo(world)).rejects.toThrow(
+      /None of the first 32 rollouts has a score \(32 infra_error\).*goes on once it is back/,
+    )
+    // Three tries of each validation task.
+    expect(rollouts).toBe(96)
+    isDown = false
+    const result = await runApo(world)
+    expect(result.leftOut).toEqual({})
+    expect(unpriced(result)).toEqual(unpriced(await runApo({})))
+    await store.close()
   })
 
   it('keeps within its budget, and says so before it spends where that cannot be', async () => {
