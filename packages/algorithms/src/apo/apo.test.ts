@@ -176,7 +176,8 @@ describe('createApo', () => {
   it('tells its plan first, then each phase to its end, and what each round brought', async () => {
     const events: RunEvent[] = []
     const result = await runApo({ onProgress: (event) => events.push(event) })
-    expect(events[0]).toMatchObject({ type: 'plan' })
+    expect(events[0]).toMatchObject({ type: 'plan', limits: { rollouts: 1376 } })
+    expect(result.spent.rollouts).toBeLessThanOrEqual(1376)
     const phases = new Map(
       events.flatMap((event) => (event.type === 'phase' ? [[`${event.step}/${event.phase}`, event] as const] : [])),
     )

@@ -181,12 +181,16 @@ function tellPlan<Task>({ report }: AlgorithmContext<Task>, session: Session, op
   const costs = costsOf(session, options)
   const rollouts = costs.first + beamRounds * costs.round + costs.last
   const children = beamWidth * branchFactor
+  // A critique, an edit, a repair; a merge has no critique.
+  const merges = options.mode === 'pareto' ? 1 : 0
+  const calls = beamRounds * (children * 3 + merges * 2)
   const names = [...new Set([model.critique.name, model.edit.name])].join(' and ')
   report({
     type: 'plan',
-    limits: { rollouts, modelCalls: beamRounds * children * 3, ...options.budget },
+    // How many models the agent calls shows only when it runs.
+    limits: { ...options.budget, rollouts: Math.min(rollouts, options.budget.rollouts ?? Number.POSITIVE_INFINITY) },
     lines: [
-      `${beamRounds} rounds of at most ${children} new prompts from ${beamWidth} parents, by ${names}`,
+      `${beamRounds} rounds of at most ${children + merges} new prompts from ${beamWidth} parents, by at most ${calls} calls of ${names}`,
       `at most ${rollouts} rollouts on ${session.train.length} training, ${session.val.length} validation and ${session.test.length} test tasks`,
     ],
   })
