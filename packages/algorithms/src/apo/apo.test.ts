@@ -1,3 +1,5 @@
+import { infraError } from '@agl/runner'
+import { createMemoryStore } from '@agl/store-memory'
 import { AglError, type JsonValue, type RunEvent, type RunState } from '@agl/types'
 import { describe, expect, it } from 'vitest'
 import type { ChatModel } from '../models/chat-model.ts'
@@ -111,16 +113,54 @@ describe('createApo', () => {
     await expect(runApo({}, { model: failing(() => true) })).rejects.toThrow(/"shaky" did not answer: The service answered 503/)
   })
 
+  it('stops at once where nothing can be scored, and goes on when what the agent needs is back', async () => {
+    const [state, store] = [createMemoryState(), createMemoryStore()]
+    let isDown = true
+    let rollouts = 0
+    const world = {
+      state,
+      store,
+      onRollout() {
+        rollouts += 1
+        if (isDown) throw infraError({ code: 'upstream_failed', message: 'the sandbox is away' })
+      },
+    }
+    await expect(runApo(world)).rejects.toThrow(
+      /None of the first 32 rollouts has a score \(32 infra_error\).*goes on once it is back/,
+    )
+    // Three tries of each validation task.
+    expect(rollouts).toBe(96)
+    isDown = false
+    const result = await runApo(world)
+    expect(result.leftOut).toEqual({})
+    expect(unpriced(result)).toEqual(unpriced(await runApo({})))
+    await store.close()
+  })
+
   it('keeps within its budget, and says so before it spends where that cannot be', async () => {
     let rollouts = 0
     const onRollout = (): void => void (rollouts += 1)
-    const result = await runApo({ onRollout }, { budget: { rollouts: 500 } })
+    const result = await runApo({ onRollout }, { budget: { rollouts: 300 } })
     expect(result.endedEarly).toBe('budget')
     expect(result.spent.rollouts).toBe(rollouts)
-    expect(rollouts).toBeLessThanOrEqual(500)
+    expect(rollouts).toBeLessThanOrEqual(300)
     rollouts = 0
-    await expect(runApo({ onRollout }, { budget: { rollouts: 100 } })).rejects.toMatchObject({ code: 'budget_exhausted' })
+    await expect(runApo({ onRollout }, { budget: { rollouts: 70 } })).rejects.toMatchObject({ code: 'budget_exhausted' })
     expect(rollouts).toBe(0)
+  })
+
+  it('runs a few rollouts to see what they cost, and no more where it cannot afford what has to be', async () => {
+    let rollouts = 0
+    const world = { tokens: 1000, onRollout: () => void (rollouts += 1) }
+    const prices = { rules: { input: 1, output: 1 }, actor: { input: 1, output: 1 } }
+    await expect(runApo(world, { budget: { usd: 0.05 }, prices })).rejects.toThrow(
+      /The first and the final evaluation would pass the limit of 0\.05 US dollars: 0\.004 are spent, 0\.08 more are needed/,
+    )
+    expect(rollouts).toBe(4)
+    const { spent, endedEarly, rounds } = await runApo(world, { budget: { usd: 0.3 }, prices })
+    expect(endedEarly).toBe('budget')
+    expect(rounds.length).toBeGreaterThan(0)
+    expect(spent.usd).toBeLessThanOrEqual(0.3)
   })
 
   it('refuses to limit money without prices', async () => {
@@ -136,7 +176,8 @@ describe('createApo', () => {
   it('tells its plan first, then each phase to its end, and what each round brought', async () => {
     const events: RunEvent[] = []
     const result = await runApo({ onProgress: (event) => events.push(event) })
-    expect(events[0]).toMatchObject({ type: 'plan' })
+    expect(events[0]).toMatchObject({ type: 'plan', limits: { rollouts: 800 } })
+    expect(result.spent.rollouts).toBeLessThanOrEqual(800)
     const phases = new Map(
       events.flatMap((event) => (event.type === 'phase' ? [[`${event.step}/${event.phase}`, event] as const] : [])),
     )

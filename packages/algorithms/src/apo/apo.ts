@@ -39,7 +39,7 @@ async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoO
   let endedEarly: ApoResult['endedEarly'] = null
 
   tellPlan(context, session, options)
-  budget.require({ rollouts: costs.first + costs.last }, 'the first and the final evaluation')
+  await requireWhatMustBe()
   if (options.runInitialValidation) await session.runVal(first, [...val.keys()], 0, 'first prompt')
   else if (options.mode === 'pareto') await session.runVal(first, frontPlaces(session, options), 0, 'first prompt')
 
@@ -72,6 +72,22 @@ async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoO
         budget.passed({ rollouts: costOfRound(session, options, members, parents.slice(0, some), round) + costs.last }) === null,
     )
     return parents.slice(0, count ?? 0)
+  }
+
+  /**
+   * The first and the final evaluation have to be affordable before the run begins. What a rollout costs in calls, tokens and money shows
+   * only when some have been run: a few that the first round runs anyway.
+   */
+  async function requireWhatMustBe(): Promise<void> {
+    const { modelCalls, tokens, usd } = budget.limits
+    const isPriced = [modelCalls, tokens, usd].some((limit) => limit !== undefined)
+    const pilot = isPriced ? Math.min(options.gradientBatchSize, session.train.length) : 0
+    const needed = costs.first + costs.last
+    const what = 'the first and the final evaluation'
+    budget.require({ rollouts: pilot + needed }, what)
+    if (pilot === 0) return
+    await session.runTrials(first, pilot, 1)
+    budget.require({ rollouts: needed }, what)
   }
 
   async function endRound(round: number, { children, skipped }: Brood): Promise<void> {
@@ -197,12 +213,16 @@ function tellPlan<Task>({ report }: AlgorithmContext<Task>, session: Session, op
   const beam = Array.from({ length: beamWidth }, () => ({ ...session.first }))
   const parents = Array.from({ length: children }, (_, place) => beam[place % beamWidth]!)
   const rollouts = first + beamRounds * costOfRound(session, options, beam, parents, beamRounds) + last
+  // A critique, an edit, a repair; a merge has no critique.
+  const merges = options.mode === 'pareto' ? 1 : 0
+  const calls = beamRounds * (children * 3 + merges * 2)
   const names = [...new Set([model.critique.name, model.edit.name])].join(' and ')
   report({
     type: 'plan',
-    limits: { rollouts, modelCalls: beamRounds * children * 3, ...options.budget },
+    // How many models the agent calls shows only when it runs.
+    limits: { ...options.budget, rollouts: Math.min(rollouts, options.budget.rollouts ?? Number.POSITIVE_INFINITY) },
     lines: [
-      `${beamRounds} rounds of at most ${children} new prompts from ${beamWidth} parents, by ${names}`,
+      `${beamRounds} rounds of at most ${children + merges} new prompts from ${beamWidth} parents, by at most ${calls} calls of ${names}`,
       `at most ${rollouts} rollouts on ${session.train.length} training, ${session.val.length} validation and ${session.test.length} test tasks`,
     ],
   })

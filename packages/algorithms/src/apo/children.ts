@@ -3,6 +3,7 @@ import { AglError, errorMessage, type Logger, type PromptTemplate } from '@agl/t
 import type { PaidChat } from '../run/chat.ts'
 import type { Evaluation } from '../run/evaluate.ts'
 import type { Experiment } from '../run/experiment.ts'
+import type { Random } from '../random.ts'
 import { randomFor, seedFor } from '../run/hash.ts'
 import { readEdit } from './answer.ts'
 import { type ApoCandidate, asWritten, type Draft, problemOf } from './candidate.ts'
@@ -64,16 +65,21 @@ export function createNursery(chat: PaidChat, options: ResolvedApoOptions<unknow
     },
   }
 
-  /** Mostly what went wrong, and something that went right to compare it with. */
+  /**
+   * Mostly what went wrong, and something that went right to compare it with. The worse it was the likelier it is shown, and each child is
+   * shown others: where all saw the very worst, what costs half a reward would go unseen as long as anything costs a whole one.
+   */
   function chooseExperiments(trials: readonly Evaluation[], { name }: Slot): readonly Experiment[] {
     const { perfectReward, gradientBatchSize, worstReward } = options
-    const shown = randomFor(seed, 'experiments', name)
+    const random = randomFor(seed, 'experiments', name)
+    const shown = random
       .shuffle(trials)
       .flatMap((trial) =>
         trial.experiment === null || trial.score === null ? [] : [{ score: trial.score, experiment: trial.experiment }],
       )
     const isFlawed = ({ score }: { readonly score: number }): boolean => perfectReward === null || score < perfectReward
-    const flawed = shown.filter(isFlawed).toSorted((a, b) => a.score - b.score)
+    const best = perfectReward ?? Math.max(...shown.map(({ score }) => score))
+    const flawed = drawWeighted(shown.filter(isFlawed), ({ score }) => best - score, random)
     if (flawed.length === 0) return []
     const fine = perfectReward === null ? [] : shown.filter((each) => !isFlawed(each))
     const most = Math.max(1, gradientBatchSize - Math.min(fine.length, Math.floor(gradientBatchSize / 4)))
@@ -131,6 +137,12 @@ export function createNursery(chat: PaidChat, options: ResolvedApoOptions<unknow
       return { draft: { templates, ...origin, round: slot.round, target: slot.target, rationale } }
     }
   }
+}
+
+/** All of them in a random order, the heavier the earlier (Efraimidis and Spirakis 2006); those without weight come last. */
+function drawWeighted<Item>(items: readonly Item[], weightOf: (item: Item) => number, random: Random): readonly Item[] {
+  const keyed = items.map((item) => ({ item, key: -Math.log(1 - random.next()) / weightOf(item) }))
+  return keyed.toSorted((a, b) => a.key - b.key || 0).map(({ item }) => item)
 }
 
 function templateOf({ templates }: ApoCandidate, { target }: Slot): PromptTemplate {

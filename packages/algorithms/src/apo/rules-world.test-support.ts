@@ -1,6 +1,6 @@
 import { createRunner, rollout } from '@agl/runner'
 import { createMemoryStore } from '@agl/store-memory'
-import { type LightningStore, type RunEvent, type RunState, silentLogger } from '@agl/types'
+import { type LightningStore, type RunEvent, modelCallAttributes, type RunState, silentLogger, spanNames } from '@agl/types'
 import { traceToTriplets } from '../adapters/trace-to-triplets.ts'
 import type { ChatModel, ChatRequest } from '../models/chat-model.ts'
 import { createMemoryState } from '../run/memory-state.ts'
@@ -34,6 +34,8 @@ export interface RulesWorld {
   readonly onProgress?: (event: RunEvent) => void
   readonly concurrency?: number
   readonly onRollout?: () => void
+  /** Of one call of a model "actor" in each rollout. Default: none is recorded. */
+  readonly tokens?: number
   readonly trainTasks?: readonly RulesTask[]
   readonly valTasks?: readonly RulesTask[]
 }
@@ -70,8 +72,9 @@ export async function runApo(world: RulesWorld, options: Partial<ApoOptions<Rule
   const store = world.store ?? createMemoryStore()
   const stop = new AbortController()
   const signal = world.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, world.signal])
-  const agent = rollout<RulesTask>((task, { promptTemplate, rollout: { metadata } }) => {
+  const agent = rollout<RulesTask>((task, { promptTemplate, emit, rollout: { metadata } }) => {
     world.onRollout?.()
+    if (world.tokens !== undefined) emit.span(spanNames.chatCompletion, callOf(world.tokens))
     const luck = randomFor(Number(metadata?.['seed']), promptTemplate.template).next()
     return luck < chanceOf(promptTemplate.template, task, world.effect) ? 1 : 0
   })
@@ -93,5 +96,18 @@ export async function runApo(world: RulesWorld, options: Partial<ApoOptions<Rule
     stop.abort()
     await running
     if (world.store === undefined) await store.close()
+  }
+}
+
+function callOf(tokens: number): Readonly<Record<string, string | number>> {
+  const { requestModel, inputTokens, outputTokens, prompt, completion } = modelCallAttributes
+  return {
+    [requestModel]: 'actor',
+    [inputTokens]: tokens,
+    [outputTokens]: 0,
+    [`${prompt}.0.role`]: 'user',
+    [`${prompt}.0.content`]: 'Solve it.',
+    [`${completion}.0.role`]: 'assistant',
+    [`${completion}.0.content`]: 'Solved.',
   }
 }

@@ -1,4 +1,5 @@
 import {
+  AglError,
   type AlgorithmContext,
   type Dataset,
   type JsonValue,
@@ -94,6 +95,7 @@ export async function openSession<Task>(context: AlgorithmContext<Task>, options
   const trials = new Map<string, number[]>()
   const leftOut: Record<string, number> = {}
   const progress = createProgress(context.report)
+  let isAnythingScored = false
 
   const session: Session = {
     train,
@@ -158,13 +160,16 @@ export async function openSession<Task>(context: AlgorithmContext<Task>, options
   ): Promise<readonly Evaluation[]> {
     const told = progress(request.phase, request.step)
     told.expect(evaluator.missing(candidate, tasks, request))
-    return await evaluator.evaluate(candidate, tasks, {
+    const evaluations = await evaluator.evaluate(candidate, tasks, {
       ...request,
       onDone({ score, outcome }) {
         if (score === null) leftOut[outcome] = (leftOut[outcome] ?? 0) + 1
         told.done(score)
       },
     })
+    isAnythingScored ||= evaluations.some(({ score }) => score !== null)
+    if (!isAnythingScored && evaluations.length > 0) throw nothingScored(evaluations, leftOut)
+    return evaluations
   }
 
   async function publishOnce(candidate: ApoCandidate): Promise<EvaluatedCandidate> {
@@ -179,6 +184,20 @@ export async function openSession<Task>(context: AlgorithmContext<Task>, options
     const resourcesId = `${name}-${hashJson(resources as unknown as JsonValue).slice(0, 20)}`
     return (await store.getResourcesById({ resourcesId })) ?? (await store.updateResources({ resourcesId, resources }))
   }
+}
+
+/** Searching on would spend a whole budget on nothing, and call it "no significant difference" in the end. */
+function nothingScored(evaluations: readonly Evaluation[], leftOut: Readonly<Record<string, number>>): AglError {
+  const outcomes = Object.entries(leftOut).map(([outcome, count]) => `${count} ${outcome}`)
+  const { rolloutId } = evaluations[0]!
+  return new AglError({
+    code: 'training_failed',
+    message:
+      `None of the first ${evaluations.length} rollouts has a score (${outcomes.join(', ')}), so there is nothing to improve by. ` +
+      `infra_error and unresponsive: what the agent calls is away, and the same run goes on once it is back; completed: the agent gives no reward. ` +
+      `Each attempt keeps its reason in metadata.error, for example that of rollout ${rolloutId}.`,
+    data: { leftOut, rolloutId },
+  })
 }
 
 /** Names the rollouts of this run and of no other: kept, so that a later process finds them again. */

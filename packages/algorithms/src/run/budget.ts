@@ -60,11 +60,12 @@ export function createBudget(limits: BudgetLimits, clock: () => number = Date.no
     require(next, what) {
       const name = budget.passed(next)
       if (name === null) return
+      const needed = (next[name] ?? 0) + (estimate(next.rollouts ?? 0)[name] ?? 0)
       throw new AglError({
         code: 'budget_exhausted',
         message:
           `${what[0]!.toUpperCase()}${what.slice(1)} would pass the limit of ${limits[name]} ${units[name]}: ` +
-          `${format(budget.spent()[name])} are spent${next[name] === undefined ? '' : `, ${format(next[name])} more are needed`}. Raise budget.${name}, or ask for less.`,
+          `${format(budget.spent()[name])} are spent${needed === 0 ? '' : `, ${format(needed)} more are needed`}. Raise budget.${name}, or ask for less.`,
         data: { limit: name, spent: budget.spent(), next },
       })
     },

@@ -1,4 +1,14 @@
-import type { AlgorithmContext, AttemptOutcome, JsonObject, JsonValue, ResourcesUpdate, RolloutMode, Spend } from '@agl/types'
+import type {
+  AlgorithmContext,
+  AttemptedRollout,
+  AttemptOutcome,
+  JsonObject,
+  JsonValue,
+  ResourcesUpdate,
+  Rollout,
+  RolloutMode,
+  Spend,
+} from '@agl/types'
 import { type CollectedRollout, collectRollouts } from '../collect.ts'
 import type { Budget } from './budget.ts'
 import { type Experiment, toExperiment, usageOf } from './experiment.ts'
@@ -147,7 +157,7 @@ export function createEvaluator(
           async onCollected(collected, index) {
             const { key, settle } = toRun[index]!
             const kept = toKept(collected, request.withExperiments ?? false)
-            await state.save(key, kept as unknown as JsonValue)
+            if (!isOurFault(kept.outcome)) await state.save(key, kept as unknown as JsonValue)
             done(settle, kept)
           },
         },
@@ -161,20 +171,21 @@ export function createEvaluator(
     }
   }
 
-  /** A rollout that was cancelled when an earlier process of the run was stopped is run under the next id. */
+  /** What was cancelled when an earlier process of the run was stopped, or failed through no fault of the agent, is run under the next id. */
   async function freeIds(keys: readonly string[]): Promise<readonly string[]> {
     const ids = keys.map((key) => idOf(key, 0))
-    const taken = ids.length === 0 ? [] : (await store.queryRollouts({ rolloutIdIn: ids, statusIn: ['cancelled'] })).items
-    if (taken.length === 0) return ids
-    const cancelled = new Set(taken.map(({ rollout_id: id }) => id))
-    return await Promise.all(ids.map(async (id, index) => (cancelled.has(id) ? await nextFree(keys[index]!) : id)))
+    const ended = { rolloutIdIn: ids, statusIn: ['cancelled', 'failed'], limit: -1 } as const
+    const there = ids.length === 0 ? [] : (await store.queryRollouts(ended)).items
+    const spoiled = new Set(there.filter(isSpoiled).map(({ rollout_id: id }) => id))
+    if (spoiled.size === 0) return ids
+    return await Promise.all(ids.map(async (id, index) => (spoiled.has(id) ? await nextFree(keys[index]!) : id)))
   }
 
   async function nextFree(key: string): Promise<string> {
     for (let turn = 1; ; turn += 1) {
       const rolloutId = idOf(key, turn)
       const there = await store.getRolloutById({ rolloutId })
-      if (there?.status !== 'cancelled') return rolloutId
+      if (there === null || !isSpoiled(there)) return rolloutId
     }
   }
 
@@ -215,6 +226,15 @@ export function createEvaluator(
 /** Those with an experiment are of other tasks (training), and kept under a name of their own. */
 function keyOf({ key }: EvaluatedCandidate, { hash }: KnownTask, repetition: number, withExperiment: boolean): string {
   return `${withExperiment ? 'trial' : 'eval'}/${key}/${hash}/${repetition}`
+}
+
+/** It says nothing of the candidate, and may go well another time: it is left out, but a later process of the run tries again. */
+function isOurFault(outcome: AttemptOutcome | null): boolean {
+  return outcome === 'infra_error' || outcome === 'unresponsive'
+}
+
+function isSpoiled(rollout: Rollout): boolean {
+  return rollout.status === 'cancelled' || ('attempt' in rollout && isOurFault((rollout as AttemptedRollout).attempt.outcome))
 }
 
 interface Deferred<Value> {
