@@ -1,5 +1,5 @@
 /**
- * Makes the model that reads prompts: `pnpm --filter @agl/shop-desk pretrain:prompts [--seed 1] [--steps 5000]`.
+ * Makes the model that reads prompts: `pnpm --filter @agl/shop-desk pretrain:prompts [--seed 1] [--steps 6000]`.
  * It learns three roles from lessons that `english/teach.ts` draws. About half an hour on one core; the file is checked in.
  */
 import { createHash } from 'node:crypto'
@@ -14,7 +14,7 @@ import { promptModelFile } from './prompt-model.ts'
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
-    steps: { type: 'string', default: '5000' },
+    steps: { type: 'string', default: '6000' },
     width: { type: 'string', default: '96' },
     layers: { type: 'string', default: '4' },
     out: { type: 'string' },
@@ -22,12 +22,12 @@ const { values } = parseArgs({
 })
 const [seed, steps] = [Number(values.seed), Number(values.steps)]
 const file = values.out === undefined ? promptModelFile : pathToFileURL(values.out)
-const lessonsPerStep = 16
+const lessonsPerStep = 14
 const peakLearningRate = 2e-3
 const snapshotEvery = 100
 const snapshotsKept = 10
 /** How much of the gradient is each role's, however many tokens it writes. */
-const shares: Readonly<Record<Role, number>> = { clerk: 0.5, critic: 0.2, editor: 0.3 }
+const shares: Readonly<Record<Role, number>> = { clerk: 0.45, reader: 0.15, critic: 0.15, editor: 0.25 }
 
 const random = createRandom(seed)
 const texts: string[] = []
@@ -45,14 +45,14 @@ console.log(`shop-desk-prompts: ${parameters} parameters, ${vocabularySize} toke
 
 const snapshots: Checkpoint[] = []
 const started = performance.now()
-const losses = { clerk: [0, 0], critic: [0, 0], editor: [0, 0] } satisfies Record<Role, [number, number]>
+const losses = { clerk: [0, 0], reader: [0, 0], critic: [0, 0], editor: [0, 0] } satisfies Record<Role, [number, number]>
 for (let step = 1; step <= steps; step += 1) {
   const lessons = await Promise.all(Array.from({ length: lessonsPerStep }, () => drawLesson(random)))
   await learn(lessons)
   await model.optimStep({ learningRate: learningRateAt(step), weightDecay: 0.01 })
-  if (step % 200 === 0) report(step)
+  if (step % 100 === 0) report(step)
   if (step % snapshotEvery === 0) await snapshot(step)
-  if (step % 1000 === 0 || step === steps) await save()
+  if (step % 500 === 0 || step === steps) await save()
 }
 await model.close()
 
@@ -60,7 +60,7 @@ async function learn(lessons: readonly Lesson[]): Promise<void> {
   const encoded = lessons
     .map(({ role, messages }) => ({ role, ...model.encodeConversation(messages) }))
     .filter(({ tokens }) => tokens.length <= model.contextLength)
-  const counts: Record<Role, number> = { clerk: 0, critic: 0, editor: 0 }
+  const counts: Record<Role, number> = { clerk: 0, reader: 0, critic: 0, editor: 0 }
   for (const { role, weights } of encoded) counts[role] += weights.filter((weight) => weight > 0).length
   const data = encoded.map(({ role, tokens, weights }) => ({
     tokens,

@@ -8,16 +8,13 @@ export interface PromptSentence {
   readonly rule: RuleName | 'neutral'
 }
 
-/** A prompt of the fragment: sentences for some of the rules, harmful ones among them, and sentences that mean nothing. */
+/**
+ * A prompt of the fragment: sentences for some of the rules, harmful ones among them, and sentences that mean nothing. Half of
+ * them are short: from a prompt of one or two rules it is soon learnt that prompts matter, and what each rule means.
+ */
 export function drawPrompt(random: Random): readonly PromptSentence[] {
-  const density = random.next()
-  const rules: (RuleName | 'neutral')[] = usefulRules.filter(
-    (rule) => random.next() < (rule === 'lookup' ? density / 2 : density),
-  )
-  if (rules.length > 0 && random.next() < 0.2) rules.push(pick(random, rules))
-  if (random.next() < 0.4) rules.push(pick(random, harmfulRules))
-  if (random.next() < 0.08) rules.push(pick(random, harmfulRules))
-  const neutral = Array.from({ length: between(random, 0, 2) }, () => 'neutral' as const)
+  const rules = random.next() < 0.5 ? drawFewRules(random) : drawManyRules(random)
+  const neutral = Array.from({ length: between(random, 0, rules.length < 3 ? 1 : 2) }, () => 'neutral' as const)
   const [first, ...others] = neutral
   // Who the clerk is comes first more often than not.
   const order =
@@ -26,6 +23,19 @@ export function drawPrompt(random: Random): readonly PromptSentence[] {
       : random.shuffle([...rules, ...neutral])
   const sentences = (order.length === 0 ? ['neutral' as const] : order).map((rule) => writeSentence(random, rule))
   return withoutRepetition(sentences.map(({ rule, text }) => ({ rule, text: roughen(random, text) })))
+}
+
+function drawFewRules(random: Random): readonly (RuleName | 'neutral')[] {
+  return Array.from({ length: between(random, 1, 2) }, () => pick(random, random.next() < 0.7 ? usefulRules : harmfulRules))
+}
+
+function drawManyRules(random: Random): readonly (RuleName | 'neutral')[] {
+  const density = 0.3 + 0.7 * random.next()
+  const rules: RuleName[] = usefulRules.filter((rule) => random.next() < (rule === 'lookup' ? density / 2 : density))
+  if (rules.length > 0 && random.next() < 0.2) rules.push(pick(random, rules))
+  if (random.next() < 0.4) rules.push(pick(random, harmfulRules))
+  if (random.next() < 0.08) rules.push(pick(random, harmfulRules))
+  return rules
 }
 
 export function writeSentence(random: Random, rule: RuleName | 'neutral'): PromptSentence {

@@ -49,7 +49,7 @@ export async function playByRules(task: ShopTask, rules: ReadonlySet<RuleName>, 
   const isGuess = random.next() < (rules.has('guess') ? (rules.has('lookup') ? 0.6 : 0.9) : rules.has('lookup') ? 0.01 : 0.04)
   if (isGuess) found.push('guess')
   const decide = isGuess ? null : planner(task, succeeds)
-  const says = succeeds('format') ? 'answer ' : pick(random, ['it is ', 'that is '])
+  const says = succeeds('format') ? 'answer ' : 'it is '
 
   const results: string[] = []
   const { messages, reward } = await playEpisode(task, (before, turn) => {
