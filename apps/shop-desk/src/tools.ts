@@ -13,3 +13,8 @@ export function runTool({ prices, stock }: ShopTask, call: string): string {
   const [left, right] = [Number(sum[1]), Number(sum[3])]
   return String(sum[2] === '*' ? left * right : left + right)
 }
+
+/** Whether a clerk's message is meant for a tool, rightly written or not. */
+export function isCall(said: string): boolean {
+  return /^(price|stock|calc)\(/.test(said)
+}
