@@ -81,7 +81,12 @@ export interface TrainerOptions<Result = unknown, Task = unknown> {
   readonly registry?: Registry
   /** How long an algorithm has to end by itself once its signal is aborted, in milliseconds; at least 0. */
   readonly abortGraceMs?: number
-  /** What the algorithm keeps for a later process that goes on with the run. Default: nothing outlives this process. */
+  /**
+   * Names the run: one that the store has under this id is gone on with, as after a crash. It is kept in the store, so for that the store
+   * has to outlive the process. Default: a new id.
+   */
+  readonly runId?: string
+  /** Where the algorithm keeps what it has paid for, if not in the record of the run in the store: `createFileState(file)`. */
   readonly state?: RunState
   /** Told how far the algorithm is. What it throws is reported to the logger. */
   readonly onProgress?: (event: RunEvent) => void
@@ -142,6 +147,7 @@ export const trainerOptionsSchema: z.ZodType = z.strictObject({
   initialResources: resourcesSchema.optional(),
   registry: z.custom<Registry>((value) => isPlainObject(value) && 'find' in value, { error: 'expected a registry' }).optional(),
   abortGraceMs: z.number().min(0).optional(),
+  runId: z.string().min(1).optional(),
   state: implementing<RunState>('the state of a run', 'load', 'save').optional(),
   onProgress: z
     .custom<(event: RunEvent) => void>((value) => typeof value === 'function', { error: 'expected a function' })

@@ -30,6 +30,8 @@ export interface Run<Task = unknown> {
   readonly algorithm: Algorithm<unknown, Task> | null
   readonly state: RunState
   report(event: RunEvent): void
+  /** Told when the algorithm has ended, and with which error; null = well. Never rejects. */
+  onEnd(error: unknown): Promise<void>
 }
 
 /** What the trainer has for every run. */
@@ -87,7 +89,7 @@ export async function runOnce<Task>(run: Run<Task>, context: RunContext<Task>): 
 }
 
 function sideOf<Task>(
-  { algorithm, trainDataset, valDataset, state, report }: Run<Task>,
+  { algorithm, trainDataset, valDataset, state, report, onEnd }: Run<Task>,
   { adapter, llmProxy, initialResources, options: { logger } }: RunContext<Task>,
 ): Pick<AlgorithmSide, 'name' | 'isElsewhere' | 'run'> {
   if (algorithm === null) return { name: 'elsewhere', isElsewhere: true, run: ({ signal }) => untilAborted(signal) }
@@ -101,7 +103,20 @@ function sideOf<Task>(
     state,
     report,
   }
-  return { name: algorithm.name, isElsewhere: false, run: (parts) => algorithm.run({ ...parts, ...own }) }
+  return {
+    name: algorithm.name,
+    isElsewhere: false,
+    async run(parts) {
+      try {
+        const result = await algorithm.run({ ...parts, ...own })
+        await onEnd(null)
+        return result
+      } catch (error) {
+        await onEnd(error)
+        throw error
+      }
+    },
+  }
 }
 
 async function untilAborted(signal: AbortSignal): Promise<void> {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { Agent } from '@agl/runner'
 import { createMemoryStore } from '@agl/store-memory'
 import {
@@ -6,11 +7,9 @@ import {
   childLogger,
   type Dataset,
   errorMessage,
-  type JsonValue,
   type LightningStore,
   parseOptions,
   type RunEvent,
-  type RunState,
   silentLogger,
 } from '@agl/types'
 import { z } from 'zod'
@@ -24,6 +23,7 @@ import { makeParts, refuseMisplaced, withMaxRollouts } from './make-parts.ts'
 import { type TrainerOptions, trainerDefaults, trainerOptionsSchema } from './options.ts'
 import { isInstance } from './portable.ts'
 import { type Run, runOnce } from './run-once.ts'
+import { forgetful, openRecord } from './run-record.ts'
 import { chooseStrategy, type LocalStrategyChoice } from './strategies/choose.ts'
 
 export interface FitOptions<Task> {
@@ -43,6 +43,8 @@ export interface Trainer<Result, Task> extends AsyncDisposable {
    * @throws AglError `conflict` for one that is named and not made yet, before `open`, `fit` or `dev`
    */
   readonly store: LightningStore
+  /** The record of this run or the last in the store, as `agl export --run` takes it; null = there is none. */
+  readonly runId: string | null
   /** How many steps the algorithm has completed in this run or the last, as it reported; a resumed run counts those before it. */
   readonly completedIterations: number
   /** Makes what is not given as an instance, as the first run would; answers the store. */
@@ -96,6 +98,7 @@ export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Re
   const components = createComponents(registry, { logger, ...(metrics === undefined ? {} : { metrics }) })
   let store = isInstance(storeKind, storeForm) ? storeForm : null
   let completedIterations = 0
+  let runId: string | null = null
   let running: Promise<unknown> | null = null
   let closing: Promise<void> | null = null
   const closed = new AbortController()
@@ -147,9 +150,23 @@ export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Re
       form === undefined ? null : await components.make('algorithm', algorithmKind, form as ComponentForm<Algorithm>)
     if (run.callee === 'dev' && algorithm !== null) requireFast(algorithm)
     const ends = signal === undefined ? closed.signal : AbortSignal.any([signal, closed.signal])
-    const state = resolved.state ?? createMemoryState()
+    runId = run.callee === 'dev' || algorithm === null ? null : (resolved.runId ?? `run-${randomUUID()}`)
+    const record =
+      runId === null || algorithm === null
+        ? forgetful()
+        : await openRecord({
+            store: parts.store,
+            name: algorithm.name,
+            runId,
+            isNamed: resolved.runId !== undefined,
+            logger: childLogger(logger, 'algorithm'),
+          })
+    const tell = (event: RunEvent): void => {
+      record.report(event)
+      report(event)
+    }
     return await runOnce<Task>(
-      { ...run, algorithm, signal: ends, state, report },
+      { ...run, algorithm, signal: ends, state: resolved.state ?? record.state, report: tell, onEnd: record.end },
       { ...parts, options: { ...resolved, logger }, components },
     )
   }
@@ -193,6 +210,9 @@ export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Re
         message: 'The store of this trainer is named, and not made yet: take it from `await trainer.open()`, or after a fit.',
       })
     },
+    get runId() {
+      return runId
+    },
     get completedIterations() {
       return completedIterations
     },
@@ -202,12 +222,4 @@ export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Re
     close,
     [Symbol.asyncDispose]: close,
   })
-}
-
-function createMemoryState(): RunState {
-  const values = new Map<string, JsonValue>()
-  return {
-    load: async (key) => values.get(key),
-    save: async (key, value) => void values.set(key, structuredClone(value)),
-  }
 }

@@ -184,7 +184,7 @@ describe('createApo', () => {
     expect(phases.size).toBeGreaterThan(5)
     for (const { done, total } of phases.values()) expect(done).toBe(total)
     const metrics = events.filter((event) => event.type === 'metrics')
-    expect(metrics.map(({ step }) => step)).toEqual(result.rounds.map(({ round }) => round))
+    expect(metrics.map(({ step }) => step)).toEqual(result.rounds.map(({ round }) => round - 1))
     expect(metrics.at(-1)!.metrics['rollouts']).toBe(result.rounds.at(-1)!.spent.rollouts)
   })
 

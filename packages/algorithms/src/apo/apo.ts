@@ -99,7 +99,11 @@ async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoO
     report({ type: 'spent', spend: spent })
     const { minutes: _, modelCalls, ...counts } = spent
     const best = { best_val_reward: survivors[0]?.mean ?? Number.NaN }
-    report({ type: 'metrics', step: round, metrics: { ...best, children: children.length, model_calls: modelCalls, ...counts } })
+    report({
+      type: 'metrics',
+      step: round - 1,
+      metrics: { ...best, children: children.length, model_calls: modelCalls, ...counts },
+    })
   }
 
   async function conclude(): Promise<ApoResult> {

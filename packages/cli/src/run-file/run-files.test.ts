@@ -107,10 +107,15 @@ describe('agl run', () => {
       const config = writeProject('runner: { concurrency: 2, leaseMs: 60000 }')
       const { code, out, err } = await endOf(start(config, ...flags))
       expect({ code, err }).toMatchObject({ code: 0 })
-      expect(lastLine(out)).toMatchObject({ completedIterations: 1, result: { sum: 90 } })
+      expect(lastLine(out)).toMatchObject({
+        runId: expect.stringMatching(/^run-/) as string,
+        completedIterations: 1,
+        result: { sum: 90 },
+      })
       expect(err).toContain('step 0 done: sum 90')
       expect(err).not.toContain('\u001b')
-      expect(await statuses()).toMatchObject({ succeeded: 2 })
+      // Two tasks, and the record of the run.
+      expect(await statuses()).toMatchObject({ succeeded: 3 })
     },
   )
 

@@ -50,9 +50,9 @@ export async function runFiles(args: readonly string[], surroundings: Surroundin
       err(`agl: ${errorMessage(outcome.reason)}\n`)
       return setStatus(interruptedStatus)
     }
-    const { completedIterations } = trainer
+    const { completedIterations, runId } = trainer
     const seconds = Math.round(performance.now() - started) / 1000
-    out(`${JSON.stringify({ completedIterations, seconds, result: toJson(outcome.result, logger) })}\n`)
+    out(`${JSON.stringify({ runId, completedIterations, seconds, result: toJson(outcome.result, logger) })}\n`)
   } finally {
     progress.done()
     over.abort()

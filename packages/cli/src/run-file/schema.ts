@@ -35,6 +35,7 @@ export interface RunConfig {
   readonly maxRollouts?: number
   readonly runner: RunnerSettings
   readonly abortGraceMs: number
+  readonly runId?: string
   readonly log: LogLevels & { readonly format?: LogFormat }
 }
 
@@ -71,6 +72,9 @@ export function runSchema(registry: Registry): z.ZodType<RunConfig> {
         .min(0)
         .default(5_000)
         .meta({ description: 'how long the algorithm has to end once it is told to' }),
+      runId: z
+        .exactOptional(z.string().min(1))
+        .meta({ description: 'names the run: one that is in the store is gone on with; by itself a new one' }),
       log: z
         .strictObject({
           level: z.enum(logLevels).default('info').meta({ description: 'the least that is told on standard error', live: true }),
