@@ -151,6 +151,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.
 try {
   await main(process.argv.slice(2), process.env['OPENAI_API_KEY'] ?? null)
 } catch (error) {
-  process.stderr.write(`\n${app}: ${errorMessage(error)}\n`)
+  const hint = AglError.isInstance(error, 'closed') ? '\nThe same command goes on from here.' : ''
+  process.stderr.write(`\n${app}: ${errorMessage(error)}${hint}\n`)
   process.exitCode = 1
 }
