@@ -10,12 +10,11 @@ import {
   splitDataset,
 } from '@agl/algorithms'
 import { createOtelTracer, createTracedFetch } from '@agl/tracer-otel'
-import { createTrainer, handleInterrupts } from '@agl/trainer'
+import { createTerminalProgress, createTrainer, handleInterrupts, type TerminalProgress } from '@agl/trainer'
 import { AglError, errorMessage, type JsonValue, type PromptTemplate } from '@agl/types'
 import OpenAI from 'openai'
 import { createBookingAgent, seedPrompt } from './agent.ts'
 import { createOffice } from './office.ts'
-import { createProgress } from './progress.ts'
 import { help, readSettings, type Settings } from './settings.ts'
 import { createTasks } from './tasks.ts'
 
@@ -30,7 +29,8 @@ async function main(args: readonly string[], apiKey: string | null): Promise<voi
 
   say(`\nRooms are booked by ${settings.model}, prompts are written by ${settings.optimizerModel} (seed ${settings.seed})\n`)
   await checkModels(settings, apiKey)
-  const result = await handleInterrupts(async (signal) => findPrompt(settings, apiKey, createProgress(stream), signal))
+  const progress = createTerminalProgress({ stream })
+  const result = await handleInterrupts((signal) => findPrompt(settings, { apiKey, progress, signal })).finally(progress.done)
   const seconds = Math.round((performance.now() - started) / 100) / 10
   say(describe(result, settings.out, seconds))
   if (settings.json) process.stdout.write(`${JSON.stringify(toJson(settings, result, seconds))}\n`)
@@ -47,10 +47,9 @@ async function checkModels(settings: Settings, apiKey: string | null): Promise<v
 
 async function findPrompt(
   settings: Settings,
-  apiKey: string | null,
-  onProgress: ReturnType<typeof createProgress>,
-  signal: AbortSignal,
+  parts: { readonly apiKey: string | null; readonly progress: TerminalProgress; readonly signal: AbortSignal },
 ): Promise<ApoResult> {
+  const { apiKey, progress, signal } = parts
   const { baseUrl, model, optimizerModel, temperature, concurrency, rounds, prices, budgetUsd, seed, out } = settings
   const office = createOffice(seed)
   const { train, val, test } = splitDataset(
@@ -81,7 +80,7 @@ async function findPrompt(
     tracer,
     runner: { concurrency, attemptTimeoutMs: 300_000 },
     state: createFileState(join(out, `state-${hashJson(asked).slice(0, 8)}.jsonl`)),
-    onProgress,
+    onProgress: progress.show,
   })
   try {
     return await trainer.fit(createBookingAgent({ client, model, office, temperature }), train, { valDataset: val, signal })
@@ -152,6 +151,7 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.
 try {
   await main(process.argv.slice(2), process.env['OPENAI_API_KEY'] ?? null)
 } catch (error) {
-  process.stderr.write(`\n${app}: ${errorMessage(error)}\n`)
+  const hint = AglError.isInstance(error, 'closed') ? '\nThe same command goes on from here.' : ''
+  process.stderr.write(`\n${app}: ${errorMessage(error)}${hint}\n`)
   process.exitCode = 1
 }
