@@ -1,5 +1,5 @@
 import { createStoreClient, type StoreClient } from '@agl/store-http/client'
-import type { Rollout } from '@agl/types'
+import type { LightningStore, Rollout } from '@agl/types'
 import { findFinalReward } from '@agl/types/spans'
 import type { ServerVerbs } from '../http/server-child.ts'
 import { openChild } from '../lib/child.ts'
@@ -139,12 +139,14 @@ async function runAlgorithm(store: StoreClient, shape: Shape, total: number): Pr
 }
 
 async function measure(shape: Shape, total: number) {
+  const clients: LightningStore[] = []
   const server = openChild<ServerVerbs>(new URL('../http/server-child.ts', import.meta.url))
   const runners = Array.from({ length: processes }, () => openChild<RunnerVerbs>(new URL('scenario-runners.ts', import.meta.url)))
   try {
     const { port } = await server.call('start', 'ours, large')
     const url = `http://127.0.0.1:${port}`
-    await using store = await createStoreClient({ url })
+    const store = await createStoreClient({ url })
+    clients.push(store)
     for (const child of runners) await child.call('start', { url, concurrency: shape.runners / processes })
     const cpuBefore = await server.call('cpu', null)
     const ownBefore = process.cpuUsage()
@@ -167,7 +169,8 @@ async function measure(shape: Shape, total: number) {
       seconds,
     }
   } finally {
-    // Children that are left behind would keep this process.
+    // Clients and children that are left behind would keep this process.
+    await Promise.all(clients.map((client) => client.close()))
     await Promise.all([server, ...runners].map((child) => child.close()))
   }
 }

@@ -73,7 +73,7 @@ describe('with one part broken, the run', () => {
       throw new Error('boom')
     })
     await expect(fit({ agent, store })).rejects.toThrow(/No validation rollout has a reward \(8 agent_error\); .*: boom/)
-    expect((await store.queryRollouts({ statusIn: ['failed'] })).total).toBe(8)
+    expect((await store.queryRollouts({ statusIn: ['failed'], labels: { algorithm: 'sft' } })).total).toBe(8)
   })
 
   it('settles every attempt when the agent never returns', async () => {
@@ -81,7 +81,7 @@ describe('with one part broken, the run', () => {
     const agent = rollout<ShopTask>(() => new Promise<number>(() => {}))
     const hanging = fit({ agent, store, attemptTimeoutMs: 300 })
     await expect(hanging).rejects.toThrow(/No validation rollout has a reward \(8 timeout\)/)
-    expect((await store.queryRollouts({ statusIn: ['failed'] })).total).toBe(8)
+    expect((await store.queryRollouts({ statusIn: ['failed'], labels: { algorithm: 'sft' } })).total).toBe(8)
   })
 
   it('says that the model is gone when it goes away in the middle of a round', async () => {

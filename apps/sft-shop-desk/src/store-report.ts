@@ -20,7 +20,7 @@ export async function exportStore(
   files: { readonly rollouts: string; readonly spans: string },
 ): Promise<StoreCounts> {
   const counts = { rollouts: 0, modelCalls: 0, sampledTokens: 0, rewards: 0 }
-  const { items: rollouts } = await store.queryRollouts()
+  const { items: rollouts } = await store.queryRollouts({ labels: { algorithm: 'sft' } })
   await pipeline(Readable.from(rollouts.map(toLine)), createWriteStream(files.rollouts))
   const spanFile = createWriteStream(files.spans)
   for (const { rollout_id: rolloutId } of rollouts) {

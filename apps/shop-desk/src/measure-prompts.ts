@@ -21,9 +21,7 @@ const { values } = parseArgs({
 })
 const random = createRandom(Number(values.seed))
 const tasks = createTasks(random.seed(), Number(values.tasks))
-await using desk = await openPromptDesk(
-  values.model === undefined ? {} : { checkpoint: readCheckpoint(await readFile(values.model)) },
-)
+const desk = await openPromptDesk(values.model === undefined ? {} : { checkpoint: readCheckpoint(await readFile(values.model)) })
 const started = performance.now()
 
 const alike: readonly (readonly Fault[])[] = [
@@ -176,3 +174,4 @@ async function editOne(
     isKept: before.every((sentence) => sentence.rule === fault || edited.includes(sentence.text)),
   }
 }
+await desk[Symbol.asyncDispose]()
