@@ -10,7 +10,11 @@ export interface ChatTurn {
 export async function complete(
   llm: Llm,
   messages: readonly ChatTurn[],
-  { seed, signal }: { readonly seed: number; readonly signal: AbortSignal },
+  {
+    seed,
+    signal,
+    fetch = globalThis.fetch,
+  }: { readonly seed: number; readonly signal: AbortSignal; readonly fetch?: typeof globalThis.fetch | undefined },
 ): Promise<string | null> {
   const response = await fetch(`${llm.endpoint}/chat/completions`, {
     method: 'POST',

@@ -9,6 +9,8 @@ import { isCall } from './tools.ts'
 export interface PromptedClerkOptions {
   /** What stands before the prompt and is not to be improved: for a model that was not made for this desk, `deskInstructions`. */
   readonly preface?: string
+  /** For one that records what is asked: `createTracedFetch()` of `@agl/tracer-otel`. Default: `globalThis.fetch`. */
+  readonly fetch?: typeof globalThis.fetch
 }
 
 /** What the desk takes and gives, for a model that has never stood at it. How to serve is left to the prompt. */
@@ -19,7 +21,7 @@ export const deskInstructions: string = [
 ].join('\n')
 
 /** The clerk of `clerk.ts` with a prompt: the first prompt template among the resources, rendered, is its system message. */
-export function createPromptedClerk({ preface }: PromptedClerkOptions = {}): Agent<ShopTask> {
+export function createPromptedClerk({ preface, fetch }: PromptedClerkOptions = {}): Agent<ShopTask> {
   return rollout<ShopTask>(
     async (task, { llm, promptTemplate, seed, signal, emit }) => {
       const prompt = promptTemplate.format()
@@ -28,6 +30,7 @@ export function createPromptedClerk({ preface }: PromptedClerkOptions = {}): Age
         prompt: preface === undefined ? prompt : `${preface}\n\n${prompt}`,
         seed,
         signal,
+        fetch,
       })
       emit.annotation({ [spanAttributes.feedback]: describeResult(task, episode) })
       return episode.reward
@@ -47,10 +50,17 @@ export async function serveCustomer(
     prompt,
     seed,
     signal,
-  }: { readonly llm: Llm; readonly prompt: string; readonly seed: number; readonly signal: AbortSignal },
+    fetch,
+  }: {
+    readonly llm: Llm
+    readonly prompt: string
+    readonly seed: number
+    readonly signal: AbortSignal
+    readonly fetch?: typeof globalThis.fetch | undefined
+  },
 ): Promise<Episode> {
   return await playEpisode(task, async (said, turn) => {
     if (turn > 0 && !isCall(said.at(-2)!.content)) return null
-    return await complete(llm, [{ role: 'system', content: prompt }, ...said], { seed: (seed + turn) >>> 0, signal })
+    return await complete(llm, [{ role: 'system', content: prompt }, ...said], { seed: (seed + turn) >>> 0, signal, fetch })
   })
 }

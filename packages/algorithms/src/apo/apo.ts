@@ -1,7 +1,8 @@
 import { AglError, type Algorithm, type AlgorithmContext, type JsonValue } from '@agl/types'
 import { hashDataset } from '../data/hash-dataset.ts'
 import type { KnownTask } from '../run/evaluate.ts'
-import { estimateGain, estimateMean, pairsOf } from '../statistics.ts'
+import { cutMiddle } from '../run/experiment.ts'
+import { type Estimate, estimateGain, estimateMean, pairsOf } from '../statistics.ts'
 import { breed, type Brood, chooseParents, trialsFor } from './breed.ts'
 import type { ApoCandidate } from './candidate.ts'
 import { type ApoOptions, resolveApoOptions, type ResolvedApoOptions } from './options.ts'
@@ -96,6 +97,7 @@ async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoO
     const standing = survivors.map(({ candidate: { id }, mean, tasks }) => ({ id, mean, tasks }))
     const leader = session.valEstimate(survivors[0]!.candidate)
     rounds.push({ round, survivors: standing, leader, children: children.map(({ id }) => id), skipped, spent })
+    report({ type: 'note', text: describeRound(round, survivors[0]!.candidate, leader, children.length) })
     report({ type: 'spent', spend: spent })
     const { minutes: _, modelCalls, ...counts } = spent
     const best = { best_val_reward: survivors[0]?.mean ?? Number.NaN }
@@ -230,6 +232,15 @@ function tellPlan<Task>({ report }: AlgorithmContext<Task>, session: Session, op
       `at most ${rollouts} rollouts on ${session.train.length} training, ${session.val.length} validation and ${session.test.length} test tasks`,
     ],
   })
+}
+
+function describeRound(round: number, { id, critique }: ApoCandidate, leader: Estimate | null, children: number): string {
+  const score =
+    leader === null
+      ? ''
+      : ` at ${leader.mean.toFixed(3)} [${leader.low.toFixed(3)}, ${leader.high.toFixed(3)}] on ${leader.count} tasks`
+  const reason = critique === null ? '' : `: ${cutMiddle(critique.replaceAll(/\s+/g, ' '), 120)}`
+  return `Round ${round}: ${children} new prompts, ${id} leads${score}${reason}`
 }
 
 /** It becomes the latest resources, so that whoever asks for those gets it. */
