@@ -1,25 +1,35 @@
-import { estimateMean } from '@agl/algorithms'
-import { createModels, createWorld, type World } from '@agl/simulated-world'
+import { type ApoOptions, estimateMean } from '@agl/algorithms'
+import { createModels, createWorld, type Task, type World } from '@agl/simulated-world'
 import { atLeast, atMost, type Result } from '../lib/result.ts'
 import type { Scenario } from '../lib/scenario.ts'
 import { contestRunners, contestTasks, contestWorld } from './contest.ts'
-import { contestOf, promptOf, runOurs } from './ours.ts'
+import { contestOf, promptOf, runOurs, type TaskCounts } from './ours.ts'
 import { asSpread } from './score.ts'
 import { contestOptions } from './settings.ts'
 
-/** Of one search and its test of 400 tasks with both prompts. */
-const searchRollouts = 600
-const testTasks = 400
+/** A search, and its test with both prompts. */
+interface Size extends TaskCounts {
+  /** The test included. */
+  readonly rollouts: number
+}
+
+/** As in the contest, with a longer search and a test. */
+const contestSize: Size = { ...contestTasks, test: 400, rollouts: 600 + 2 * 400 }
+
+/** What it takes to find a gain of 0.1 and to be sure of it. */
+const smallGainSize: Size = { train: 40, val: 150, test: 500, rollouts: 3_000 }
+const smallGainOptions = { beamWidth: 4, branchFactor: 4, valBatchSize: 25 } as const
 
 async function search(
   world: World,
   seed: number,
+  size: Size,
+  options: Partial<ApoOptions<Task>> = {},
 ): Promise<{ verdict: string; reported: number; low: number; high: number; trueScore: number; rollouts: number }> {
-  const { result, rollouts } = await runOurs(
-    contestOf(createModels(world), contestRunners * 8),
-    { ...contestTasks, test: testTasks },
-    contestOptions('beam', searchRollouts + 2 * testTasks, seed),
-  )
+  const { result, rollouts } = await runOurs(contestOf(createModels(world), contestRunners * 8), size, {
+    ...contestOptions('beam', size.rollouts, seed),
+    ...options,
+  })
   const { mean, low, high } = result.test!.after
   return { verdict: result.verdict, reported: mean, low, high, trueScore: world.trueScore(promptOf(result.best)), rollouts }
 }
@@ -30,7 +40,7 @@ export const honesty: Scenario = {
   async run({ isShort }) {
     const runs = []
     for (let seed = 1; seed <= (isShort ? 10 : 100); seed += 1)
-      runs.push(await search(createWorld({ seed, ...contestWorld }), seed))
+      runs.push(await search(createWorld({ seed, ...contestWorld }), seed, contestSize))
     const error = estimateMean(runs.map(({ reported, trueScore }) => reported - trueScore))
     const covered = runs.filter(({ low, high, trueScore }) => low <= trueScore && trueScore <= high).length
     return [
@@ -41,7 +51,7 @@ export const honesty: Scenario = {
         ours: asSpread(error),
         peer: null,
         target: atMost('value', 0.01),
-        note: `${runs.length} seeds, ${testTasks} test tasks`,
+        note: `${runs.length} seeds, ${contestSize.test} test tasks`,
       },
       {
         name: 'apo-honesty-coverage',
@@ -66,7 +76,7 @@ export const falseAndTrueFinds: Scenario = {
       let found = 0
       let rollouts = 0
       for (let seed = 1; seed <= seeds; seed += 1) {
-        const run = await search(createWorld({ ...contestWorld, seed, variant }), seed)
+        const run = await search(createWorld({ ...contestWorld, seed, variant }), seed, smallGainSize, smallGainOptions)
         if (run.verdict === 'improved') found += 1
         rollouts += run.rollouts / seeds
       }
@@ -77,7 +87,7 @@ export const falseAndTrueFinds: Scenario = {
         ours: share(found, seeds),
         peer: null,
         target: variant === 'null' ? atMost('value', 5) : atLeast('value', 80),
-        note: `${seeds} seeds; ${rollouts.toFixed(0)} rollouts each, at most ${searchRollouts + 2 * testTasks}, of which ${2 * testTasks} are the test`,
+        note: `${seeds} seeds; ${rollouts.toFixed(0)} rollouts each, at most ${smallGainSize.rollouts}, of which ${2 * smallGainSize.test} are the test`,
       })
     }
     return results

@@ -1,4 +1,4 @@
-// The two commands of the README, `npm run demo` and `npm test`: set up what is missing, then do the job.
+// The commands of the README, `npm run demo`, `npm run demo:apo` and `npm test`: set up what is missing, then do the job.
 // Plain JavaScript without a dependency, because it runs before anything is installed and on the Node that is there.
 // Only what every ES-module Node can read may stand in this file: it has to live long enough to say "too old".
 import process from 'node:process'
@@ -18,6 +18,7 @@ const [{ setUp }, { findOrInstallRedis }, { runJob, SetupError }] = await Promis
 /** What each command runs once everything is in place; arguments are passed on. @type {Record<string, string[]>} */
 const jobs = {
   demo: ['--conditions=@agl/source', 'apps/sft-shop-desk/src/main.ts'],
+  'demo:apo': ['--conditions=@agl/source', 'apps/apo-shop-desk/src/main.ts'],
   test: ['tooling/test/src/main.ts'],
 }
 

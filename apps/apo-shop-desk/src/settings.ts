@@ -13,7 +13,7 @@ parameters, 1 MB, is clerk, critic and editor. It is a trained specialist: it wa
 drew in a fragment of English, and understands nothing else. The search is the real one, and prompts change what the clerk does because the
 model reads them; critiques and edits can be wrong, and lose.
 
-  npm run demo -- apo [options]        or        pnpm demo:apo [options]
+  npm run demo:apo -- [options]        or        pnpm demo:apo [options]
 
   --seed <n>              seed of everything: customers, sampling, search (default 1)
   --heldout-seed <n>      seed of the held-out customers alone (default 4242)
