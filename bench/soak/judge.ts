@@ -8,7 +8,7 @@ import { rolloutIdOf, untilDone } from './parts.ts'
 export interface Verdict {
   /** Rollouts that did not end as succeeded, or are gone. */
   readonly lost: number
-  /** Rollouts with a history other than one ending, or with more than one attempt that succeeded. */
+  /** Rollouts with a history other than one ending, which is that of their last attempt. */
   readonly doubled: number
   /** Attempts that nobody will ever settle. */
   readonly leftOpen: number
@@ -98,8 +98,8 @@ export async function judge(
       continue
     }
     const { items: attempts } = await store.queryAttempts({ rolloutId })
-    const succeeded = attempts.filter((attempt) => attempt.status === 'succeeded').length
-    if (succeeded !== 1 || watcher.endings.get(rolloutId) !== 1) doubled++
+    // An attempt that was given up for dead and then came to its end may say so of itself: it no longer ends the rollout.
+    if (attempts.at(-1)?.status !== 'succeeded' || watcher.endings.get(rolloutId) !== 1) doubled++
     leftOpen += attempts.filter((attempt) => attempt.status === 'running' || attempt.status === 'preparing').length
     const { items: spans } = await store.querySpans({ rolloutId })
     const stored = spans.map((span) => `${span.attempt_id} ${span.span_id}`)
