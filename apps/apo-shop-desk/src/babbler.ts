@@ -1,7 +1,10 @@
 import { type ChatModel, randomFor } from '@agl/algorithms'
-import { handWrittenPrompt, seedPrompt } from '@agl/shop-desk'
 
-const words = [...new Set(`${handWrittenPrompt} ${seedPrompt}`.split(/[^a-z*]+/))].filter((word) => word !== '')
+/** With no meaning at a desk: words of prompts would be edits by chance, some of them good ones, and a search would rightly keep those. */
+const words = (
+  'apple autumn bicycle bird bridge cloud coffee evening forest garden green harbour island kitchen lake letter morning mountain music ' +
+  'north ocean paper picture rain river road shadow silver song spring stone story summer train village weather window winter yellow'
+).split(' ')
 
 /**
  * The control: a critic and an editor who say words at random, as many as a sentence has. The editor adds them to the prompt that it is

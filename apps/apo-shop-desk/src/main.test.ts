@@ -27,7 +27,7 @@ interface ResultLine {
 
 describe('the demo', () => {
   it('finds a prompt that serves more customers, and its control does not', { timeout: 300_000 }, async () => {
-    const small = ['--rounds', '4', '--validation', '48', '--heldout', '120']
+    const small = ['--heldout', '120']
     const { code, stdout, stderr } = await run('--json', '--seed', '1', '--out', out, ...small)
     expect({ code, stderr }).toMatchObject({ code: 0 })
     const [control, result, ...rest] = stdout

@@ -1,5 +1,5 @@
 /**
- * Makes the model that reads prompts: `pnpm --filter @agl/shop-desk pretrain:prompts [--seed 1] [--steps 6000]`.
+ * Makes the model that reads prompts: `pnpm --filter @agl/shop-desk pretrain:prompts [--seed 1] [--steps 10000]`.
  * It learns three roles from lessons that `english/teach.ts` draws. About half an hour on one core; the file is checked in.
  */
 import { createHash } from 'node:crypto'
@@ -14,7 +14,7 @@ import { promptModelFile } from './prompt-model.ts'
 const { values } = parseArgs({
   options: {
     seed: { type: 'string', default: '1' },
-    steps: { type: 'string', default: '6000' },
+    steps: { type: 'string', default: '10000' },
     width: { type: 'string', default: '96' },
     layers: { type: 'string', default: '4' },
     out: { type: 'string' },
