@@ -38,6 +38,8 @@ export interface RunnerParts {
   /** Where `callee` was called. */
   readonly callSite: CallSite | null
   readonly callee: 'fit' | 'dev'
+  /** Looks at the agent before anything runs, once. */
+  check(agent: Agent): Promise<void>
 }
 
 /** The two ways to a runner: made here, or told to another process. */
@@ -64,11 +66,18 @@ export function describeRunners<Task>(
   const allToPortable = async <Instance>(kind: ComponentKind<Instance>, name: string, all: readonly RunnerPart<Instance>[]) =>
     await Promise.all(all.map((part, index) => toPortableOf(kind, `${name}.${index}`, part)))
 
+  let checking: Promise<void> | null = null
+  async function loadChecked(): Promise<Agent> {
+    const loaded = await loadAgent(agent)
+    await (checking ??= parts.check(loaded))
+    return loaded
+  }
+
   return {
     async makeRunner({ store = parts.store } = {}) {
       return createRunner({
         ...settings,
-        agent: await loadAgent(agent),
+        agent: await loadChecked(),
         store,
         ...surroundings,
         hooks: await makeAll(hooksKind, 'hooks', hooks),
@@ -82,7 +91,7 @@ export function describeRunners<Task>(
       const offender = jsonOffender(settings)
       if (offender !== null) throw inlineSetting(parts, offender)
       // What a child would refuse is refused here, before there is any.
-      createRunner({ ...settings, agent: await loadAgent(agent), store: parts.store })
+      createRunner({ ...settings, agent: await loadChecked(), store: parts.store })
       return {
         agent: { module: agent.module, export: agent.export },
         tracer: tracer === null ? null : await toPortableOf(tracerKind, 'tracer', tracer),

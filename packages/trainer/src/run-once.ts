@@ -1,4 +1,4 @@
-import { type Agent, missingResources } from '@agl/runner'
+import type { Agent } from '@agl/runner'
 import {
   type Algorithm,
   type AlgorithmContext,
@@ -9,8 +9,9 @@ import {
   type RunEvent,
   type RunState,
 } from '@agl/types'
-import { type AgentModule, isAgentModule } from './agent-module.ts'
+import type { AgentModule } from './agent-module.ts'
 import type { CallSite } from './call-site.ts'
+import { checkResources } from './check-resources.ts'
 import type { Components } from './components.ts'
 import { describeRunners } from './describe-runners.ts'
 import { listOf, type TrainerParts } from './make-parts.ts'
@@ -45,7 +46,6 @@ export async function runOnce<Task>(run: Run<Task>, context: RunContext<Task>): 
   const { options, components, store, llmProxy, strategy, settings, initialResources } = context
   const { logger, metrics = null, registry = null } = options
   const { agent, callee, callSite, signal } = run
-  if (!isAgentModule(agent)) noteMissing(agent, context)
   let isProxyStarted = false
   const algorithm: AlgorithmSide = {
     ...sideOf(run, context),
@@ -73,6 +73,7 @@ export async function runOnce<Task>(run: Run<Task>, context: RunContext<Task>): 
         strategy: strategy.name,
         callSite,
         callee,
+        check: (loaded) => checkResources(loaded, { algorithm: run.algorithm, initialResources, store, logger }),
       }),
       nRunners: options.nRunners,
       signal,
@@ -124,13 +125,4 @@ async function untilAborted(signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => {
     signal.addEventListener('abort', () => resolve(), { once: true })
   })
-}
-
-/** The algorithm may bring it, as SFT does its model; if it does not, every rollout will say so. */
-function noteMissing<Task>(agent: Agent<Task>, { initialResources, options: { logger } }: RunContext<Task>): void {
-  for (const kind of missingResources(agent, initialResources)) {
-    logger.info(
-      `The agent needs a resource of type "${kind}", which is not among the initial resources: the algorithm has to bring it`,
-    )
-  }
 }
