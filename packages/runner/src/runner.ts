@@ -141,7 +141,8 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, { signal, drain }: 
     while (mayClaim() && !tooMany.signal.aborted && slots <= size.concurrency) {
       claims += 1
       waiting.add(tooMany)
-      const claimed = await claim(ends).finally(() => waiting.delete(tooMany))
+      const claimed = await claim(ends)
+      waiting.delete(tooMany)
       if (claimed === null) {
         claims -= 1
         return

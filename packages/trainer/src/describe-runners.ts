@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { type Agent, createRunner, type Hooks, type Scorer } from '@agl/runner'
+import { type Agent, createRunner, type Hooks, type Runner, type Scorer } from '@agl/runner'
 import {
   AglError,
   type JsonObject,
@@ -38,6 +38,8 @@ export interface RunnerParts {
   /** Where `callee` was called. */
   readonly callSite: CallSite | null
   readonly callee: 'fit' | 'dev'
+  /** Told of each that is made here. */
+  onRunner(runner: Runner): void
   /** Looks at the agent before anything runs, once. */
   check(agent: Agent): Promise<void>
 }
@@ -75,7 +77,7 @@ export function describeRunners<Task>(
 
   return {
     async makeRunner({ store = parts.store } = {}) {
-      return createRunner({
+      const runner = createRunner({
         ...settings,
         agent: await loadChecked(),
         store,
@@ -84,6 +86,8 @@ export function describeRunners<Task>(
         scorers: await makeAll(scorerKind, 'scorers', scorers),
         ...(tracer === null ? {} : { tracer: await components.make('tracer', tracerKind, tracer) }),
       })
+      parts.onRunner(runner)
+      return runner
     },
 
     async describeRunner(): Promise<RunnerDescription> {

@@ -200,14 +200,14 @@ describe('agl run', () => {
     let err = ''
     child.stderr!.on('data', (chunk: Buffer) => (err += chunk.toString()))
     await vi.waitFor(async () => expect(await statuses()).toMatchObject({ preparing: 1 }), { timeout: 30_000 })
-    writeProject('log: { level: info }', 'runner: { concurrency: 9 }')
-    await vi.waitFor(
-      () => expect(err).toMatch(/"warn".*"needsRestart":"runner.concurrency".*waits until the run is started again/),
-      {
-        timeout: 30_000,
-      },
+    writeProject('log: { level: info }', 'runner: { concurrency: 9, leaseMs: 50000 }')
+    await vi.waitFor(() => expect(err).toMatch(/"warn".*"needsRestart":"runner.leaseMs".*waits until the run is started again/), {
+      timeout: 30_000,
+    })
+    expect(err).toMatch(
+      /"applied":"(?:runner.concurrency, log.level|log.level, runner.concurrency)","message":"The configuration changed"/,
     )
-    expect(err).toMatch(/"applied":"log.level","message":"The configuration changed"/)
+    await vi.waitFor(async () => expect(await statuses()).toMatchObject({ preparing: 2 }), { timeout: 30_000 })
     writeProject('log: { level: loud }')
     await vi.waitFor(() => expect(err).toMatch(/"warn".*loud/), { timeout: 30_000 })
     const ended = once(child, 'exit')

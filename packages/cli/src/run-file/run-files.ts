@@ -1,3 +1,4 @@
+import { runnerDefaults } from '@agl/runner'
 import { createTerminalProgress, createTrainer, handleInterrupts, isFastAlgorithm, type TerminalProgress } from '@agl/trainer'
 import { algorithmKind, defaultRegistry, flagsOf, readConfig, redact } from '@agl/trainer/config'
 import { AglError, type Algorithm, type Dataset, errorMessage, type LeveledLogger, type Logger } from '@agl/types'
@@ -39,7 +40,10 @@ export async function runFiles(args: readonly string[], surroundings: Surroundin
   const over = new AbortController()
   const following = followConfig(
     { ...sources, from: config, signal: over.signal },
-    (value) => logger.setLevels(value.log),
+    (value) => {
+      logger.setLevels(value.log)
+      trainer.setConcurrency(value.runner.concurrency ?? runnerDefaults.concurrency)
+    },
     logger,
   )
   const started = performance.now()
