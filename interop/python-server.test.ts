@@ -263,7 +263,11 @@ describe('our client against the server of the Python package', () => {
 
   it('our runner hears there of a cancel, and queues what it gives back', async () => {
     await drain()
-    const rollouts = await client.enqueueManyRollouts({ rollouts: [{ input: 'cancelled' }, { input: 'given back' }] })
+    // With signs of life, which that server takes for the status of a rollout.
+    const config = { unresponsive_seconds: 60 }
+    const rollouts = await client.enqueueManyRollouts({
+      rollouts: ['cancelled', 'given back'].map((input) => ({ input, config })),
+    })
     const [cancelled, back] = rollouts.map(({ rollout_id }) => rollout_id)
     const started = [Promise.withResolvers<void>(), Promise.withResolvers<void>()]
     const stopped = Promise.withResolvers<void>()
@@ -274,7 +278,7 @@ describe('our client against the server of the Python package', () => {
       await new Promise(() => {})
     })
     const stop = new AbortController()
-    const options = { agent, store: client, concurrency: 2, leaseMs: 300, shutdownGraceMs: 0, abortGraceMs: 50, maxRollouts: 2 }
+    const options = { agent, store: client, concurrency: 2, leaseMs: 100, shutdownGraceMs: 0, abortGraceMs: 50, maxRollouts: 2 }
     const running = createRunner(options).run({ signal: stop.signal })
     await Promise.all(started.map(({ promise }) => promise))
     await client.cancelRollouts({ rolloutIds: [cancelled!] })

@@ -92,6 +92,27 @@ describe('agl runner', () => {
     await store.close()
   })
 
+  it('tells what is beyond a threshold of a file', async () => {
+    const file = join(folder, 'store.db')
+    const store = createSqliteStore({ file, durability: 'normal' })
+    await store.enqueueRollout({ input: { number: 5 } })
+    const agent = writeAgent('agent.ts', "export const agent = rollout(() => { throw new Error('no idea') })")
+    const thresholds = join(folder, 'thresholds.yaml')
+    const rule = '{ name: agents fail, metric: agl_runner_attempts_total, labels: { outcome: agent_error }, above: 0 }'
+    writeFileSync(thresholds, `thresholds:\n  - ${rule}\n`)
+    const flags = ['--store', file, '--agent', agent, '--max-rollouts', '1', '--no-trace', '--log-level', 'error,thresholds=warn']
+    const { code, err } = await runCommand(...flags, '--thresholds', thresholds)
+    expect(code).toBe(0)
+    expect(JSON.parse(err)).toMatchObject({ component: 'thresholds', level: 'warn', rule: 'agents fail', value: 1, limit: 0 })
+    writeFileSync(thresholds, 'thresholds: [{ metric: agl_runner_attempts_total, over: 0 }]')
+    expect(await runCommand(...flags, '--thresholds', thresholds)).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('over'),
+    })
+    expect(await runCommand(...flags, '--thresholds', `${thresholds}.gone`)).toMatchObject({ code: 2 })
+    await store.close()
+  })
+
   it('runs one of several agents on the rollouts of a file', async () => {
     const file = join(folder, 'store.db')
     const store = createSqliteStore({ file, durability: 'normal' })

@@ -1,12 +1,13 @@
 import { createRunner } from '@agl/runner'
 import { handleInterrupts } from '@agl/trainer'
-import { createPrometheusMetrics, type MetricsServer, serveMetrics } from '@agl/store-http/metrics'
 import type { Logger, LogLevels, Metrics, Tracer } from '@agl/types'
 import type { Command } from 'commander'
 import { defaultLevels, logFormatOption, toCount, toLogLevels, toPort } from './flags.ts'
 import { findAgent } from './load-agent.ts'
 import { createLogger, type LogFormat, logLevelHelp } from './logger.ts'
+import { createMeasuring } from './measuring.ts'
 import { openStoreAt } from './open-store.ts'
+import { readThresholds } from './read-thresholds.ts'
 import type { Surroundings } from './run.ts'
 
 interface RunnerFlags {
@@ -20,6 +21,7 @@ interface RunnerFlags {
   readonly trace: boolean
   readonly metricsPort?: number
   readonly metricsHost: string
+  readonly thresholds?: string
   readonly logLevel: LogLevels
   readonly logFormat?: LogFormat
 }
@@ -51,6 +53,7 @@ export function addRunnerCommand(program: Command, surroundings: Surroundings): 
       toPort,
     )
     .option('--metrics-host <address>', 'the address to serve it on', '127.0.0.1')
+    .option('--thresholds <file>', 'what is to be told of it, in the log or to a webhook: { thresholds: [{ metric, above, … }] }')
     .option('--log-level <levels>', logLevelHelp, toLogLevels, defaultLevels)
     .addOption(logFormatOption())
     .addHelpText(
@@ -64,8 +67,9 @@ export function addRunnerCommand(program: Command, surroundings: Surroundings): 
 async function runRunner(flags: RunnerFlags, surroundings: Surroundings): Promise<void> {
   const { out, err, signal: given } = surroundings
   const logger = createLogger(flags.logLevel, err, { format: flags.logFormat, isTerminal: surroundings.isTerminal })
-  const metrics = flags.metricsPort === undefined ? null : createPrometheusMetrics()
-  const counted = metrics === null ? {} : { metrics }
+  const rules = flags.thresholds === undefined ? [] : await readThresholds(flags.thresholds)
+  const measuring = createMeasuring({ port: flags.metricsPort, host: flags.metricsHost, rules, logger })
+  const counted = measuring.metrics === null ? {} : { metrics: measuring.metrics }
   const { agent } = await findAgent(flags.agent)
   const token = flags.token ?? process.env['AGL_TOKEN']
   const store = await openStoreAt({ address: flags.store, token, namespace: flags.namespace, logger, ...counted })
@@ -81,19 +85,15 @@ async function runRunner(flags: RunnerFlags, surroundings: Surroundings): Promis
     ...(maxRollouts === undefined ? {} : { maxRollouts }),
     ...(workerId === undefined ? {} : { workerId }),
   })
-  let served: MetricsServer | null = null
   try {
-    if (metrics !== null) {
-      served = await serveMetrics({ metrics, host: flags.metricsHost, port: flags.metricsPort! })
-      logger.info('Serving metrics', { url: served.url })
-    }
+    await measuring.start()
     const { attempts } = await handleInterrupts((interrupted) => {
       logger.info('Waiting for rollouts', { store: store.name, workerId: runner.workerId, concurrency })
       return runner.run({ signal: given === undefined ? interrupted : AbortSignal.any([interrupted, given]) })
     })
     out(`${JSON.stringify({ attempts })}\n`)
   } finally {
-    await served?.close()
+    await measuring.close()
     await tracer?.close()
     await store.close()
   }

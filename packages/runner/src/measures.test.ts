@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createPrometheusMetrics } from '@agl/store-http/metrics'
 import { createMemoryStore } from '@agl/store-memory'
 import { AglError, type LightningStore } from '@agl/types'
+import { createThresholds } from '@agl/types/thresholds'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { rollout } from './agent.ts'
 import { createRunner } from './runner.ts'
@@ -102,4 +103,31 @@ test('calls that are made again, hooks and heartbeats that fail', async () => {
   expect(await valueOf('agl_runner_claims_total{result="failed"}')).toBe(1)
   expect(await valueOf('agl_runner_hook_failures_total{hook="onRolloutEnd"}')).toBe(1)
   expect(await valueOf('agl_runner_heartbeat_failures_total')).toBeGreaterThan(0)
+})
+
+test('resources that are slow to load are told by a threshold, and so are agents that fail', async () => {
+  const told: string[] = []
+  const thresholds = createThresholds({
+    metrics,
+    rules: [
+      { name: 'slow resources', metric: 'agl_runner_resources_load_seconds', above: 0.04 },
+      { name: 'agents fail', metric: 'agl_runner_attempts_total', labels: { outcome: 'agent_error' }, above: 0 },
+      { name: 'silent', metric: 'agl_runner_heartbeat_age_seconds', above: 3600 },
+    ],
+    onBreach: ({ rule, value }) => told.push(`${rule}: ${value! > 0.04}`),
+  })
+  const slow: LightningStore = {
+    ...store,
+    async getLatestResources() {
+      await sleep(60)
+      return await store.getLatestResources()
+    },
+  }
+  const { rollout_id: rolloutId } = await store.enqueueRollout({ input: 'throw' })
+  await createRunner({ agent, store: slow, metrics: thresholds.metrics, maxRollouts: 1 }).run()
+  await thresholds.close()
+  expect(await store.getRolloutById({ rolloutId })).toMatchObject({ status: 'failed' })
+  expect(told).toEqual(['slow resources: true', 'agents fail: true'])
+  // What is watched is counted all the same.
+  expect(await valueOf('agl_runner_resources_load_seconds_count')).toBe(1)
 })

@@ -77,6 +77,8 @@ export const runnerDefaults: Readonly<
   maxRollouts: null,
 })
 
+export const concurrencySchema: z.ZodInt = z.int().min(1)
+
 const optionsSchema = z.strictObject({
   agent: implementing<Agent>('an agent: wrap your function, as in rollout(async (task, context) => reward)', 'rollout'),
   store: implementing<LightningStore>('a store', 'dequeueRollout', 'updateAttempt'),
@@ -89,7 +91,7 @@ const optionsSchema = z.strictObject({
   logger: implementing<Logger>('a logger', 'info', 'warn').optional(),
   metrics: implementing<Metrics>('metrics', 'counter', 'gauge', 'histogram', 'age').optional(),
   workerId: z.string().min(1).optional(),
-  concurrency: z.int().min(1).optional(),
+  concurrency: concurrencySchema.optional(),
   leaseMs: z.number().min(100).optional(),
   maxStallMs: z.number().min(1000).optional(),
   waitMs: z.number().min(0).optional(),

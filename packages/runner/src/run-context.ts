@@ -51,6 +51,7 @@ export function runContext<Task>(options: RunnerOptions<Task>): RunContext<Task>
   return Object.freeze<RunContext<Task>>({
     workerId: runner.workerId,
     signal: closing.signal,
+    setConcurrency: (concurrency: number) => runner.setConcurrency(concurrency),
     run: (request: RunRequest = {}): Promise<RunSummary> => begin((signal) => runner.run({ ...request, signal }), request.signal),
     step: (request: StepRequest<Task>): Promise<Rollout> =>
       begin((signal) => runner.step({ ...request, signal }), request.signal),

@@ -243,6 +243,51 @@ describe('the runner', () => {
     expect(summary).toEqual({ attempts: 20 })
   })
 
+  it('takes another concurrency while it runs', async () => {
+    const running = new Map<number, () => void>()
+    const begun = async (count: number): Promise<void> => void (await vi.waitFor(() => expect(running.size).toBe(count)))
+    const end = (count: number): void => {
+      for (const [task, resolve] of [...running].slice(0, count)) {
+        running.delete(task)
+        resolve()
+      }
+    }
+    const agent = rollout<number>((task) => new Promise<void>((resolve) => running.set(task, resolve)))
+    await store.enqueueManyRollouts({ rollouts: Array.from({ length: 12 }, (_, input) => ({ input })) })
+    const stop = new AbortController()
+    const runner = createRunner({ agent, store, concurrency: 2, leaseMs: 300, workerId: 'w' })
+    const run = runner.run({ signal: stop.signal })
+    const queued = async (): Promise<number> => (await store.queryRollouts({ statusIn: ['queuing'] })).total
+    await begun(2)
+    runner.setConcurrency(5)
+    await begun(5)
+    expect(await queued()).toBe(7)
+    const capacityOf = async () => (await store.getWorkerById({ workerId: 'w' }))!.heartbeat_stats!['capacity']
+    await vi.waitFor(async () => expect(await capacityOf()).toBe(5))
+    runner.setConcurrency(1)
+    end(4)
+    await vi.waitFor(async () => expect((await store.queryRollouts({ statusIn: ['succeeded'] })).total).toBe(4))
+    expect([running.size, await queued()]).toEqual([1, 7])
+    end(1)
+    await begun(1)
+    expect(await queued()).toBe(6)
+    // Slots that wait for work give way, and there is room again afterwards.
+    runner.setConcurrency(20)
+    await begun(7)
+    runner.setConcurrency(1)
+    end(7)
+    await vi.waitFor(async () => expect((await store.queryRollouts({ statusIn: ['succeeded'] })).total).toBe(12))
+    await store.enqueueManyRollouts({ rollouts: [{ input: 20 }, { input: 21 }] })
+    await begun(1)
+    expect(await queued()).toBe(1)
+    runner.setConcurrency(2)
+    await begun(2)
+    end(2)
+    stop.abort()
+    expect(await run).toEqual({ attempts: 14 })
+    expect(() => runner.setConcurrency(0)).toThrow(/concurrency of a runner/)
+  })
+
   it('stops after maxRollouts', async () => {
     await enqueue(5)
     expect(await createRunner({ agent: rollout(() => 1), store, maxRollouts: 3, concurrency: 2 }).run()).toEqual({ attempts: 3 })

@@ -1,8 +1,8 @@
-import { AglError, type AttemptedRollout, errorMessage, type Rollout } from '@agl/types'
+import { AglError, type AttemptedRollout, errorMessage, parseOrThrow, type Rollout } from '@agl/types'
 import { type ActiveAttempt, createActiveAttempt } from './attempt.ts'
 import { startHeartbeat } from './heartbeat/heartbeat.ts'
 import { leaseOf, noteMissingLeases } from './leases.ts'
-import { type ResolvedOptions, resolveOptions, type RunnerOptions } from './options.ts'
+import { concurrencySchema, type ResolvedOptions, resolveOptions, type RunnerOptions } from './options.ts'
 import { backOff, isRetryable } from './retry.ts'
 import { runClaimed } from './run-claimed.ts'
 import { settleAttempt } from './settle.ts'
@@ -37,6 +37,11 @@ export interface Runner<Task = unknown> {
    * fails for good.
    */
   run(request?: RunRequest): Promise<RunSummary>
+  /**
+   * How many rollouts it runs at a time from now on, at least 1, also in runs to come. More are claimed at once; of fewer, those that run
+   * are finished, and what waits for work waits no longer.
+   */
+  setConcurrency(concurrency: number): void
   /** Runs the agent once on a rollout of its own, past the queue; see {@link StepRequest}. */
   step(request: StepRequest<Task>): Promise<Rollout>
 }
@@ -44,6 +49,7 @@ export interface Runner<Task = unknown> {
 /** Makes a runner; nothing starts before `run`. */
 export function createRunner<Task>(options: RunnerOptions<Task>): Runner<Task> {
   const resolved = resolveOptions(options)
+  const size: Size = { concurrency: resolved.concurrency, changed: null }
   let isRunning = false
   return Object.freeze({
     workerId: resolved.workerId,
@@ -51,44 +57,59 @@ export function createRunner<Task>(options: RunnerOptions<Task>): Runner<Task> {
       if (isRunning) throw new AglError({ code: 'conflict', message: `Runner ${resolved.workerId} is running already.` })
       isRunning = true
       try {
-        return await runLoop(resolved, request)
+        return await runLoop(resolved, request, size)
       } finally {
         isRunning = false
       }
     },
+    setConcurrency(concurrency: number) {
+      size.concurrency = parseOrThrow(concurrencySchema, concurrency, 'the concurrency of a runner')
+      size.changed?.()
+    },
     step: (request: StepRequest<Task>) => runStep(resolved, request),
   })
+}
+
+interface Size {
+  concurrency: number
+  /** Null while nothing runs. */
+  changed: (() => void) | null
 }
 
 /**
  * One run: `concurrency` slots that claim, run and settle, and one heartbeat for all of them. `stop` ends the claiming:
  * the caller's signal, the failure of any slot, or the store that has no more work for anybody.
  */
-async function runLoop<Task>(options: ResolvedOptions<Task>, { signal, drain }: RunRequest): Promise<RunSummary> {
+async function runLoop<Task>(options: ResolvedOptions<Task>, { signal, drain }: RunRequest, size: Size): Promise<RunSummary> {
   const failed = new AbortController()
   const closed = new AbortController()
   const shutdown = AbortSignal.any([failed.signal, closed.signal, ...(signal === undefined ? [] : [signal])])
   const stop = drain === undefined ? shutdown : AbortSignal.any([shutdown, drain])
   const active = new Map<string, ActiveAttempt>()
+  let slots = 0
+  /** Of slots that wait for work, the longest first. */
+  const waiting = new Set<AbortController>()
+  const done = Promise.withResolvers<void>()
   let claims = 0
   let attempts = 0
   let endedBy: AglError | null = null
 
-  async function claim(): Promise<AttemptedRollout | null> {
+  /** @param ends aborted by `stop`, and when there is a slot too many */
+  async function claim(ends: AbortSignal): Promise<AttemptedRollout | null> {
     const { store, workerId, waitMs, logger, measures } = options
     const lease = leaseOf(options)
     let failures = 0
-    while (!stop.aborted) {
+    while (!ends.aborted) {
       const asked = performance.now()
       try {
-        const claimed = await store.dequeueRollout({ workerId, waitMs, ...lease, signal: stop })
+        const claimed = await store.dequeueRollout({ workerId, waitMs, ...lease, signal: ends })
         answered(claimed === null ? 'empty' : 'claimed', asked)
         if (claimed !== null) return claimed
         failures = 0
         // A store that cannot park a claim answers at once; do not spin on it.
-        if (performance.now() - asked < Math.min(waitMs, 50) || waitMs === 0) await backOff(0, stop).catch(() => {})
+        if (performance.now() - asked < Math.min(waitMs, 50) || waitMs === 0) await backOff(0, ends).catch(() => {})
       } catch (error) {
-        if (stop.aborted) return null
+        if (ends.aborted) return null
         if (AglError.isInstance(error, 'closed') && !error.isRetryable) {
           logger.info('The store has no more work: the run is over', { workerId, reason: error.message })
           endedBy = error
@@ -99,7 +120,7 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, { signal, drain }: 
         if (!isRetryable(error)) throw error
         measures.storeRetries.add(1, { call: 'dequeue_rollout' })
         logger.warn('Claiming failed; trying again', { workerId, error: errorMessage(error) })
-        await backOff(failures, stop).catch(() => {})
+        await backOff(failures, ends).catch(() => {})
         failures += 1
       }
     }
@@ -112,11 +133,20 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, { signal, drain }: 
     claimSeconds.record((performance.now() - asked) / 1000, { result })
   }
 
+  const mayClaim = (): boolean => !stop.aborted && (options.maxRollouts === null || claims < options.maxRollouts)
+
   async function runSlot(): Promise<void> {
-    while (!stop.aborted && (options.maxRollouts === null || claims < options.maxRollouts)) {
+    const tooMany = new AbortController()
+    const ends = AbortSignal.any([stop, tooMany.signal])
+    while (mayClaim() && !tooMany.signal.aborted && slots <= size.concurrency) {
       claims += 1
-      const claimed = await claim()
-      if (claimed === null) return
+      waiting.add(tooMany)
+      const claimed = await claim(ends)
+      waiting.delete(tooMany)
+      if (claimed === null) {
+        claims -= 1
+        return
+      }
       const running = createActiveAttempt(claimed)
       const { attempt_id: attemptId } = claimed.attempt
       active.set(attemptId, running)
@@ -136,12 +166,27 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, { signal, drain }: 
     }
   }
 
+  /** Opens what is missing; of those too many the ones that wait end now, and the others when they have run what they run. */
+  function fill(): void {
+    for (const tooMany of [...waiting].slice(0, Math.max(0, slots - size.concurrency))) tooMany.abort()
+    while (slots < size.concurrency && mayClaim()) {
+      slots += 1
+      runSlot()
+        .catch((error: unknown) => failed.abort(error))
+        .finally(() => {
+          slots -= 1
+          fill()
+          if (slots === 0) done.resolve()
+        })
+    }
+  }
+
   noteMissingLeases(options)
-  const { store, workerId, concurrency, leaseMs, maxStallMs, logger, measures } = options
+  const { store, workerId, leaseMs, maxStallMs, logger, measures } = options
   const heartbeat = startHeartbeat({
     store,
     workerId,
-    capacity: concurrency,
+    capacity: size.concurrency,
     leaseMs,
     maxStallMs,
     logger,
@@ -165,19 +210,17 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, { signal, drain }: 
   else shutdown.addEventListener('abort', onStop, { once: true })
 
   try {
-    const slots = Array.from({ length: options.concurrency }, async () => {
-      try {
-        await runSlot()
-      } catch (error) {
-        failed.abort(error)
-        throw error
-      }
-    })
-    const results = await Promise.allSettled(slots)
-    const failure = results.find((result) => result.status === 'rejected')
-    if (failure !== undefined) throw failure.reason
+    size.changed = () => {
+      heartbeat.setCapacity(size.concurrency)
+      fill()
+    }
+    fill()
+    if (slots === 0) done.resolve()
+    await done.promise
+    failed.signal.throwIfAborted()
     return { attempts, ...(endedBy === null ? {} : { endedBy }) }
   } finally {
+    size.changed = null
     clearTimeout(shutdownTimer)
     shutdown.removeEventListener('abort', onStop)
     await heartbeat.close()

@@ -2,6 +2,7 @@ import {
   AglError,
   type AttemptedRollout,
   errorMessage,
+  graderTag,
   type LightningStore,
   type Logger,
   type NamedResources,
@@ -32,9 +33,6 @@ export interface Scorer<Task = unknown> {
   /** A finite number. A throw makes the attempt an `infra_error`: a judge that fails is not the agent's fault. */
   score(context: ScoreContext<Task>): number | Promise<number>
 }
-
-/** Tags what scorers record. */
-export const graderTag = 'grader'
 
 /**
  * Runs the scorers and records one reward with a dimension of each, the first one primary. They run in a trace of their own, inside an

@@ -1,4 +1,5 @@
 import { createServer } from 'node:http'
+import { createPrometheusMetrics } from '@agl/store-http/metrics'
 import { createStoreServer } from '@agl/store-http/server'
 import { trace, TraceFlags } from '@opentelemetry/api'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-proto'
@@ -101,10 +102,13 @@ describe('exporters', () => {
   })
 
   it('cost an attempt nothing when they are away', async () => {
-    const tracer = createOtelTracer({ exporters: [new OTLPTraceExporter({ url: 'http://127.0.0.1:9', timeoutMillis: 50 })] })
+    const metrics = createPrometheusMetrics()
+    const exporters = [new OTLPTraceExporter({ url: 'http://127.0.0.1:9', timeoutMillis: 50 })]
+    const tracer = createOtelTracer({ exporters, metrics })
     const attempt = await traced.newAttempt()
     await tracer.trace(attempt, agent)
     expect(await traced.spansOf(attempt)).toHaveLength(3)
     await tracer.close()
+    expect((await metrics.read()).text).toContain('agl_tracer_copies_failed_total 3\n')
   })
 })

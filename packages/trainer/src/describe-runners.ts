@@ -1,5 +1,5 @@
 import path from 'node:path'
-import { type Agent, createRunner, type Hooks, type Scorer } from '@agl/runner'
+import { type Agent, createRunner, type Hooks, type Runner, type Scorer } from '@agl/runner'
 import {
   AglError,
   type JsonObject,
@@ -38,6 +38,10 @@ export interface RunnerParts {
   /** Where `callee` was called. */
   readonly callSite: CallSite | null
   readonly callee: 'fit' | 'dev'
+  /** Told of each that is made here. */
+  onRunner(runner: Runner): void
+  /** Looks at the agent before anything runs, once. */
+  check(agent: Agent): Promise<void>
 }
 
 /** The two ways to a runner: made here, or told to another process. */
@@ -64,17 +68,26 @@ export function describeRunners<Task>(
   const allToPortable = async <Instance>(kind: ComponentKind<Instance>, name: string, all: readonly RunnerPart<Instance>[]) =>
     await Promise.all(all.map((part, index) => toPortableOf(kind, `${name}.${index}`, part)))
 
+  let checking: Promise<void> | null = null
+  async function loadChecked(): Promise<Agent> {
+    const loaded = await loadAgent(agent)
+    await (checking ??= parts.check(loaded))
+    return loaded
+  }
+
   return {
     async makeRunner({ store = parts.store } = {}) {
-      return createRunner({
+      const runner = createRunner({
         ...settings,
-        agent: await loadAgent(agent),
+        agent: await loadChecked(),
         store,
         ...surroundings,
         hooks: await makeAll(hooksKind, 'hooks', hooks),
         scorers: await makeAll(scorerKind, 'scorers', scorers),
         ...(tracer === null ? {} : { tracer: await components.make('tracer', tracerKind, tracer) }),
       })
+      parts.onRunner(runner)
+      return runner
     },
 
     async describeRunner(): Promise<RunnerDescription> {
@@ -82,7 +95,7 @@ export function describeRunners<Task>(
       const offender = jsonOffender(settings)
       if (offender !== null) throw inlineSetting(parts, offender)
       // What a child would refuse is refused here, before there is any.
-      createRunner({ ...settings, agent: await loadAgent(agent), store: parts.store })
+      createRunner({ ...settings, agent: await loadChecked(), store: parts.store })
       return {
         agent: { module: agent.module, export: agent.export },
         tracer: tracer === null ? null : await toPortableOf(tracerKind, 'tracer', tracer),

@@ -14,6 +14,7 @@ export {
   terminalProgressDefaults,
   type TerminalProgressOptions,
 } from './progress/terminal-progress.ts'
+export type { LiveConcurrency } from './live-concurrency.ts'
 export type { AlgorithmSide, ExecutionParts, ExecutionStrategy, RunnerDescription } from './strategy.ts'
 export type { PortablePart, RunnerPart } from './portable.ts'
 export { createTrainer, type DevOptions, type FitOptions, type Trainer } from './trainer.ts'

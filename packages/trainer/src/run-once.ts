@@ -1,4 +1,4 @@
-import { type Agent, missingResources } from '@agl/runner'
+import type { Agent, Runner } from '@agl/runner'
 import {
   type Algorithm,
   type AlgorithmContext,
@@ -9,10 +9,12 @@ import {
   type RunEvent,
   type RunState,
 } from '@agl/types'
-import { type AgentModule, isAgentModule } from './agent-module.ts'
+import type { AgentModule } from './agent-module.ts'
 import type { CallSite } from './call-site.ts'
+import { checkResources } from './check-resources.ts'
 import type { Components } from './components.ts'
 import { describeRunners } from './describe-runners.ts'
+import type { LiveConcurrency } from './live-concurrency.ts'
 import { listOf, type TrainerParts } from './make-parts.ts'
 import type { TrainerOptions, trainerDefaults } from './options.ts'
 import type { AlgorithmSide } from './strategy.ts'
@@ -38,6 +40,7 @@ export interface Run<Task = unknown> {
 export interface RunContext<Task> extends TrainerParts {
   readonly options: TrainerOptions<unknown, Task> & typeof trainerDefaults & { readonly logger: Logger }
   readonly components: Components
+  readonly concurrency: LiveConcurrency
 }
 
 /** Resolves to the algorithm's result; undefined where it is elsewhere. */
@@ -45,7 +48,10 @@ export async function runOnce<Task>(run: Run<Task>, context: RunContext<Task>): 
   const { options, components, store, llmProxy, strategy, settings, initialResources } = context
   const { logger, metrics = null, registry = null } = options
   const { agent, callee, callSite, signal } = run
-  if (!isAgentModule(agent)) noteMissing(agent, context)
+  const runners: Runner[] = []
+  const forget = context.concurrency.onChange((concurrency) => {
+    for (const runner of runners) runner.setConcurrency(concurrency)
+  })
   let isProxyStarted = false
   const algorithm: AlgorithmSide = {
     ...sideOf(run, context),
@@ -73,14 +79,21 @@ export async function runOnce<Task>(run: Run<Task>, context: RunContext<Task>): 
         strategy: strategy.name,
         callSite,
         callee,
+        onRunner(runner) {
+          runners.push(runner)
+          if (context.concurrency.value !== null) runner.setConcurrency(context.concurrency.value)
+        },
+        check: (loaded) => checkResources(loaded, { algorithm: run.algorithm, initialResources, store, logger }),
       }),
       nRunners: options.nRunners,
+      concurrency: context.concurrency,
       signal,
       abortGraceMs: options.abortGraceMs,
       logger: childLogger(logger, 'strategy'),
       metrics,
     })
   } finally {
+    forget()
     // The run has its outcome; a gateway that does not close well is told to the log only.
     if (isProxyStarted) {
       await llmProxy?.close().catch((error: unknown) => logger.error('The gateway did not close', { error: errorMessage(error) }))
@@ -124,13 +137,4 @@ async function untilAborted(signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve) => {
     signal.addEventListener('abort', () => resolve(), { once: true })
   })
-}
-
-/** The algorithm may bring it, as SFT does its model; if it does not, every rollout will say so. */
-function noteMissing<Task>(agent: Agent<Task>, { initialResources, options: { logger } }: RunContext<Task>): void {
-  for (const kind of missingResources(agent, initialResources)) {
-    logger.info(
-      `The agent needs a resource of type "${kind}", which is not among the initial resources: the algorithm has to bring it`,
-    )
-  }
 }

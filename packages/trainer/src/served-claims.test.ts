@@ -108,6 +108,43 @@ it('ends what a worker held that crashed, and hands back what one never knew of'
   expect(await statusOf(unknown.rolloutId)).toBe('requeuing')
 })
 
+it('waits for a settlement that is under way, and leaves it its outcome and its next try', async () => {
+  const written = Promise.withResolvers<void>()
+  const answer = Promise.withResolvers<void>()
+  const slow = serveClaims({
+    ...store,
+    async updateAttempt(request) {
+      const updated = await store.updateAttempt(request)
+      written.resolve()
+      await answer.promise
+      return updated
+    },
+  })
+  const { rollout_id: rolloutId } = await store.enqueueRollout({
+    input: 1,
+    config: { max_attempts: 2, retry_condition: ['failed'] },
+  })
+  const { attempt } = (await slow.store.dequeueRollout({ workerId: 'a', leaseMs }))!
+  const ids = { rolloutId, attemptId: attempt.attempt_id }
+  const settling = slow.store.updateAttempt({ ...ids, status: 'failed', outcome: 'agent_error' })
+  await written.promise
+  const burying = slow.bury('a', crash)
+  await new Promise((resolve) => setImmediate(resolve))
+  answer.resolve()
+  await Promise.all([settling, burying])
+  expect(await store.getLatestAttempt({ rolloutId })).toMatchObject({ outcome: 'agent_error', metadata: attempt.metadata })
+  expect(await statusOf(rolloutId)).toBe('requeuing')
+})
+
+it('leaves what the store has ended meanwhile as it is', async () => {
+  const held = await claimed('a')
+  await store.cancelRollouts({ rolloutIds: [held.rolloutId] })
+  const before = await store.getLatestAttempt({ rolloutId: held.rolloutId })
+  await claims.bury('a', crash)
+  expect(await store.getLatestAttempt({ rolloutId: held.rolloutId })).toEqual(before)
+  expect(before).toMatchObject({ outcome: 'cancelled' })
+})
+
 it('a claim that is served after its worker was buried goes back', async () => {
   const late = claim('a', 600_000).catch((error: unknown) => error)
   const slow = serveClaims({

@@ -45,6 +45,8 @@ const endOf = (): AglError => new AglError({ code: 'closed', message: 'The run i
 
 export function serveClaims(store: LightningStore): ServedClaims {
   const workers = new Map<string, ServedWorker>()
+  /** By attempt id: ends that are being written. */
+  const settling = new Map<string, Promise<unknown>>()
   const onChange = new Set<() => void>()
   let isOver = false
   let isRecalled = false
@@ -110,9 +112,28 @@ export function serveClaims(store: LightningStore): ServedClaims {
     changed()
   }
 
+  async function settle<Result>(attemptId: string, write: Promise<Result>): Promise<Result> {
+    settling.set(attemptId, write)
+    try {
+      const result = await write
+      drop(attemptId)
+      return result
+    } finally {
+      if (settling.get(attemptId) === write) settling.delete(attemptId)
+    }
+  }
+
+  /** What ended meanwhile, by itself or by the store, keeps its end: writing another would undo a cancel, a timeout or the next try. */
+  async function isUnderWay(rolloutId: string, attemptId: string): Promise<boolean> {
+    await settling.get(attemptId)?.catch(() => {})
+    const latest = await store.getLatestAttempt({ rolloutId }).catch(() => null)
+    return latest?.attempt_id === attemptId && (latest.status === 'preparing' || latest.status === 'running')
+  }
+
   async function release(worker: ServedWorker): Promise<void> {
     for (const [attemptId, { rolloutId }] of worker.held) {
       worker.held.delete(attemptId)
+      if (!(await isUnderWay(rolloutId, attemptId))) continue
       // Without leases a rollout that nobody works on is ended by its own limits.
       await store.releaseAttempt({ rolloutId, attemptId }).catch(() => {})
     }
@@ -133,15 +154,12 @@ export function serveClaims(store: LightningStore): ServedClaims {
         (claimed) => claimed,
       ),
     async updateAttempt(request) {
-      const updated = await store.updateAttempt(request)
-      if (request.status !== undefined && request.status !== 'preparing' && request.status !== 'running') drop(request.attemptId)
-      return updated
+      const { status, attemptId } = request
+      const write = store.updateAttempt(request)
+      if (status === undefined || status === 'preparing' || status === 'running') return await write
+      return await settle(attemptId, write)
     },
-    async releaseAttempt(request) {
-      const released = await store.releaseAttempt(request)
-      drop(request.attemptId)
-      return released
-    },
+    releaseAttempt: (request) => settle(request.attemptId, store.releaseAttempt(request)),
     async heartbeat(request) {
       const worker = workerOf(request.workerId)
       worker.seen = performance.now()
@@ -188,6 +206,7 @@ export function serveClaims(store: LightningStore): ServedClaims {
         const { code, message } = crash
         for (const [attemptId, { rolloutId, metadata: before }] of worker.held) {
           worker.held.delete(attemptId)
+          if (!(await isUnderWay(rolloutId, attemptId))) continue
           const metadata = { ...before, error: { code, message } }
           // The store ends what cannot be ended now when the lease is over.
           await store.updateAttempt({ rolloutId, attemptId, status: 'unresponsive', metadata }).catch(() => {})

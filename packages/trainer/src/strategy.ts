@@ -1,6 +1,7 @@
 import type { Agent, Runner } from '@agl/runner'
 import type { JsonObject, LightningStore, Logger, Metrics } from '@agl/types'
 import type { AgentModule } from './agent-module.ts'
+import type { LiveConcurrency } from './live-concurrency.ts'
 import type { ModuleExport } from './module-export.ts'
 import type { PortablePart } from './portable.ts'
 
@@ -40,6 +41,8 @@ export interface ExecutionParts<Result = unknown> {
    */
   describeRunner(): Promise<RunnerDescription>
   readonly nRunners: number
+  /** What runners of other processes are to be told; those of `makeRunner` hear of it by themselves. */
+  readonly concurrency: LiveConcurrency
   readonly signal: AbortSignal
   /** How long the algorithm has to end once its signal is aborted, in milliseconds. */
   readonly abortGraceMs: number

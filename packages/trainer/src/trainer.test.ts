@@ -4,6 +4,7 @@ import { createMemoryStore } from '@agl/store-memory'
 import { AglError, type LightningStore, type LlmProxy, type NamedResources } from '@agl/types'
 import { findFinalReward } from '@agl/types/spans'
 import { describe, expect, it, vi } from 'vitest'
+import { agentModule } from './agent-module.ts'
 import type { TrainerOptions } from './options.ts'
 import { createTrainer } from './trainer.ts'
 
@@ -125,6 +126,34 @@ describe('fit', () => {
     expect(llmProxy.close).toHaveBeenCalledOnce()
     await trainer.store.close()
   })
+
+  it.each(['shm', 'ipc'] as const)(
+    'refuses an agent whose resources nobody has, before anything begins (%s)',
+    async (strategy) => {
+      const ran = vi.fn(async () => 'ran')
+      const agent = agentModule(new URL('./needing.test-support.ts', import.meta.url), 'needing')
+      const prompt: NamedResources = { prompt: { resource_type: 'prompt_template', template: 'x', engine: 'f-string' } }
+      const model: NamedResources = {
+        model: { resource_type: 'llm', endpoint: 'http://x', model: 'm', api_key: null, sampling_parameters: {} },
+      }
+      const fitWith = async (brings: readonly string[], initialResources: NamedResources, store = createMemoryStore()) => {
+        const algorithm = { name: 'plain', brings, run: ran }
+        try {
+          return await createTrainer({ algorithm, initialResources, strategy, store }).fit(agent, [])
+        } finally {
+          await store.close()
+        }
+      }
+      await expect(fitWith([], {})).rejects.toThrow(/needs a resource of type "llm"; there is none at all.*"plain" brings none/)
+      await expect(fitWith([], prompt)).rejects.toThrow(/only prompt \(prompt_template\).*initialResources: \{ name/)
+      expect(ran).not.toHaveBeenCalled()
+      expect(await fitWith(['llm'], {})).toBe('ran')
+      expect(await fitWith([], model)).toBe('ran')
+      const store = createMemoryStore()
+      await store.addResources({ resources: model })
+      expect(await fitWith([], {}, store)).toBe('ran')
+    },
+  )
 
   it('brings the triplet adapter by default', async () => {
     const trainer = createTrainer({ algorithm: algo('adapting', ({ adapter }) => adapter.adapt([])) })

@@ -9,6 +9,7 @@ import {
   errorMessage,
   type LightningStore,
   parseOptions,
+  parseOrThrow,
   type RunEvent,
   silentLogger,
 } from '@agl/types'
@@ -19,6 +20,7 @@ import { createComponents } from './components.ts'
 import type { ComponentForm } from './config/component.ts'
 import { algorithmKind, runnerKind, storeKind } from './config/components/kinds.ts'
 import { requireFast } from './fast-algorithm.ts'
+import { createLiveConcurrency } from './live-concurrency.ts'
 import { makeParts, refuseMisplaced, withMaxRollouts } from './make-parts.ts'
 import { type TrainerOptions, trainerDefaults, trainerOptionsSchema } from './options.ts'
 import { isInstance } from './portable.ts'
@@ -47,6 +49,8 @@ export interface Trainer<Result, Task> extends AsyncDisposable {
   readonly runId: string | null
   /** How many steps the algorithm has completed in this run or the last, as it reported; a resumed run counts those before it. */
   readonly completedIterations: number
+  /** How many rollouts each runner of this program takes at a time from now on, at least 1, also while they run, and in later runs. */
+  setConcurrency(concurrency: number): void
   /** Makes what is not given as an instance, as the first run would; answers the store. */
   open(): Promise<LightningStore>
   /**
@@ -102,6 +106,7 @@ export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Re
   let running: Promise<unknown> | null = null
   let closing: Promise<void> | null = null
   const closed = new AbortController()
+  const concurrency = createLiveConcurrency()
 
   const prepare = async () => {
     const parts = await makeParts({ ...resolved, store: storeForm, strategy }, components)
@@ -167,7 +172,7 @@ export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Re
     }
     return await runOnce<Task>(
       { ...run, algorithm, signal: ends, state: resolved.state ?? record.state, report: tell, onEnd: record.end },
-      { ...parts, options: { ...resolved, logger }, components },
+      { ...parts, options: { ...resolved, logger }, components, concurrency },
     )
   }
 
@@ -216,6 +221,7 @@ export function createTrainer<Result, Task = unknown>(options: TrainerOptions<Re
     get completedIterations() {
       return completedIterations
     },
+    setConcurrency: (value: number) => concurrency.set(parseOrThrow(z.int().min(1), value, 'the concurrency of runners')),
     open: async () => (await alone(prepare)).store,
     fit,
     dev,

@@ -89,5 +89,10 @@ export interface Algorithm<Result = unknown, Task = unknown> {
   readonly name: string
   /** Ends soon and trains nothing, so that `trainer.dev`, the dry run, takes it. Default false. */
   readonly isFast?: boolean
+  /**
+   * The kinds of resources (`llm`, `prompt_template`, `custom:…`) that its rollouts get from it, beside the initial ones. What an agent
+   * needs and nobody has is then refused before the run begins. Default: unknown, and only told to the log.
+   */
+  readonly brings?: readonly string[]
   run(context: AlgorithmContext<Task>): Promise<Result>
 }

@@ -87,7 +87,14 @@ export {
   type RolloutStatus,
   rolloutStatusSchema,
 } from './rollout.ts'
-export { modelCallAttributes, resourceAttributes, spanAttributes, spanNames, toolCallAttributes } from './semantic-conventions.ts'
+export {
+  graderTag,
+  modelCallAttributes,
+  resourceAttributes,
+  spanAttributes,
+  spanNames,
+  toolCallAttributes,
+} from './semantic-conventions.ts'
 export { type Attributes, type AttributeValue, isAttributeValue } from './attribute.ts'
 export {
   type NewSpan,

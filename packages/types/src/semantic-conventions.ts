@@ -89,3 +89,6 @@ export const toolCallAttributes = {
   id: 'tool.call.id',
   type: 'tool.call.type',
 } as const
+
+/** Tags what a runner's scorers record. Adapters learn from no call of a model below it, whatever their options. */
+export const graderTag = 'grader'

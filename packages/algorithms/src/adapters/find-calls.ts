@@ -1,9 +1,9 @@
 import { agentNameOf, isRicher, type ModelCall } from '@agl/model-calls'
-import { type Span, spanAttributes, spanNames } from '@agl/types'
+import { graderTag, type Span, spanAttributes, spanNames } from '@agl/types'
 import { parentsFirst, type SpanTree } from './build-tree.ts'
 import type { OnFinding } from './findings.ts'
 import { groupRecords } from './group-records.ts'
-import { isRewardSpan } from '@agl/types/spans'
+import { isRewardSpan, readTags } from '@agl/types/spans'
 
 /** One call of a model, whoever and how many recorded it. */
 export interface FoundCall {
@@ -97,7 +97,12 @@ export function findCalls(
       report({ kind: 'call_outside_agents', spanId, agentName: agentName ?? null, reason })
       return null
     }
-    if (filter.excludeCallsInReward && group.some((node) => scopes.inReward[node] === 1)) {
+    const inReward = group.reduce((most, node) => Math.max(most, scopes.inReward[node]!), 0)
+    if (inReward === inGrader) {
+      report({ kind: 'call_in_reward', spanId, reason: 'The call is one of a scorer of the runner, which nothing learns from.' })
+      return null
+    }
+    if (filter.excludeCallsInReward && inReward > 0) {
       const reason = 'The call ran inside a reward (a judge); set excludeCallsInReward to false to learn from it.'
       report({ kind: 'call_in_reward', spanId, reason })
       return null
@@ -110,6 +115,9 @@ export function findCalls(
     return nodes[node]!.span!
   }
 }
+
+/** Beside 1, in a reward that the agent gave itself, and 0. */
+const inGrader = 2
 
 interface Scopes {
   /** The innermost agent each node runs in; null without a name. */
@@ -143,9 +151,13 @@ function readScopes(tree: SpanTree, recorded: ReadonlyMap<number, ModelCall>, ag
     const name = span === null ? null : agentNameOf(span)
     agentsBelow[node] = name ?? agents[node]!
     outsideBelow[node] = name === null ? isOutside[node]! : agentTest === null || agentTest(name) ? 0 : 1
-    rewardBelow[node] = span !== null && isRewardNode(span) ? 1 : inReward[node]!
+    rewardBelow[node] = Math.max(inReward[node]!, span !== null && isRewardNode(span) ? rewardOf(span) : 0)
   }
   return { agents, isOutside, inReward, callAbove }
+}
+
+function rewardOf(span: Span): number {
+  return readTags(span).includes(graderTag) ? inGrader : 1
 }
 
 /** Whether what is below a span was done to find a reward. */

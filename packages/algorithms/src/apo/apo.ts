@@ -23,6 +23,7 @@ export function createApo<Task>(options: ApoOptions<Task>): Algorithm<ApoResult,
   const resolved = resolveApoOptions(options)
   return Object.freeze({
     name: 'apo',
+    brings: [],
     run: (context: AlgorithmContext<Task>) => runApo(context, resolved),
   })
 }

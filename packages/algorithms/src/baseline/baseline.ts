@@ -31,6 +31,7 @@ export function createBaseline<Task = unknown>(options: BaselineOptions = {}): A
   return Object.freeze({
     name: 'baseline',
     isFast: true,
+    brings: [],
     run: (context: AlgorithmContext<Task>) => runBaseline(context, resolved),
   })
 }

@@ -40,6 +40,7 @@ export function createSft<Task>(options: SftOptions<Task>): Algorithm<SftResult,
   const resolved = resolveSftOptions(options)
   return Object.freeze({
     name: 'sft',
+    brings: ['llm'],
     run: (context: AlgorithmContext<Task>) => runSft(context, resolved),
   })
 }

@@ -20,7 +20,8 @@ Trains an agent as files of JSON or YAML say, with flags laid over them. Every k
   agl run config.yaml --print-config         what it would run with, without secrets
 
 Paths in a file are meant from its folder, those of flags from here. A component is a name, or ./file.ts#export for one of your own.
-While it runs the files are followed: what may change then (log.level) is applied, of everything else a warning tells.
+While it runs the files are followed: what may change then (log, runner.concurrency) is
+applied, of everything else a warning tells.
 Ctrl-C once: what runs is handed back, and the status is 130; twice: at once.
 The last line on standard output is JSON: { runId, completedIterations, seconds, result }.
 Status: 0 done, 1 failed, 2 wrong use, 130 interrupted.

@@ -139,6 +139,20 @@ describe('agl run', () => {
     expect(lines).toContainEqual(expect.objectContaining({ component: 'progress', message: 'step 0 done: sum 90' }))
   })
 
+  it('serves what is counted, and tells what is beyond a threshold', patience, async () => {
+    const rule = '{ name: busy, metric: agl_runner_attempts_total, above: 1, webhook: "http://127.0.0.1:9/${HOOK}" }'
+    const config = writeProject(`thresholds: [${rule}]`, 'strategy: ipc', 'metricsPort: 0', 'log: { format: json }')
+    vi.stubEnv('HOOK', 'sesame')
+    onTestFinished(() => void vi.unstubAllEnvs())
+    const { code, err } = await endOf(start(config))
+    expect(code).toBe(0)
+    expect(err).toMatch(/"component":"thresholds","rule":"busy".*"A threshold is breached"/)
+    expect(err).toMatch(/"url":"http:.*"Serving metrics"/)
+    const printed = await inProcess(config, '--print-config')
+    expect(JSON.parse(printed.out)).toMatchObject({ thresholds: [{ name: 'busy', above: 1, webhook: '[redacted]' }] })
+    expect(printed.out).not.toContain('sesame')
+  })
+
   it('prints what it would run with, without secrets, and runs nothing', async () => {
     const config = writeProject()
     const { code, out } = await inProcess(
@@ -186,14 +200,14 @@ describe('agl run', () => {
     let err = ''
     child.stderr!.on('data', (chunk: Buffer) => (err += chunk.toString()))
     await vi.waitFor(async () => expect(await statuses()).toMatchObject({ preparing: 1 }), { timeout: 30_000 })
-    writeProject('log: { level: info }', 'runner: { concurrency: 9 }')
-    await vi.waitFor(
-      () => expect(err).toMatch(/"warn".*"needsRestart":"runner.concurrency".*waits until the run is started again/),
-      {
-        timeout: 30_000,
-      },
+    writeProject('log: { level: info }', 'runner: { concurrency: 9, leaseMs: 50000 }')
+    await vi.waitFor(() => expect(err).toMatch(/"warn".*"needsRestart":"runner.leaseMs".*waits until the run is started again/), {
+      timeout: 30_000,
+    })
+    expect(err).toMatch(
+      /"applied":"(?:runner.concurrency, log.level|log.level, runner.concurrency)","message":"The configuration changed"/,
     )
-    expect(err).toMatch(/"applied":"log.level","message":"The configuration changed"/)
+    await vi.waitFor(async () => expect(await statuses()).toMatchObject({ preparing: 2 }), { timeout: 30_000 })
     writeProject('log: { level: loud }')
     await vi.waitFor(() => expect(err).toMatch(/"warn".*loud/), { timeout: 30_000 })
     const ended = once(child, 'exit')

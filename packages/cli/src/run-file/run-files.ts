@@ -1,8 +1,10 @@
+import { runnerDefaults } from '@agl/runner'
 import { createTerminalProgress, createTrainer, handleInterrupts, isFastAlgorithm, type TerminalProgress } from '@agl/trainer'
 import { algorithmKind, defaultRegistry, flagsOf, readConfig, redact } from '@agl/trainer/config'
 import { AglError, type Algorithm, type Dataset, errorMessage, type LeveledLogger, type Logger } from '@agl/types'
 import { findAgent } from '../load-agent.ts'
 import { createLogger } from '../logger.ts'
+import { createMeasuring } from '../measuring.ts'
 import type { Surroundings } from '../run.ts'
 import { readDataset } from './dataset.ts'
 import { followConfig } from './follow.ts'
@@ -21,7 +23,8 @@ export async function runFiles(args: readonly string[], surroundings: Surroundin
   const config = await wrongUse(() => readConfig(sources))
   if (words.isPrinted) return out(`${JSON.stringify(redact(schema, config.value), null, 2)}\n`)
 
-  const { agent: agentPlace, trainDataset: trainPlace, valDataset: valPlace, log, ...options } = config.value
+  const { agent: agentPlace, trainDataset: trainPlace, valDataset: valPlace, log, ...rest } = config.value
+  const { metricsPort: port, metricsHost: host, thresholds: rules, ...options } = rest
   const { module: agent } = await wrongUse(() => findAgent(agentPlace))
   const trainDataset = await loadOptional(trainPlace)
   const valDataset = await loadOptional(valPlace)
@@ -31,15 +34,21 @@ export async function runFiles(args: readonly string[], surroundings: Surroundin
     return total
   })
   const isSilent = log.level === 'silent'
-  const trainer = createTrainer({ ...options, logger, ...(isSilent ? {} : { onProgress: progress.show }) })
+  const measuring = createMeasuring({ port, host, rules, logger })
+  const counted = measuring.metrics === null ? {} : { metrics: measuring.metrics }
+  const trainer = createTrainer({ ...options, logger, ...counted, ...(isSilent ? {} : { onProgress: progress.show }) })
   const over = new AbortController()
   const following = followConfig(
     { ...sources, from: config, signal: over.signal },
-    (value) => logger.setLevels(value.log),
+    (value) => {
+      logger.setLevels(value.log)
+      trainer.setConcurrency(value.runner.concurrency ?? runnerDefaults.concurrency)
+    },
     logger,
   )
   const started = performance.now()
   try {
+    await measuring.start()
     const outcome = await untilInterrupted(given, async (signal) => {
       if (!words.isDryRun) return await trainer.fit(agent, trainDataset, { valDataset, signal })
       const fast = await chooseFast(config.value, logger)
@@ -58,6 +67,7 @@ export async function runFiles(args: readonly string[], surroundings: Surroundin
     over.abort()
     await following
     await trainer.close()
+    await measuring.close()
   }
 }
 

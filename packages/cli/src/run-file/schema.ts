@@ -14,6 +14,7 @@ import {
   tracerKind,
 } from '@agl/trainer/config'
 import { logLevels, type LogLevels, type NamedResources, namedResourcesSchema } from '@agl/types'
+import { type ThresholdRule, thresholdRuleSchema } from '@agl/types/thresholds'
 import { z } from 'zod'
 import { type LogFormat, logFormats } from '../logger.ts'
 
@@ -36,6 +37,9 @@ export interface RunConfig {
   readonly runner: RunnerSettings
   readonly abortGraceMs: number
   readonly runId?: string
+  readonly metricsPort?: number
+  readonly metricsHost: string
+  readonly thresholds: readonly ThresholdRule[]
   readonly log: LogLevels & { readonly format?: LogFormat }
 }
 
@@ -75,6 +79,14 @@ export function runSchema(registry: Registry): z.ZodType<RunConfig> {
       runId: z
         .exactOptional(z.string().min(1))
         .meta({ description: 'names the run: one that is in the store is gone on with; by itself a new one' }),
+      metricsPort: z
+        .exactOptional(z.int().min(0).max(65_535))
+        .meta({ description: 'serve what runners count for Prometheus; 0 takes any free port, told in the log' }),
+      metricsHost: z.string().min(1).default('127.0.0.1').meta({ description: 'the address to serve it on' }),
+      thresholds: z
+        .array(thresholdRuleSchema)
+        .default([])
+        .meta({ description: 'what is to be told of what is counted, in the log or to a webhook' }),
       log: z
         .strictObject({
           level: z.enum(logLevels).default('info').meta({ description: 'the least that is told on standard error', live: true }),

@@ -31,6 +31,7 @@ const store = await module[spec.factory]!(spec.options)
 interface Beating {
   /** Those that are in no slot. */
   readonly attempts: Map<string, HeldAttempt>
+  capacity: number
   stop(): void
 }
 const members = new Map<number, Beating>()
@@ -45,7 +46,7 @@ function join(member: number, { workerId, capacity, leaseMs, maxStallMs, slots }
     isBeating = true
     try {
       const attempts = [...readHeldSlots(slots), ...beating.attempts.values()]
-      const stats = statsOf('thread', { capacity, running: attempts.length, snapshot: snapshot() })
+      const stats = statsOf('thread', { capacity: beating.capacity, running: attempts.length, snapshot: snapshot() })
       const { stopped } = await store.heartbeat({ workerId, attempts, leaseMs, stats })
       send({ kind: 'beats', member })
       if (stopped.length > 0) send({ kind: 'stopped', member, stopped })
@@ -57,7 +58,7 @@ function join(member: number, { workerId, capacity, leaseMs, maxStallMs, slots }
   }
 
   const timer = setInterval(() => void beat(), leaseMs / 3)
-  const beating: Beating = { attempts: new Map(), stop: () => clearInterval(timer) }
+  const beating: Beating = { attempts: new Map(), capacity, stop: () => clearInterval(timer) }
   members.set(member, beating)
   // After what is waiting behind this message: attempts that began before the thread was there.
   setImmediate(() => void beat())
@@ -73,6 +74,11 @@ port.on('message', (message: ToThread) => {
     case 'ended':
       members.get(message.member)?.attempts.delete(message.attemptId)
       return
+    case 'capacity': {
+      const beating = members.get(message.member)
+      if (beating !== undefined) beating.capacity = message.capacity
+      return
+    }
     case 'leave':
       members.get(message.member)?.stop()
       members.delete(message.member)

@@ -9,6 +9,8 @@ import { joinThreadHeartbeat } from './thread-heartbeat.ts'
 export interface Heartbeat {
   began(attempt: HeldAttempt): void
   ended(attemptId: string): void
+  /** What is said of the runner from now on. */
+  setCapacity(capacity: number): void
   close(): Promise<void>
 }
 
@@ -74,6 +76,10 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
       loop.ended(attemptId)
       thread.ended(attemptId)
     },
+    setCapacity(capacity) {
+      loop.setCapacity(capacity)
+      thread.setCapacity(capacity)
+    },
     async close() {
       isClosed = true
       await Promise.all([thread.close(), loop.close()])
@@ -83,7 +89,8 @@ export function startHeartbeat(options: HeartbeatOptions): Heartbeat {
 }
 
 function startLoopHeartbeat(parts: HeartbeatParts, isNeeded: () => boolean): Heartbeat {
-  const { store, workerId, capacity, leaseMs } = parts
+  const { store, workerId, leaseMs } = parts
+  let { capacity } = parts
   const snapshot = createSnapshots()
   const held = new Map<string, HeldAttempt>()
 
@@ -108,6 +115,7 @@ function startLoopHeartbeat(parts: HeartbeatParts, isNeeded: () => boolean): Hea
   return {
     began: (attempt) => void held.set(attempt.attemptId, attempt),
     ended: (attemptId) => void held.delete(attemptId),
+    setCapacity: (next) => void (capacity = next),
     async close() {
       isClosed = true
       clearInterval(timer)

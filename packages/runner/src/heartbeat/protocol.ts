@@ -28,6 +28,7 @@ export type ToThread =
   /** Of an attempt that is in no slot, and so its end. */
   | { readonly kind: 'began'; readonly member: number; readonly attempt: HeldAttempt }
   | { readonly kind: 'ended'; readonly member: number; readonly attemptId: string }
+  | { readonly kind: 'capacity'; readonly member: number; readonly capacity: number }
   | { readonly kind: 'leave'; readonly member: number }
   | { readonly kind: 'close' }
 

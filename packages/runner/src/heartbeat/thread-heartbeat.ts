@@ -117,6 +117,7 @@ function startThread(spec: StoreSpec, onLast: () => void): HeartbeatThread {
         ended(attemptId) {
           if (!held.take(attemptId)) send({ kind: 'ended', member, attemptId })
         },
+        setCapacity: (next) => send({ kind: 'capacity', member, capacity: next }),
         async close() {
           if (!members.delete(member)) return
           ready.reject(new AglError({ code: 'closed', message: 'The heartbeat has been closed.' }))

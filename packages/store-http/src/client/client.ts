@@ -5,6 +5,7 @@ import type { LightningStore } from '@agl/types'
 import type { Connection } from './connection.ts'
 import { notSupportedByServer } from './errors.ts'
 import type { ResolvedOptions } from './options.ts'
+import type { Turns } from './turns.ts'
 
 /** What a verb is asked. */
 export type RequestOf<Verb extends keyof LightningStore> = LightningStore[Verb] extends (request: infer Request) => unknown
@@ -19,6 +20,11 @@ export interface Client {
   readonly ids: Ids
   /** The longest that the server holds a request, in milliseconds. */
   readonly sliceMs: number
+  /**
+   * By rollout, on the Python server: a sign of life gives the rollout the status of its attempt there, so none may be under way, from the
+   * look at the rollout on, while its status is set.
+   */
+  readonly turns: Turns
   isClosed: boolean
 }
 

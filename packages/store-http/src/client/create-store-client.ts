@@ -18,6 +18,7 @@ import * as resources from './resources.ts'
 import * as rollouts from './rollouts.ts'
 import { exportSnapshot, importSnapshot } from './snapshots.ts'
 import * as spans from './spans.ts'
+import { createTurns } from './turns.ts'
 import { waitForRollouts } from './waits.ts'
 import { watch } from './watch.ts'
 import * as workers from './workers.ts'
@@ -73,6 +74,7 @@ export async function createStoreClient(options: StoreClientOptions): Promise<St
     options: resolved,
     ids: createIds(),
     sliceMs: Math.min(longestSliceMs, maxWaitMs ?? longestSliceMs),
+    turns: createTurns(),
     isClosed: false,
   }
   const newCache = (): ResourcesCache =>

@@ -14,6 +14,7 @@ import {
 } from './scripted-server.test-support.ts'
 
 const resources = { resourcesId: 'rs-1', version: 1 }
+const watched = { config: { timeout_seconds: null, unresponsive_seconds: 60, max_attempts: 1, retry_condition: [] } }
 const claimed = { rollout_id: 'ro-1', attempt: { attempt_id: 'at-1' } }
 const key = { rolloutId: 'ro-1', attemptId: 'at-1' }
 
@@ -181,8 +182,10 @@ describe('the Python server', () => {
   test('a heartbeat is that of the worker and of each attempt that lives', async () => {
     const worker = { worker_id: 'w', status: 'busy' }
     const answers: Readonly<Record<string, unknown>> = {
-      'GET /rollouts/ro-1': claimOf(),
+      'GET /rollouts/ro-1': claimOf(watched),
       'GET /rollouts/ro-2': claimOf({ status: 'cancelled', end_time: 1 }),
+      'GET /rollouts/ro-4': claimOf(),
+      'GET /rollouts/ro-5': claimOf({ ...watched, status: 'requeuing' }),
       'GET /rollouts/ro-3': null,
       'POST /workers/w': worker,
     }
@@ -190,7 +193,7 @@ describe('the Python server', () => {
       answer(response, answers[`${method} ${path}`] ?? (method === 'GET' ? null : claimOf().attempt)),
     )
     const { client } = await connect({ url: server.url })
-    const attempts = ['ro-1', 'ro-2', 'ro-3'].map((rolloutId) => ({ rolloutId, attemptId: 'at-1' }))
+    const attempts = ['ro-1', 'ro-2', 'ro-3', 'ro-4', 'ro-5'].map((rolloutId) => ({ rolloutId, attemptId: 'at-1' }))
     const beat = await client.heartbeat({
       workerId: 'w',
       attempts: [...attempts, { rolloutId: 'ro-1', attemptId: 'old' }],
@@ -200,11 +203,39 @@ describe('the Python server', () => {
     expect(beat.stopped.map(({ rolloutId, reason }) => [rolloutId, reason])).toEqual([
       ['ro-2', 'cancelled'],
       ['ro-3', 'not_found'],
+      ['ro-5', 'superseded'],
       ['ro-1', 'superseded'],
     ])
     expect(server.seen[0]!.body).toEqual({ heartbeat_stats: { cpu: 1 } })
-    const signs = server.seen.filter(({ path }) => path === '/rollouts/ro-1/attempts/at-1')
-    expect(signs.map(({ body }) => body)).toEqual([{ last_heartbeat_time: expect.any(Number) }])
+    const signs = server.seen.filter(({ path }) => path.includes('/attempts/'))
+    expect(signs).toMatchObject([{ path: '/rollouts/ro-1/attempts/at-1', body: { last_heartbeat_time: expect.any(Number) } }])
+  })
+
+  test('a rollout is given back once no sign of life is under way, which would take it out of the queue again', async () => {
+    const looked = Promise.withResolvers<void>()
+    const given = Promise.withResolvers<void>()
+    const server = await python(async ({ method, path }, response) => {
+      if (path.startsWith('/workers')) return answer(response, { worker_id: 'w', status: 'busy' })
+      if (path.includes('/attempts/')) return answer(response, claimOf().attempt)
+      if (method === 'POST') return answer(response, rolloutOf({ status: 'requeuing' }))
+      looked.resolve()
+      await given.promise
+      answer(response, claimOf(watched))
+    })
+    const { client } = await connect({ url: server.url })
+    const beat = client.heartbeat({ workerId: 'w', attempts: [{ rolloutId: 'ro-1', attemptId: 'at-1' }] })
+    await looked.promise
+    const giving = client.updateRollout({ rolloutId: 'ro-1', status: 'requeuing' })
+    // One that has nothing to wait for, so that the other would have been sent by now.
+    await client.updateRollout({ rolloutId: 'ro-2', status: 'requeuing' })
+    given.resolve()
+    await Promise.all([beat, giving])
+    expect(askedOf(server.seen).slice(1)).toEqual([
+      'GET /rollouts/ro-1',
+      'POST /rollouts/ro-2',
+      'POST /rollouts/ro-1/attempts/at-1',
+      'POST /rollouts/ro-1',
+    ])
   })
 
   test('only the newest resources are there; statistics are filled up; NaN is taken', async () => {

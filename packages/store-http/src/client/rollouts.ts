@@ -199,14 +199,15 @@ export async function updateRollout(client: Client, update: RolloutUpdate): Prom
   // Sent again after somebody has claimed it, a rollout that is put into the queue would be run twice.
   const mayUndo = update.status === 'queuing' || update.status === 'requeuing'
   const isKeyed = mayUndo || idempotencyKey !== undefined
-  const reply = await client.connection.call({
-    method: 'POST',
-    path: path`/rollouts/${rolloutId}`,
-    body: toWire(change),
-    headers: isKeyed ? keyHeader(client, 'updateRollout', idempotencyKey) : {},
-    isRepeatable: client.connection.isOurs || !mayUndo,
-  })
-  return read(reply, aRollout)
+  const write = () =>
+    client.connection.call({
+      method: 'POST',
+      path: path`/rollouts/${rolloutId}`,
+      body: toWire(change),
+      headers: isKeyed ? keyHeader(client, 'updateRollout', idempotencyKey) : {},
+      isRepeatable: client.connection.isOurs || !mayUndo,
+    })
+  return read(client.connection.isOurs ? await write() : await client.turns(rolloutId, write), aRollout)
 }
 
 export async function updateAttempt(client: Client, update: AttemptUpdate): Promise<Attempt> {

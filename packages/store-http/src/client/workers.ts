@@ -1,5 +1,14 @@
 import { isLive, pageOf as checkedPage, sortFields } from '@agl/store-kit'
-import type { HeartbeatReply, HeartbeatRequest, JsonObject, Page, Worker, WorkerQuery } from '@agl/types'
+import type {
+  AttemptedRollout,
+  HeartbeatReply,
+  HeartbeatRequest,
+  JsonObject,
+  Page,
+  Rollout,
+  Worker,
+  WorkerQuery,
+} from '@agl/types'
 import { z } from 'zod'
 import { type Client, needOursFor, type RequestOf } from './client.ts'
 import { aWorker, pageOf, read } from './replies.ts'
@@ -71,25 +80,35 @@ interface PiecemealBeat {
   readonly stats: JsonObject | undefined
 }
 
-/** On the Python server: the worker's record, and of each attempt what became of it and a sign of life. */
+/**
+ * On the Python server: the worker's record, and of each attempt what became of it. A sign of life gives the rollout the status of its
+ * attempt there, which undoes a cancel that comes between the two: it is sent only where the rollout wants one.
+ */
 async function beatPiecemeal(client: Client, { workerId, attempts, stats }: PiecemealBeat): Promise<HeartbeatReply> {
   const worker = await updateWorker(client, { workerId, ...(stats === undefined ? {} : { heartbeatStats: stats }) })
   const stopped: Stopped[] = []
   for (const key of attempts) {
-    const reason = await stopReason(client, key)
+    const reason = await client.turns(key.rolloutId, () => showLife(client, key))
     if (reason !== null) stopped.push({ ...key, reason })
-    else await updateAttempt(client, { ...key, lastHeartbeatTime: Date.now() / 1000 })
   }
   return Object.freeze({ worker, stopped })
 }
 
-async function stopReason(
-  client: Client,
-  { rolloutId, attemptId }: PiecemealBeat['attempts'][number],
-): Promise<Stopped['reason'] | null> {
-  const rollout = await getRolloutById(client, { rolloutId })
+/** Why the attempt must stop; null = it lives. */
+async function showLife(client: Client, key: PiecemealBeat['attempts'][number]): Promise<Stopped['reason'] | null> {
+  const rollout = await getRolloutById(client, key)
+  const reason = stopReason(rollout, key.attemptId)
+  if (reason === null && rollout!.config.unresponsive_seconds !== null) {
+    await updateAttempt(client, { ...key, lastHeartbeatTime: Date.now() / 1000 })
+  }
+  return reason
+}
+
+function stopReason(rollout: Rollout | AttemptedRollout | null, attemptId: string): Stopped['reason'] | null {
   if (rollout === null || !('attempt' in rollout)) return 'not_found'
   if (rollout.status === 'cancelled') return 'cancelled'
-  if (rollout.attempt.attempt_id !== attemptId) return 'superseded'
+  // In the queue it is anybody's.
+  if (rollout.attempt.attempt_id !== attemptId || rollout.status === 'queuing' || rollout.status === 'requeuing')
+    return 'superseded'
   return isLive(rollout.attempt.status) ? null : 'settled'
 }

@@ -35,6 +35,7 @@ export interface RunnerChild {
   readonly pid: number | undefined
   /** Never rejects. */
   readonly end: Promise<ChildEnd>
+  setConcurrency(concurrency: number): void
   /** Asks it to end, then insists; resolves when it is gone. */
   stop(): Promise<void>
 }
@@ -198,6 +199,7 @@ export function startChild(
   let stopping: Promise<void> | null = null
   return {
     workerId,
+    setConcurrency: (concurrency) => tell(child, { kind: 'concurrency', concurrency }),
     pid,
     end,
     stop() {

@@ -34,6 +34,8 @@ export const runawayFactor = 1.5
 
 export type ToChild =
   | { readonly kind: 'run'; readonly job: RunJob }
+  /** Run so many rollouts at a time from now on. */
+  | { readonly kind: 'concurrency'; readonly concurrency: number }
   /** Claim nothing more, finish what runs. */
   | { readonly kind: 'drain' }
   /** End what runs: hand it back, or, with a reason, let it fail by that. */

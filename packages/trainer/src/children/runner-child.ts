@@ -7,7 +7,7 @@
  */
 import { rmSync } from 'node:fs'
 import { Worker } from 'node:worker_threads'
-import { createRunner } from '@agl/runner'
+import { createRunner, type Runner } from '@agl/runner'
 import { AglError, jsonOffender, type LightningStore, type LogFields, type Logger, type Metrics } from '@agl/types'
 import { loadAgent } from '../agent-module.ts'
 import { createComponents } from '../components.ts'
@@ -38,6 +38,9 @@ const parent = process.ppid
 /** Of the parent's socket. Not by message: a parent that is killed while this process starts takes its messages with it. */
 const folder = process.argv[2] ?? null
 let isRunning = false
+/** Null while there is none; what is told before that is kept. */
+let runner: Runner | null = null
+let concurrency: number | null = null
 
 /** Resolves when it is with the parent, or there is none any more. */
 async function send(message: FromChild): Promise<void> {
@@ -126,7 +129,8 @@ async function run(job: RunJob): Promise<void> {
     try {
       checkMemory(job)
       isRunning = true
-      const runner = createRunner({ ...job.settings, ...parts, ...surroundings, agent, store, workerId: job.workerId })
+      runner = createRunner({ ...job.settings, ...parts, ...surroundings, agent, store, workerId: job.workerId })
+      if (concurrency !== null) runner.setConcurrency(concurrency)
       const { attempts, endedBy } = await runner.run({ signal: stop.signal, drain: drain.signal })
       metrics?.flush()
       await send({ kind: 'ended', attempts, endedBy: endedBy === undefined ? null : packError(endedBy) })
@@ -149,6 +153,10 @@ process.on('message', (message: ToChild) => {
           process.exit(1)
         },
       )
+      return
+    case 'concurrency':
+      concurrency = message.concurrency
+      runner?.setConcurrency(concurrency)
       return
     case 'drain':
       if (!isRunning) process.exit(0)

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { AglError, Logger, Metrics } from '@agl/types'
+import type { LiveConcurrency } from '../live-concurrency.ts'
 import type { RunnerGroup } from '../run-beside.ts'
 import { type RunnerChild, startChild, type StopGraces } from './child.ts'
 import type { ChildJob } from './protocol.ts'
@@ -11,6 +12,7 @@ export interface Supervision extends StopGraces {
   readonly maxRestarts: number
   /** A runner that ran for so long has earned all its restarts back, in milliseconds. */
   readonly steadyAfterMs: number
+  readonly concurrency: LiveConcurrency
   readonly job: Omit<ChildJob, 'workerId' | 'isCounted'>
   readonly logger: Logger
   /** Null: nothing is counted. */
@@ -40,6 +42,7 @@ export function superviseRunners(supervision: Supervision): RunnerGroup {
     const workerId = `runner-${randomUUID()}`
     const child = startChild({ ...supervision.job, workerId, isCounted: metrics !== null }, supervision, { logger, metrics })
     children.add(child)
+    if (supervision.concurrency.value !== null) child.setConcurrency(supervision.concurrency.value)
     processes?.add(1)
     const end = await child.end
     processes?.add(-1)
@@ -82,10 +85,14 @@ export function superviseRunners(supervision: Supervision): RunnerGroup {
     await Promise.all([...children].map((child) => child.stop()))
   }
 
+  const forget = supervision.concurrency.onChange((concurrency) => {
+    for (const child of children) child.setConcurrency(concurrency)
+  })
   const runs = Array.from({ length: count }, keepGoing)
   return {
     ended: Promise.all(runs).then((reasons) => reasons.find((reason) => reason !== null) ?? null),
     async stop() {
+      forget()
       await stopAll()
       await Promise.allSettled(runs)
     },

@@ -96,6 +96,22 @@ export function describeFits(options: StrategyContractOptions): void {
     expect(await trainer.store.queryRollouts()).toMatchObject({ items: [{ status: 'requeuing' }] })
   })
 
+  test('another concurrency while runners run', limit, async () => {
+    const { folder, pids } = processFolder()
+    const leaving = algorithm(async ({ store }) => {
+      const busy = async (): Promise<number> => (await store.queryRollouts({ statusIn: ['preparing', 'running'] })).total
+      await enqueue(store, [folder, folder, folder, folder])
+      await until(() => pids().length > 0)
+      const before = await busy()
+      trainer.setConcurrency(3)
+      await until(async () => (await busy()) === 3)
+      return before
+    })
+    const trainer = await trainerOf(options, leaving)
+    expect(await trainer.fit(agentNamed('endless'), [])).toBe(1)
+    expect(() => trainer.setConcurrency(0)).toThrow(/concurrency of runners/)
+  })
+
   test('two fits one after the other', limit, async () => {
     const trainer = await trainerOf(
       options,

@@ -159,14 +159,14 @@ interface Supervised {
 }
 
 function supervise(
-  { nRunners: count, logger, metrics }: ExecutionParts,
+  { nRunners: count, concurrency, logger, metrics }: ExecutionParts,
   options: ResolvedCsOptions,
   { description, store, onGone = async () => {} }: Supervised,
 ): RunnerGroup {
   const graceMs = options.graceMs ?? graceFor(description.settings)
   const limits = limitsFor(description.settings, options)
   const job = { ...description, store, folder: null, limits }
-  return superviseRunners({ ...options, graceMs, count, job, logger, metrics, onGone })
+  return superviseRunners({ ...options, graceMs, count, concurrency, job, logger, metrics, onGone })
 }
 
 function urlOf({ host, port }: ResolvedCsOptions): string {

@@ -45,6 +45,7 @@ export function createIpcStrategy(options: IpcOptions = {}): ExecutionStrategy {
               ...resolved,
               graceMs: resolved.graceMs ?? graceFor(description.settings),
               count: parts.nRunners,
+              concurrency: parts.concurrency,
               job: { ...description, store: { kind: 'server', url: server.url, token }, folder, limits },
               logger,
               metrics,

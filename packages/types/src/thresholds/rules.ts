@@ -66,7 +66,11 @@ export const thresholdRuleSchema: z.ZodType<ThresholdRule> = z
     forMs: z.number().min(0).exactOptional(),
     windowMs: z.number().min(1).exactOptional(),
     statistic: z.enum(['mean', 'max']).exactOptional(),
-    webhook: z.url({ protocol: /^https?$/ }).exactOptional(),
+    // Whoever has it may post: services put their key into its path.
+    webhook: z
+      .url({ protocol: /^https?$/ })
+      .exactOptional()
+      .meta({ secret: true }),
     onBreach: hook.exactOptional(),
     onRecover: hook.exactOptional(),
   })

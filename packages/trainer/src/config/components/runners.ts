@@ -4,7 +4,7 @@ import { field } from '../field.ts'
 
 /** The settings of runners, for the configuration of a program; `createRunner` checks them as well. */
 export const runnerSettingsSchema: z.ZodType<RunnerSettings> = z.strictObject({
-  concurrency: field(z.int().min(1), 'rollouts at a time in each runner', 1),
+  concurrency: field(z.int().min(1), 'rollouts at a time in each runner', 1).meta({ live: true }),
   leaseMs: field(z.number().min(100), 'how long claimed work stays with a runner that is not heard of', 30_000),
   maxStallMs: field(z.number().min(1000), 'how long an agent may keep its process busy without losing its work', 300_000),
   waitMs: field(z.number().min(0), 'how long one claim waits for work', 30_000),

@@ -1,0 +1,3 @@
+import { type Agent, llmRollout } from '@agl/runner'
+
+export const needing: Agent = llmRollout(() => 1)
