@@ -65,14 +65,21 @@ function stagesOf({
 
 async function rank(alive: readonly number[], size: number, run: RaceOptions['run']): Promise<readonly Standing[]> {
   const scores = await Promise.all(alive.map(async (index) => (await run(index, size)).slice(0, size)))
-  // A task that somebody has no score for tells nothing of the others.
-  const shared = Array.from({ length: size }, (_, task) => task).filter((task) => scores.every((each) => each[task] !== null))
-  const places = shared.length > 0 ? shared : Array.from({ length: size }, (_, task) => task)
+  const all = Array.from({ length: size }, (_, task) => task)
+  // A task that somebody has no score for tells nothing of the others. Who has hardly any would leave nothing to judge by: it comes last.
+  const isKnown = scores.map((each) => 2 * each.filter((score) => score !== null).length >= size)
+  const shared = all.filter((task) => scores.every((each, place) => !isKnown[place] || each[task] !== null))
   const standings = alive.map((index, place) => {
+    const places = isKnown[place] && shared.length > 0 ? shared : all
     const known = places.flatMap((task) => scores[place]![task] ?? [])
-    return { index, mean: known.length === 0 ? null : known.reduce((sum, score) => sum + score, 0) / known.length, tasks: size }
+    const mean = known.length === 0 ? null : known.reduce((sum, score) => sum + score, 0) / known.length
+    return { rank: isKnown[place] ? 0 : 1, standing: { index, mean, tasks: size } }
   })
-  return standings.toSorted(
-    (a, b) => (b.mean ?? Number.NEGATIVE_INFINITY) - (a.mean ?? Number.NEGATIVE_INFINITY) || a.index - b.index,
-  )
+  const orLowest = (mean: number | null): number => mean ?? Number.NEGATIVE_INFINITY
+  return standings
+    .toSorted(
+      ({ standing: a, ...one }, { standing: b, ...other }) =>
+        one.rank - other.rank || orLowest(b.mean) - orLowest(a.mean) || a.index - b.index,
+    )
+    .map(({ standing }) => standing)
 }
