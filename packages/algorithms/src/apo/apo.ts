@@ -57,7 +57,7 @@ async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoO
         ? await raceForBeam(session, options, [...members, ...brood.children], round)
         : await joinFront(session, options, members, brood.children, round)
     await endRound(round, brood)
-    if (brood.children.length === 0 && brood.skipped.no_flaw !== undefined) endedEarly = 'nothing_to_improve'
+    if (brood.skipped.no_flaw === parents.length && brood.children.length === 0) endedEarly = 'nothing_to_improve'
   }
   return await conclude()
 
@@ -206,7 +206,11 @@ function costOfRound(
     return Math.max(0, trialsFor(parent, own, options, session, round) - session.trialPlaces(parent).length)
   })
   const trialCost = trials.reduce((sum, count) => sum + count, 0)
-  if (mode === 'pareto') return trialCost + (children + 1) * (2 * gradientBatchSize + tasks)
+  if (mode === 'pareto') {
+    // Of a merge also the other parent is run where the first was.
+    const merge = survivors.length > 1 ? 4 * gradientBatchSize + tasks : 0
+    return trialCost + children * (2 * gradientBatchSize + tasks) + merge
+  }
   return trialCost + costOfRace({ candidates: survivors.length + children, keep: beamWidth, tasks })
 }
 

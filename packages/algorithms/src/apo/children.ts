@@ -14,6 +14,8 @@ import { render } from './templates.ts'
 export type Skip =
   /** All that its parent was shown to do was perfect. */
   | 'no_flaw'
+  /** None of the rollouts that it would be shown has a score. */
+  | 'unscored'
   /** The models could not be reached, or gave nothing. */
   | 'model_failed'
   | 'empty_answer'
@@ -44,7 +46,7 @@ export function createNursery(chat: PaidChat, options: ResolvedApoOptions<unknow
   return {
     async mutate(parent, trials, slot) {
       const shown = chooseExperiments(trials, slot)
-      if (shown.length === 0) return { skip: 'no_flaw' }
+      if (shown.length === 0) return { skip: trials.some(({ score }) => score !== null) ? 'no_flaw' : 'unscored' }
       return await attempt(slot, async () => {
         const { template } = templateOf(parent, slot)
         const critique = (await ask('critique', slot, { prompt_template: template, experiments: shown.map(toValues) })).trim()
