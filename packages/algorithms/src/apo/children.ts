@@ -40,7 +40,7 @@ export interface Nursery {
   merge(parent: ApoCandidate, other: ApoCandidate, slot: Slot): Promise<Birth>
 }
 
-export function createNursery(chat: PaidChat, options: ResolvedApoOptions<unknown>, logger: Logger): Nursery {
+export function createNursery(chat: Pick<PaidChat, 'ask'>, options: ResolvedApoOptions<unknown>, logger: Logger): Nursery {
   const { seed, templates, model } = options
 
   return {

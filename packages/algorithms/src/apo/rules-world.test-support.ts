@@ -42,6 +42,8 @@ export interface RulesWorld {
   readonly signal?: AbortSignal
   readonly onProgress?: (event: RunEvent) => void
   readonly concurrency?: number
+  /** Once the algorithm has ended, with the runner still there. */
+  readonly onEnd?: () => Promise<void>
   readonly onRollout?: (mode: RolloutMode) => void
   /** Of one call of a model "actor" in each rollout. Default: none is recorded. */
   readonly tokens?: number
@@ -105,6 +107,7 @@ export async function runApo(world: RulesWorld, options: Partial<ApoOptions<Rule
       report: world.onProgress ?? (() => {}),
     })
   } finally {
+    await world.onEnd?.()
     stop.abort()
     await running
     if (world.store === undefined) await store.close()

@@ -73,6 +73,8 @@ export interface Evaluator {
     tasks: readonly KnownTask[],
     options: Pick<EvaluateOptions, 'repetition' | 'withExperiments'>,
   ): number
+  /** Resolves when no evaluation is under way any more, whether it went well or not. */
+  settled(): Promise<void>
 }
 
 export function knownTask(input: JsonValue): KnownTask {
@@ -103,6 +105,7 @@ export function createEvaluator(
     tasks: readonly KnownTask[],
     request: EvaluateOptions,
   ): Promise<readonly Evaluation[]> {
+    context.signal.throwIfAborted()
     const { repetition = 0, withExperiments = false } = request
     const keys = tasks.map((task) => keyOf(candidate, task, repetition, withExperiments))
     const fresh = new Map<string, { readonly task: KnownTask; readonly settle: Deferred<Kept> }>()
@@ -220,6 +223,7 @@ export function createEvaluator(
       const keys = tasks.map((task) => keyOf(candidate, task, repetition, withExperiments))
       return new Set(keys.filter((key) => !known.has(key))).size
     },
+    settled: async () => void (await Promise.allSettled(known.values())),
   }
 }
 
