@@ -1,8 +1,13 @@
+import { infraError } from '@agl/runner'
 import { createMemoryStore } from '@agl/store-memory'
 import type { JsonValue, RunState } from '@agl/types'
 import { describe, expect, it } from 'vitest'
 import type { ChatModel } from '../models/chat-model.ts'
+import { createMemoryState } from '../run/memory-state.ts'
 import { createRulesModel, runApo, tasks } from './rules-world.test-support.ts'
+
+/** Has nothing to say of any prompt. */
+const silent: ChatModel = { name: 'silent', chat: async () => ({ text: '', usage: null, finishReason: 'stop' }) }
 
 const mapState = (values: Map<string, JsonValue>): RunState => ({
   load: async (key) => values.get(key),
@@ -43,6 +48,37 @@ describe('the limits of a run', () => {
     // A round that nobody has begun yet does not begin.
     const more = await runApo({ state: mapState(values) }, { ...options, beamRounds: 5 })
     expect(more).toMatchObject({ endedEarly: 'budget', best: { id: first.best.id } })
+  })
+})
+
+describe('what a run has spent', () => {
+  it('holds what attempts in vain have cost', async () => {
+    let attempts = 0
+    const onRollout = (): void => {
+      attempts += 1
+      if (attempts % 3 === 1) throw infraError({ code: 'upstream_failed', message: 'the sandbox is away' })
+    }
+    const { spent } = await runApo({ tokens: 100, onRollout, concurrency: 1 }, { beamRounds: 1, model: silent })
+    expect(spent.tokens).toBe(100 * attempts)
+    expect(spent.rollouts).toBeLessThan(attempts)
+  })
+
+  it('holds what an earlier process has paid for and not kept', async () => {
+    const [state, store] = [createMemoryState(), createMemoryStore()]
+    let attempts = 0
+    let isDown = true
+    const onRollout = (): void => {
+      attempts += 1
+      if (isDown) throw infraError({ code: 'upstream_failed', message: 'the sandbox is away' })
+    }
+    const world = { state, store, tokens: 100, onRollout }
+    await expect(runApo(world, { model: silent })).rejects.toThrow(/32 infra_error/)
+    isDown = false
+    const { spent } = await runApo(world, { beamRounds: 1, model: silent })
+    expect(spent.tokens).toBe(100 * attempts)
+    const again = await runApo(world, { beamRounds: 1, model: silent })
+    expect(again.spent).toEqual({ ...spent, minutes: again.spent.minutes })
+    await store.close()
   })
 })
 

@@ -85,8 +85,8 @@ export async function runApo(world: RulesWorld, options: Partial<ApoOptions<Rule
   const stop = new AbortController()
   const signal = world.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, world.signal])
   const agent = rollout<RulesTask>((task, { promptTemplate, emit, rollout: { metadata, mode } }) => {
-    world.onRollout?.(mode ?? 'train')
     if (world.tokens !== undefined) emit.span(spanNames.chatCompletion, callOf(world.tokens))
+    world.onRollout?.(mode ?? 'train')
     const luck = randomFor(Number(metadata?.['seed']), promptTemplate.template).next()
     return luck < chanceOf(promptTemplate.template, task, world.effect) ? 1 : 0
   })
