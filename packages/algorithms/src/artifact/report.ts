@@ -46,12 +46,17 @@ function row(name: string, comparison: Comparison | null): string {
 }
 
 function show({ mean, low, high }: Estimate, sign = ''): string {
-  const text = (value: number): string => `${sign !== '' && value > 0 ? '+' : ''}${value.toFixed(3)}`
+  const text = (value: number): string => `${sign !== '' && value > 0 && Number.isFinite(value) ? '+' : ''}${figure(value)}`
   return `${text(mean)} [${text(low)}, ${text(high)}]`
 }
 
+/** Of too few values nothing is known. */
+function figure(value: number): string {
+  return Number.isFinite(value) ? value.toFixed(3) : '?'
+}
+
 function describeReplay({ agrees, tasks, mean, claimed, difference }: Replay): string {
-  const figures = `${mean.toFixed(3)} on ${tasks} tasks, where the run had ${claimed.toFixed(3)}`
+  const figures = `${figure(mean)} on ${tasks} tasks, where the run had ${figure(claimed)}`
   return agrees
     ? `Run once more from this file: ${figures}.`
     : `**Run once more from this file it does not score as claimed**: ${figures}; difference ${show(difference, '+')}. Something that it depends on has changed.`
