@@ -8,7 +8,7 @@ import { type ApoOptions, resolveApoOptions, type ResolvedApoOptions } from './o
 import { artifactKey, type Comparison } from '../artifact/artifact.ts'
 import { callsOfRound, costOfEnds, costOfRound, tellPlan } from './plan.ts'
 import type { ApoResult, ApoRound } from './result.ts'
-import { type Found, replayThroughRunners, toArtifact, withSave } from './save.ts'
+import { type Claims, type Found, replayThroughRunners, toArtifact, withSave } from './save.ts'
 import { frontPlaces, joinFront, orLowest, raceFinalists, raceForBeam, type Survivor } from './select.ts'
 import { openSession, type Scores, type Session } from './session.ts'
 
@@ -124,7 +124,8 @@ async function search<Task>(
   }
 
   async function conclude(): Promise<ApoResult> {
-    const leader = await raceFinalists(session, options, chooseFinalists(), rounds.length)
+    // Where the budget had no room for a round, what the final evaluation has kept of it is for the tests.
+    const leader = rounds.length === 0 ? first : await raceFinalists(session, options, chooseFinalists(), rounds.length)
     const gained = options.runInitialValidation ? compareOnVal(leader) : null
     const best = options.keep === 'significant' && gained !== null && gained.gain.low <= 0 ? first : leader
     const onVal = best === leader ? gained : compareOnVal(first)
@@ -142,11 +143,14 @@ async function search<Task>(
       dataHash: { train: hashOf(session.train), val: hashOf(val), test: hashOf(test) },
       endedEarly,
     }
-    const claims =
-      onTest === null ? { tasks: val, scores: session.valScores(best) } : { tasks: test, scores: testScoresOf.get(best)! }
+    const claims: Claims =
+      onTest === null
+        ? { tasks: val, scores: session.valScores(best), candidates: triedCount() }
+        : { tasks: test, scores: testScoresOf.get(best)!, candidates: 1 }
+    const isScored = claims.scores.some((score) => typeof score === 'number')
     const { saveTo } = options
     const unsaved = { ...found, spent: budget.spent(), replay: null }
-    const replay = saveTo === null ? null : await replayThroughRunners(context, session, saveTo, unsaved, claims)
+    const replay = saveTo === null || !isScored ? null : await replayThroughRunners(context, session, saveTo, unsaved, claims)
     const kept = await keep(context, session, best)
     const result = withSave({ ...found, ...kept, spent: budget.spent(), replay }, claims)
     // In the store, if that is where the state is kept: `agl export` reads it there.
@@ -167,8 +171,12 @@ async function search<Task>(
   }
 
   function compareOnVal(candidate: ApoCandidate): Comparison {
-    const candidates = Math.max(1, session.candidates.length - 1)
-    return compare(session.valScores(first), session.valScores(candidate), candidates)
+    return compare(session.valScores(first), session.valScores(candidate), triedCount())
+  }
+
+  /** How many prompts the best was picked from. */
+  function triedCount(): number {
+    return Math.max(1, session.candidates.length - 1)
   }
 
   async function compareOnTest(best: ApoCandidate): Promise<Comparison> {

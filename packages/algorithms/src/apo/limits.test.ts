@@ -36,6 +36,14 @@ describe('the limits of a run', () => {
     }
   })
 
+  it('hold where there is room for no round, also without an initial validation', async () => {
+    let rollouts = 0
+    const options = { runInitialValidation: false, valBatchSize: 32, budget: { rollouts: 20 }, testDataset: tasks(10, 1000) }
+    const result = await runApo({ onRollout: () => (rollouts += 1) }, options)
+    expect(result).toMatchObject({ endedEarly: 'budget', best: { id: 'p0' }, val: null })
+    expect(rollouts).toBeLessThanOrEqual(20)
+  })
+
   it('on time stop a run once: a later process that goes over it again comes to the same end', async () => {
     const values = new Map<string, JsonValue>()
     const options = { budget: { minutes: 10 } }

@@ -4,6 +4,7 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readArtifact } from '../artifact/files.ts'
+import { randomFor } from '../run/hash.ts'
 import { chanceOf, type RulesTask, runApo, tasks } from './rules-world.test-support.ts'
 
 let folder = ''
@@ -47,6 +48,20 @@ describe('saving', () => {
     expect(broken.replay).toMatchObject({ agrees: false, mean: 0 })
     expect(await readFile(path.join(place, 'report.md'), 'utf8')).toContain('it does not score as claimed')
   })
+
+  it('does not take the luck by which a prompt was picked for a fault of what was saved', async () => {
+    let disagreeing = 0
+    const options = { mode: 'beam', beamRounds: 3 } as const
+    for (let seed = 0; seed < 12; seed += 1) {
+      // No prompt is better than another: the best on validation was lucky there, and a replay is not.
+      const result = await runApo({ effect: 0 }, { ...options, seed })
+      const { replay } = await result.save(path.join(folder, 'lucky'), {
+        replay: async (task) => (randomFor(seed, JSON.stringify(task), 'again').next() < 0.2 ? 1 : 0),
+      })
+      if (!replay!.agrees) disagreeing += 1
+    }
+    expect(disagreeing).toBe(0)
+  }, 60_000)
 
   it('refuses what is no artifact', async () => {
     await expect(readArtifact(path.join(folder, 'nothing'))).rejects.toThrow(/Expected .*artifact\.json to be an artifact/)

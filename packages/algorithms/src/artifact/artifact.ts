@@ -22,7 +22,7 @@ export interface Replay {
   readonly mean: number
   /** On the same tasks, as the run has it. */
   readonly claimed: number
-  /** Paired, replay − claim. */
+  /** Paired, replay − claim; widened where the claim is of the scores by which the best of several was picked. */
   readonly difference: Estimate
   /** Whether zero lies in the interval of the difference. */
   readonly agrees: boolean
