@@ -49,6 +49,7 @@ export async function raceFinalists(
     candidates: finalists.length,
     keep: 1,
     tasks: order.length,
+    first: order.filter((place) => known(place) === finalists.length).length,
     run: (index, tasks) => session.runVal(finalists[index]!, order.slice(0, tasks), round, 'finalists'),
   })
   return finalists[best!.index]!
