@@ -124,6 +124,23 @@ describe('openRun', () => {
     expect(items[1]!.metadata).toEqual({ error: { message: 'out of luck' } })
   })
 
+  it('keeps what comes once a store that was away at the beginning is back', async () => {
+    await using store = createMemoryStore()
+    let isAway = true
+    const startRollout: LightningStore['startRollout'] = async (request) => {
+      if (isAway) throw new Error('away')
+      return await store.startRollout(request)
+    }
+    const run = await open({ ...store, startRollout })
+    await expect(run.state.save('a', 1)).rejects.toThrow('away')
+    isAway = false
+    await run.state.save('b', 2)
+    await run.end(null)
+    expect(await store.getRolloutById({ rolloutId: 'run-1' })).toMatchObject({ status: 'succeeded' })
+    const later = await open(store)
+    expect([await later.state.load('a'), await later.state.load('b')]).toEqual([undefined, 2])
+  })
+
   it('refuses an id that belongs to something else', async () => {
     await using store = createMemoryStore()
     await store.enqueueRollout({ input: 1, rollout_id: 'run-1' })
