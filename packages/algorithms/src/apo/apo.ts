@@ -7,6 +7,7 @@ import type { ApoCandidate } from './candidate.ts'
 import { type ApoOptions, resolveApoOptions, type ResolvedApoOptions } from './options.ts'
 import { artifactKey, type Comparison } from '../artifact/artifact.ts'
 import { callsOfRound, costOfEnds, costOfRound, tellPlan } from './plan.ts'
+import { makeFolder } from '../artifact/files.ts'
 import type { ApoResult, ApoRound } from './result.ts'
 import { type Claims, type Found, replayThroughRunners, toArtifact, withSave } from './save.ts'
 import { frontPlaces, joinFront, orLowest, raceFinalists, raceForBeam, type Survivor } from './select.ts'
@@ -53,6 +54,7 @@ async function search<Task>(
   let endedEarly: ApoResult['endedEarly'] = null
 
   tellPlan(context, session, options)
+  if (options.saveTo !== null) await makeFolder(options.saveTo)
   await requireWhatMustBe()
   if (options.runInitialValidation) await session.runVal(first, [...val.keys()], 0, 'first prompt')
   else if (options.mode === 'pareto') await session.runVal(first, frontPlaces(session, options), 0, 'first prompt')

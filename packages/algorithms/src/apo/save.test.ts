@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -62,6 +62,15 @@ describe('saving', () => {
     }
     expect(disagreeing).toBe(0)
   }, 60_000)
+
+  it('refuses a folder that cannot be made before it spends anything', async () => {
+    const file = path.join(folder, 'file')
+    await writeFile(file, '')
+    let rollouts = 0
+    const run = runApo({ onRollout: () => (rollouts += 1) }, { saveTo: path.join(file, 'found') })
+    await expect(run).rejects.toThrow(/Expected .*found to be a folder that the result can be written into/)
+    expect(rollouts).toBe(0)
+  })
 
   it('refuses what is no artifact', async () => {
     await expect(readArtifact(path.join(folder, 'nothing'))).rejects.toThrow(/Expected .*artifact\.json to be an artifact/)
