@@ -209,6 +209,16 @@ describe('createApo', () => {
     expect(metrics.at(-1)!.metrics['rollouts']).toBe(result.rounds.at(-1)!.spent.rollouts)
   })
 
+  it('says so when tasks of the test are not held out', async () => {
+    const notes: string[] = []
+    const onProgress = (event: RunEvent): void => void (event.type === 'note' && notes.push(event.text))
+    const options = { beamRounds: 1, beamWidth: 1, branchFactor: 1 }
+    await runApo({ onProgress }, { ...options, testDataset: tasks(10, 1000) })
+    expect(notes).toEqual([])
+    await runApo({ onProgress }, { ...options, testDataset: [...tasks(10, 1000), ...tasks(3, 100)] })
+    expect(notes).toEqual([expect.stringMatching(/^3 of 13 test tasks are training or validation tasks as well/)])
+  })
+
   it('refuses what it cannot work with', async () => {
     await expect(runApo({ trainTasks: [] })).rejects.toThrow(/training dataset is empty/)
     await expect(runApo({}, { targets: ['system'] })).rejects.toThrow(/initial resources \(prompt\); got "system"/)

@@ -54,6 +54,7 @@ async function search<Task>(
   let endedEarly: ApoResult['endedEarly'] = null
 
   tellPlan(context, session, options)
+  tellShared()
   if (options.saveTo !== null) await makeFolder(options.saveTo)
   await requireWhatMustBe()
   if (options.runInitialValidation) await session.runVal(first, [...val.keys()], 0, 'first prompt')
@@ -76,6 +77,16 @@ async function search<Task>(
     if (brood.skipped.no_flaw === parents.length && brood.children.length === 0) endedEarly = 'nothing_to_improve'
   }
   return await conclude()
+
+  /** What was chosen by a task is not tested by it. */
+  function tellShared(): void {
+    const seen = new Set([...session.train, ...val].map(({ hash }) => hash))
+    const shared = test.filter(({ hash }) => seen.has(hash)).length
+    if (shared === 0) return
+    const text = `${shared} of ${test.length} test tasks are training or validation tasks as well, so the test flatters: see splitDataset and findSharedTasks.`
+    context.logger.warn('The test tasks are not held out', { shared, test: test.length })
+    report({ type: 'note', text })
+  }
 
   /** A round that the budget has no room for is made with fewer children. */
   async function affordable(

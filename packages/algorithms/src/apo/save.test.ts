@@ -33,6 +33,7 @@ describe('saving', () => {
     expect(report).toContain(result.best.templates['prompt']!.template)
     expect(report).toMatch(/> add rule-\d\.\n[^]*\n\+ rule-\d\./)
     expect(report).toContain('![Mean reward by round](learning-curve.svg)')
+    expect(report).toMatch(/by which it was picked: that flatters/)
     expect(await readFile(path.join(saveTo, 'learning-curve.svg'), 'utf8')).toMatch(/^<svg/)
   })
 
