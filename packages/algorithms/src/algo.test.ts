@@ -1,4 +1,4 @@
-import { type AlgorithmContext, type Logger, silentLogger } from '@agl/types'
+import { AglError, type AlgorithmContext, type Logger, silentLogger } from '@agl/types'
 import { describe, expect, it } from 'vitest'
 import { algo, BaseAlgorithm } from './algo.ts'
 import type { FailureHooks } from './failure-hooks.ts'
@@ -47,6 +47,14 @@ describe('algo', () => {
     const stopped = algo('stopped', () => Promise.reject<number>(new Error('stop')), hooksThat(calls, 7))
     await expect(stopped.run(contextOf({ signal: AbortSignal.abort() }))).rejects.toThrow('stop')
     expect(calls).toEqual(['cleanup: stop'])
+  })
+
+  it('tells of it when no runner is left: nobody has asked for that', async () => {
+    const calls: string[] = []
+    const lost = algo('lost', ({ signal }) => Promise.reject<number>(signal.reason as Error), hooksThat(calls))
+    const reason = new AglError({ code: 'no_runners', message: 'Every runner ended.' })
+    await expect(lost.run(contextOf({ signal: AbortSignal.abort(reason) }))).rejects.toBe(reason)
+    expect(calls.map((call) => call.split(':')[0])).toEqual(['recover', 'cleanup', 'notify'])
   })
 
   it('calls the other hooks when one of them fails', async () => {

@@ -1,8 +1,9 @@
-import { type AlgorithmContext, errorMessage } from '@agl/types'
+import { AglError, type AlgorithmContext, errorMessage } from '@agl/types'
 
 /**
  * What is done when an algorithm fails, in this order. Each is waited for; one that fails itself is reported to the logger and
- * hinders neither the others nor the error. Where the run was stopped on request, only `cleanup` is called.
+ * hinders neither the others nor the error. Where the run was stopped on request, only `cleanup` is called; a run whose runners are gone has
+ * failed, though nothing that `recover` returns can save it.
  */
 export interface FailureHooks<Result = unknown, Task = unknown> {
   /** Goes back to what is safe. A result that it returns is that of the run, which then has not failed. */
@@ -22,7 +23,7 @@ export async function runGuarded<Result, Task>(
   try {
     return await run(context)
   } catch (error) {
-    const wasStopped = context.signal.aborted
+    const wasStopped = context.signal.aborted && !AglError.isInstance(context.signal.reason, 'no_runners')
     const attempt = async <Value>(hook: keyof FailureHooks, work: () => Promise<Value> | Value): Promise<Value | undefined> => {
       try {
         return await work()

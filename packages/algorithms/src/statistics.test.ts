@@ -26,6 +26,18 @@ describe('estimateMean', () => {
     expect(covered).toBeGreaterThan(925)
     expect(covered).toBeLessThan(975)
   })
+
+  it.each([5, 10, 30])('covers the true mean about 95 times in 100 also with %i values that are no zeros and ones', (count) => {
+    const random = createRandom(count)
+    const runs = 4_000
+    let covered = 0
+    for (let run = 0; run < runs; run += 1) {
+      const { low, high } = estimateMean(Array.from({ length: count }, () => random.next()))
+      if (low <= 0.5 && 0.5 <= high) covered += 1
+    }
+    expect(covered / runs).toBeGreaterThan(0.93)
+    expect(covered / runs).toBeLessThan(0.97)
+  })
 })
 
 describe('estimateGain', () => {

@@ -12,7 +12,7 @@ const z = 1.959964
 
 /**
  * Mean and 95 % interval. Where every value is 0 or 1 the interval is Wilson's (E. B. Wilson, JASA 1927), which stays
- * inside [0, 1] and is honest near its ends; otherwise mean ± 1.96 standard errors.
+ * inside [0, 1] and is honest near its ends; otherwise Student's t: of few values little is known.
  */
 export function estimateMean(values: readonly number[]): Estimate {
   const count = values.length
@@ -23,7 +23,8 @@ export function estimateMean(values: readonly number[]): Estimate {
     const half = (z / (1 + z ** 2 / count)) * Math.sqrt((mean * (1 - mean)) / count + z ** 2 / (4 * count ** 2))
     return { mean, low: Math.max(0, centre - half), high: Math.min(1, centre + half), count }
   }
-  const half = z * standardError(values, mean)
+  if (count < 2) return { mean, low: Number.NEGATIVE_INFINITY, high: Number.POSITIVE_INFINITY, count }
+  const half = studentQuantile(0.975, count - 1) * standardError(values, mean)
   return { mean, low: mean - half, high: mean + half, count }
 }
 
@@ -92,7 +93,6 @@ function normalQuantile(probability: number): number {
 }
 
 function standardError(values: readonly number[], mean: number): number {
-  if (values.length < 2) return Number.POSITIVE_INFINITY
   const variance = sum(values.map((value) => (value - mean) ** 2)) / (values.length - 1)
   return Math.sqrt(variance / values.length)
 }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createMemoryStore } from '@agl/store-memory'
-import type { LightningStore, Logger } from '@agl/types'
+import { type LightningStore, type Logger, spanAttributes } from '@agl/types'
 import { findFinalReward } from '@agl/types/spans'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { rollout } from './agent.ts'
@@ -125,7 +125,8 @@ describe('scorers', () => {
         scorers: [
           {
             name: 'correct',
-            async score({ task, readSpans }) {
+            async score({ task, readSpans, emit }) {
+              emit.annotation({ [spanAttributes.feedback]: 'short and right' })
               const said = (await readSpans()).map(({ attributes }) => attributes['agentlightning.message.body'])
               return said.includes(`the answer is ${String(task)}`) ? 1 : 0
             },
@@ -147,6 +148,7 @@ describe('scorers', () => {
       ['agentlightning.reward', 'correct'],
       ['agentlightning.reward', 'length'],
     ])
+    expect(spans.map(({ attributes }) => attributes['agl.feedback']).filter(Boolean)).toEqual(['short and right'])
     expect(await store.getLatestAttempt({ rolloutId })).toMatchObject({ outcome: 'scored' })
   })
 

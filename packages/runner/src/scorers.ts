@@ -1,6 +1,7 @@
 import {
   AglError,
   type AttemptedRollout,
+  type Emitter,
   errorMessage,
   graderTag,
   type LightningStore,
@@ -20,6 +21,11 @@ export interface ScoreContext<Task = unknown> {
   readonly rollout: AttemptedRollout
   /** What the rollout was pinned to, as it is stored: models of the gateway carry no rollout, so calls to them are not the agent's. */
   readonly resources: NamedResources
+  /**
+   * Records what is to be said beside the number, such as why it is low: `emit.annotation({ 'agl.feedback': '…' })` is shown to who improves
+   * the agent. The reward is what `score` returns.
+   */
+  readonly emit: Omit<Emitter, 'reward'>
   /** The spans of the attempt, all of them, in order. */
   readSpans(): Promise<readonly Span[]>
   readonly signal: AbortSignal
@@ -44,7 +50,7 @@ export async function runScorers<Task>(
     readonly tracer: Tracer
     readonly attempt: TracedAttempt
     readonly store: LightningStore
-    readonly context: Omit<ScoreContext<Task>, 'readSpans'>
+    readonly context: Omit<ScoreContext<Task>, 'readSpans' | 'emit'>
   },
 ): Promise<void> {
   const { tracer, attempt, store, context } = parts
@@ -53,7 +59,7 @@ export async function runScorers<Task>(
     for (const scorer of scorers) {
       const options = { name: spanNames.reward, tags: [graderTag], attributes: { scorer: scorer.name } }
       dimensions[scorer.name] = await emit.operation(options, async (scope) => {
-        const value = await score(scorer, { ...context, readSpans: () => readSpansOf(store, attempt) })
+        const value = await score(scorer, { ...context, emit, readSpans: () => readSpansOf(store, attempt) })
         scope.setOutput(value)
         return value
       })

@@ -8,6 +8,9 @@ describe('readEdit', () => {
     'the object that was asked for': object,
     'the object in a fence': `\`\`\`json\n${object}\n\`\`\``,
     'the object between sentences': `Here you are:\n${object}\nAnything else?`,
+    'the object after a sentence with a placeholder': `I keep {what} and {"this"}.\n${object}`,
+    'the object after thoughts': `<think>\nA {"template": "draft"}?\n</think>\n\n${object}`,
+    'the object after thoughts without a beginning': `Hm.\n</think>\n${object}`,
   }
   for (const [what, text] of Object.entries(cases)) {
     it(`reads ${what}`, () => expect(readEdit(text)).toEqual({ template, rationale: 'why' }))
@@ -24,7 +27,18 @@ describe('readEdit', () => {
     }
   })
 
+  it('leaves a prompt that speaks of thoughts as it is', () => {
+    for (const text of [
+      'Think in <think> and </think>, then say {what}.',
+      'Say {"what": 1} and {what}.',
+      'Answer {{"rationale": "…"}} to {what}.',
+    ]) {
+      expect(readEdit(text)).toEqual({ template: text, rationale: null })
+    }
+  })
+
   it('takes nothing of an answer that was cut short, or empty', () => {
-    for (const text of ['', ' \n', object.slice(0, -4), '{"rationale": "why"}']) expect(readEdit(text)).toBeNull()
+    const broken = [object.slice(0, -4), `It is {what}: ${object.slice(0, -4)}`, '{"rationale": "why"}', '<think>\nLet me']
+    for (const text of ['', ' \n', ...broken]) expect(readEdit(text)).toBeNull()
   })
 })

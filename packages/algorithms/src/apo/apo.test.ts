@@ -137,6 +137,27 @@ describe('createApo', () => {
     await store.close()
   })
 
+  it('does not take training rollouts that all went lost for perfect ones', async () => {
+    const onRollout = (mode: string): void => {
+      if (mode === 'train') throw infraError({ code: 'upstream_failed', message: 'the sandbox is away' })
+    }
+    const { endedEarly, rounds } = await runApo({ onRollout }, { beamRounds: 2 })
+    expect(endedEarly).toBeNull()
+    expect(rounds.map(({ skipped }) => skipped)).toEqual([{ unscored: 16 }, { unscored: 16 }])
+  })
+
+  it('changes each of several templates of every parent in time, also of the best one', async () => {
+    const template = (text: string) => ({ resource_type: 'prompt_template', engine: 'f-string', template: text }) as const
+    const initialResources = { prompt: template('Solve {task}.'), system: template('Be brief.') }
+    const { lineage } = await runApo({ initialResources }, { beamWidth: 2, branchFactor: 2, beamRounds: 4 })
+    const changed = new Map<string, Set<string | null>>()
+    for (const { parents, target } of lineage.slice(1)) {
+      for (const parent of parents) changed.set(parent, (changed.get(parent) ?? new Set()).add(target))
+    }
+    expect(changed.size).toBeGreaterThan(2)
+    for (const targets of changed.values()) expect(targets).toEqual(new Set(['prompt', 'system']))
+  })
+
   it('keeps within its budget, and says so before it spends where that cannot be', async () => {
     let rollouts = 0
     const onRollout = (): void => void (rollouts += 1)
@@ -186,6 +207,17 @@ describe('createApo', () => {
     const metrics = events.filter((event) => event.type === 'metrics')
     expect(metrics.map(({ step }) => step)).toEqual(result.rounds.map(({ round }) => round - 1))
     expect(metrics.at(-1)!.metrics['rollouts']).toBe(result.rounds.at(-1)!.spent.rollouts)
+  })
+
+  it('says so when tasks of the test are not held out', async () => {
+    const notes: string[] = []
+    const onProgress = (event: RunEvent): void =>
+      void (event.type === 'note' && !event.text.startsWith('Round') && notes.push(event.text))
+    const options = { beamRounds: 1, beamWidth: 1, branchFactor: 1 }
+    await runApo({ onProgress }, { ...options, testDataset: tasks(10, 1000) })
+    expect(notes).toEqual([])
+    await runApo({ onProgress }, { ...options, testDataset: [...tasks(10, 1000), ...tasks(3, 100)] })
+    expect(notes).toEqual([expect.stringMatching(/^3 of 13 test tasks are training or validation tasks as well/)])
   })
 
   it('refuses what it cannot work with', async () => {

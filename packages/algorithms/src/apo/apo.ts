@@ -3,13 +3,14 @@ import { hashDataset } from '../data/hash-dataset.ts'
 import type { KnownTask } from '../run/evaluate.ts'
 import { cutMiddle } from '../run/experiment.ts'
 import { type Estimate, estimateGain, estimateMean, pairsOf } from '../statistics.ts'
-import { breed, type Brood, chooseParents, trialsFor } from './breed.ts'
+import { breed, type Brood, chooseParents } from './breed.ts'
 import type { ApoCandidate } from './candidate.ts'
 import { type ApoOptions, resolveApoOptions, type ResolvedApoOptions } from './options.ts'
 import { artifactKey, type Comparison } from '../artifact/artifact.ts'
+import { callsOfRound, costOfEnds, costOfRound, tellPlan } from './plan.ts'
+import { makeFolder } from '../artifact/files.ts'
 import type { ApoResult, ApoRound } from './result.ts'
-import { type Found, replaySample, replayThroughRunners, toArtifact, withSave } from './save.ts'
-import { costOfRace } from './race.ts'
+import { type Claims, type Found, replayThroughRunners, toArtifact, withSave } from './save.ts'
 import { frontPlaces, joinFront, orLowest, raceFinalists, raceForBeam, type Survivor } from './select.ts'
 import { openSession, type Scores, type Session } from './session.ts'
 
@@ -24,15 +25,29 @@ export function createApo<Task>(options: ApoOptions<Task>): Algorithm<ApoResult,
   return Object.freeze({
     name: 'apo',
     brings: [],
-    run: (context: AlgorithmContext<Task>) => runApo(context, resolved),
+    async run(context: AlgorithmContext<Task>) {
+      requireTasks(context)
+      const failed = new AbortController()
+      const own = { ...context, signal: AbortSignal.any([context.signal, failed.signal]) }
+      const session = await openSession(own, resolved)
+      try {
+        return await search(own, session, resolved as ResolvedApoOptions<unknown>)
+      } catch (error) {
+        // Much goes on at the same time: what has not failed must not run on behind the error, and leaves no rollouts in the store.
+        failed.abort(error)
+        await session.settled()
+        throw error
+      }
+    },
   })
 }
 
-async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoOptions<Task>): Promise<ApoResult> {
-  requireTasks(context)
+async function search<Task>(
+  context: AlgorithmContext<Task>,
+  session: Session,
+  options: ResolvedApoOptions<unknown>,
+): Promise<ApoResult> {
   const { signal, state, report } = context
-  const options = given as ResolvedApoOptions<unknown>
-  const session = await openSession(context, given)
   const { budget, first, val, test } = session
   const rounds: ApoRound[] = []
   const costs = costOfEnds(session, options)
@@ -41,6 +56,8 @@ async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoO
   let endedEarly: ApoResult['endedEarly'] = null
 
   tellPlan(context, session, options)
+  tellShared()
+  if (options.saveTo !== null) await makeFolder(options.saveTo)
   await requireWhatMustBe()
   if (options.runInitialValidation) await session.runVal(first, [...val.keys()], 0, 'first prompt')
   else if (options.mode === 'pareto') await session.runVal(first, frontPlaces(session, options), 0, 'first prompt')
@@ -48,7 +65,7 @@ async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoO
   for (let round = 1; round <= options.beamRounds && endedEarly === null; round += 1) {
     signal.throwIfAborted()
     const members = survivors.map(({ candidate }) => candidate)
-    const parents = affordable(chooseParents(session, options, members, round), members, round)
+    const parents = await affordable(chooseParents(session, options, members, round), members, round)
     if (parents.length === 0) {
       endedEarly = 'budget'
       break
@@ -59,20 +76,32 @@ async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoO
         ? await raceForBeam(session, options, [...members, ...brood.children], round)
         : await joinFront(session, options, members, brood.children, round)
     await endRound(round, brood)
-    if (brood.children.length === 0 && brood.skipped.no_flaw !== undefined) endedEarly = 'nothing_to_improve'
+    if (brood.skipped.no_flaw === parents.length && brood.children.length === 0) endedEarly = 'nothing_to_improve'
   }
   return await conclude()
 
+  /** What was chosen by a task is not tested by it. */
+  function tellShared(): void {
+    const seen = new Set([...session.train, ...val].map(({ hash }) => hash))
+    const shared = test.filter(({ hash }) => seen.has(hash)).length
+    if (shared === 0) return
+    const text = `${shared} of ${test.length} test tasks are training or validation tasks as well, so the test flatters: see splitDataset and findSharedTasks.`
+    context.logger.warn('The test tasks are not held out', { shared, test: test.length })
+    report({ type: 'note', text })
+  }
+
   /** A round that the budget has no room for is made with fewer children. */
-  function affordable(
+  async function affordable(
     parents: readonly ApoCandidate[],
     members: readonly ApoCandidate[],
     round: number,
-  ): readonly ApoCandidate[] {
-    const count = [...parents.keys(), parents.length].findLast(
-      (some) =>
-        budget.passed({ rollouts: costOfRound(session, options, members, parents.slice(0, some), round) + costs.last }) === null,
-    )
+  ): Promise<readonly ApoCandidate[]> {
+    const minutes = await session.minutesAt(`round ${round}`)
+    const merges = options.mode === 'pareto' && members.length > 1 ? 1 : 0
+    const count = [...parents.keys(), parents.length].findLast((some) => {
+      const rollouts = costOfRound(session, options, members, parents.slice(0, some), round)
+      return budget.passed({ rollouts, ...session.expectedOf(callsOfRound(some, merges)) }, minutes) === null
+    })
     return parents.slice(0, count ?? 0)
   }
 
@@ -86,15 +115,16 @@ async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoO
     const pilot = isPriced ? Math.min(options.gradientBatchSize, session.train.length) : 0
     const needed = costs.first + costs.last
     const what = 'the first and the final evaluation'
-    budget.require({ rollouts: pilot + needed }, what)
-    if (pilot === 0) return
-    await session.runTrials(first, pilot, 1)
-    budget.require({ rollouts: needed }, what)
+    budget.require({ rollouts: pilot + needed }, what, await session.minutesAt('begin'))
+    if (pilot > 0) {
+      await session.runTrials(first, pilot, 1)
+      budget.require({ rollouts: needed }, what, await session.minutesAt('pilot'))
+    }
+    budget.hold({ rollouts: costs.last })
   }
 
   async function endRound(round: number, { children, skipped }: Brood): Promise<void> {
     const spent = budget.spent()
-    await state.save('minutes', spent.minutes)
     const standing = survivors.map(({ candidate: { id }, mean, tasks }) => ({ id, mean, tasks }))
     const leader = session.valEstimate(survivors[0]!.candidate)
     rounds.push({ round, survivors: standing, leader, children: children.map(({ id }) => id), skipped, spent })
@@ -110,7 +140,8 @@ async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoO
   }
 
   async function conclude(): Promise<ApoResult> {
-    const leader = await raceFinalists(session, options, chooseFinalists(), rounds.length)
+    // Where the budget had no room for a round, what the final evaluation has kept of it is for the tests.
+    const leader = rounds.length === 0 ? first : await raceFinalists(session, options, chooseFinalists(), rounds.length)
     const gained = options.runInitialValidation ? compareOnVal(leader) : null
     const best = options.keep === 'significant' && gained !== null && gained.gain.low <= 0 ? first : leader
     const onVal = best === leader ? gained : compareOnVal(first)
@@ -128,16 +159,20 @@ async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoO
       dataHash: { train: hashOf(session.train), val: hashOf(val), test: hashOf(test) },
       endedEarly,
     }
-    const claims =
-      onTest === null ? { tasks: val, scores: session.valScores(best) } : { tasks: test, scores: testScoresOf.get(best)! }
+    const claims: Claims =
+      onTest === null
+        ? { tasks: val, scores: session.valScores(best), candidates: triedCount() }
+        : { tasks: test, scores: testScoresOf.get(best)!, candidates: 1 }
+    const isScored = claims.scores.some((score) => typeof score === 'number')
     const { saveTo } = options
     const unsaved = { ...found, spent: budget.spent(), replay: null }
-    const replay = saveTo === null ? null : await replayThroughRunners(context, session, saveTo, unsaved, claims)
+    const replay = saveTo === null || !isScored ? null : await replayThroughRunners(context, session, saveTo, unsaved, claims)
     const kept = await keep(context, session, best)
     const result = withSave({ ...found, ...kept, spent: budget.spent(), replay }, claims)
     // In the store, if that is where the state is kept: `agl export` reads it there.
     await state.save(artifactKey, toArtifact(result, new Date()) as unknown as JsonValue)
     if (saveTo !== null) await result.save(saveTo)
+    await session.keepMinutes()
     report({ type: 'spent', spend: result.spent })
     return result
   }
@@ -152,8 +187,12 @@ async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoO
   }
 
   function compareOnVal(candidate: ApoCandidate): Comparison {
-    const candidates = Math.max(1, session.candidates.length - 1)
-    return compare(session.valScores(first), session.valScores(candidate), candidates)
+    return compare(session.valScores(first), session.valScores(candidate), triedCount())
+  }
+
+  /** How many prompts the best was picked from. */
+  function triedCount(): number {
+    return Math.max(1, session.candidates.length - 1)
   }
 
   async function compareOnTest(best: ApoCandidate): Promise<Comparison> {
@@ -175,64 +214,6 @@ async function runApo<Task>(context: AlgorithmContext<Task>, given: ResolvedApoO
       return known.length === 0 ? null : estimateMean(known).mean
     })
   }
-}
-
-/** The most rollouts that the first and the last part of the run take. */
-function costOfEnds(
-  { val, test }: Session,
-  options: ResolvedApoOptions<unknown>,
-): { readonly first: number; readonly last: number } {
-  const size = Math.min(options.valBatchSize, val.length)
-  // Finalists have been run on a part of the tasks already.
-  const finalists = options.finalists * (val.length - size)
-  const tests = test.length * options.testRepetitions * 2
-  const replay = options.saveTo === null ? 0 : Math.min(replaySample, (test.length === 0 ? val : test).length)
-  return {
-    first: options.runInitialValidation ? val.length : options.mode === 'pareto' ? size : 0,
-    last: finalists + tests + replay,
-  }
-}
-
-/** The most that a round takes from here on. */
-function costOfRound(
-  session: Session,
-  options: ResolvedApoOptions<unknown>,
-  survivors: readonly ApoCandidate[],
-  parents: readonly ApoCandidate[],
-  round: number,
-): number {
-  const { mode, beamWidth, gradientBatchSize } = options
-  const tasks = Math.min(options.valBatchSize, session.val.length)
-  const children = parents.length
-  const trials = [...new Set(parents)].map((parent) => {
-    const own = parents.filter((each) => each === parent).length
-    return Math.max(0, trialsFor(parent, own, options, session, round) - session.trialPlaces(parent).length)
-  })
-  const trialCost = trials.reduce((sum, count) => sum + count, 0)
-  if (mode === 'pareto') return trialCost + (children + 1) * (2 * gradientBatchSize + tasks)
-  return trialCost + costOfRace({ candidates: survivors.length + children, keep: beamWidth, tasks })
-}
-
-function tellPlan<Task>({ report }: AlgorithmContext<Task>, session: Session, options: ResolvedApoOptions<unknown>): void {
-  const { beamRounds, beamWidth, branchFactor, model } = options
-  const { first, last } = costOfEnds(session, options)
-  const children = beamWidth * branchFactor
-  const beam = Array.from({ length: beamWidth }, () => ({ ...session.first }))
-  const parents = Array.from({ length: children }, (_, place) => beam[place % beamWidth]!)
-  const rollouts = first + beamRounds * costOfRound(session, options, beam, parents, beamRounds) + last
-  // A critique, an edit, a repair; a merge has no critique.
-  const merges = options.mode === 'pareto' ? 1 : 0
-  const calls = beamRounds * (children * 3 + merges * 2)
-  const names = [...new Set([model.critique.name, model.edit.name])].join(' and ')
-  report({
-    type: 'plan',
-    // How many models the agent calls shows only when it runs.
-    limits: { ...options.budget, rollouts: Math.min(rollouts, options.budget.rollouts ?? Number.POSITIVE_INFINITY) },
-    lines: [
-      `${beamRounds} rounds of at most ${children + merges} new prompts from ${beamWidth} parents, by at most ${calls} calls of ${names}`,
-      `at most ${rollouts} rollouts on ${session.train.length} training, ${session.val.length} validation and ${session.test.length} test tasks`,
-    ],
-  })
 }
 
 function describeRound(round: number, { id, critique }: ApoCandidate, leader: Estimate | null, children: number): string {

@@ -22,7 +22,7 @@ export async function breed(
   round: number,
 ): Promise<Brood> {
   const { seed } = options
-  const slots = parents.map((parent, place) => ({ parent, slot: slotOf(place) }))
+  const slots = parents.map((parent, place) => ({ parent, slot: slotOf(place, targetOf(parent, place)) }))
   const trials = new Map<string, Promise<readonly Evaluation[]>>()
   const told = session.progress('changes', round)
   told.expect(slots.length)
@@ -35,8 +35,15 @@ export async function breed(
   )
   return settle(session, options.mode === 'pareto' ? [...births, ...(await merge())] : births)
 
-  function slotOf(place: number): Slot {
-    return { name: `${round}/${place}`, round, target: session.targets[place % session.targets.length]! }
+  function slotOf(name: string | number, target: string): Slot {
+    return { name: `${round}/${name}`, round, target }
+  }
+
+  /** Each child of a parent changes another one, and each parent begins with another: also the best gets all of them changed in time. */
+  function targetOf(parent: ApoCandidate, place: number): string {
+    const first = parents.indexOf(parent) + round - 1
+    const before = parents.slice(0, place).filter((each) => each === parent).length
+    return session.targets[(first + before) % session.targets.length]!
   }
 
   async function trialsOf(parent: ApoCandidate): Promise<readonly Evaluation[]> {
@@ -51,7 +58,9 @@ export async function breed(
     const front = frontOf(survivors, session.valScores)
     const [one, other] = drawParents(front, 2, randomFor(seed, 'merge', round))
     if (one === undefined || other === undefined || one === other) return []
-    return [await session.nursery.merge(one, other, { ...slotOf(round - 1), name: `${round}/merge` })]
+    // There is nothing to merge in those that are the same.
+    const differing = session.targets.filter((target) => one.templates[target]!.template !== other.templates[target]!.template)
+    return [await session.nursery.merge(one, other, slotOf('merge', differing[(round - 1) % differing.length]!))]
   }
 }
 

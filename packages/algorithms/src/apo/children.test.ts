@@ -35,6 +35,16 @@ it('shows each child other flaws, so that what costs half a reward is seen besid
   expect(times('0-') / 3).toBeGreaterThan(times('0.5-') / 5)
 })
 
+it('tells a parent without a flaw from one that nothing is known of', async () => {
+  const model = { name: 'none', chat: async () => ({ text: '', usage: null, finishReason: 'stop' as const }) }
+  const nursery = createNursery({ ask: async () => '' }, resolveApoOptions({ model }), silentLogger)
+  const draft = { templates: {}, parents: [], round: 0, target: null, critique: null, rationale: null }
+  const born = (trials: readonly Evaluation[]) =>
+    nursery.mutate({ id: 'p0', key: 'k', ...draft }, trials, { name: '1/0', round: 1, target: 'prompt' })
+  expect(await born([trialOf('a', 1)])).toEqual({ skip: 'no_flaw' })
+  expect(await born([{ ...trialOf('b', 0), score: null, outcome: 'infra_error' }])).toEqual({ skip: 'unscored' })
+})
+
 function trialOf(name: string, score: number): Evaluation {
   const experiment = { input: name, status: 'scored', reward: score, messages: [], feedback: '' }
   return { score, outcome: 'scored', rolloutId: name, experiment }

@@ -2,10 +2,10 @@ import { placeholdersOf } from '@agl/prompts'
 import { AglError, errorMessage, type Logger, type PromptTemplate } from '@agl/types'
 import type { PaidChat } from '../run/chat.ts'
 import type { Evaluation } from '../run/evaluate.ts'
-import type { Experiment } from '../run/experiment.ts'
+import { cutMiddle, type Experiment } from '../run/experiment.ts'
 import type { Random } from '../random.ts'
 import { randomFor, seedFor } from '../run/hash.ts'
-import { readEdit } from './answer.ts'
+import { readEdit, withoutThoughts } from './answer.ts'
 import { type ApoCandidate, asWritten, type Draft, problemOf } from './candidate.ts'
 import type { ResolvedApoOptions } from './options.ts'
 import { render } from './templates.ts'
@@ -14,6 +14,8 @@ import { render } from './templates.ts'
 export type Skip =
   /** All that its parent was shown to do was perfect. */
   | 'no_flaw'
+  /** None of the rollouts that it would be shown has a score. */
+  | 'unscored'
   /** The models could not be reached, or gave nothing. */
   | 'model_failed'
   | 'empty_answer'
@@ -38,16 +40,17 @@ export interface Nursery {
   merge(parent: ApoCandidate, other: ApoCandidate, slot: Slot): Promise<Birth>
 }
 
-export function createNursery(chat: PaidChat, options: ResolvedApoOptions<unknown>, logger: Logger): Nursery {
+export function createNursery(chat: Pick<PaidChat, 'ask'>, options: ResolvedApoOptions<unknown>, logger: Logger): Nursery {
   const { seed, templates, model } = options
 
   return {
     async mutate(parent, trials, slot) {
       const shown = chooseExperiments(trials, slot)
-      if (shown.length === 0) return { skip: 'no_flaw' }
+      if (shown.length === 0) return { skip: trials.some(({ score }) => score !== null) ? 'no_flaw' : 'unscored' }
       return await attempt(slot, async () => {
         const { template } = templateOf(parent, slot)
-        const critique = (await ask('critique', slot, { prompt_template: template, experiments: shown.map(toValues) })).trim()
+        const values = { prompt_template: template, experiments: shown.map(toValues) }
+        const critique = withoutThoughts(await ask('critique', slot, values)).trim()
         if (critique === '') return { skip: 'empty_answer' }
         const answer = await ask('edit', slot, { prompt_template: template, critique, placeholders: placeholders(parent, slot) })
         return await toBirth(parent, slot, answer, { parents: [parent.id], critique })
@@ -85,6 +88,12 @@ export function createNursery(chat: PaidChat, options: ResolvedApoOptions<unknow
     const most = Math.max(1, gradientBatchSize - Math.min(fine.length, Math.floor(gradientBatchSize / 4)))
     const kept = [...flawed.slice(0, most), ...fine].slice(0, gradientBatchSize)
     return kept.map(({ experiment, score }) => ({ ...experiment, reward: experiment.reward ?? Math.max(score, worstReward) }))
+  }
+
+  /** As templates see it: tasks that are no text are JSON. */
+  function toValues({ input, ...rest }: Experiment): Readonly<Record<string, unknown>> {
+    const text = typeof input === 'string' ? input : JSON.stringify(input)
+    return { ...rest, input: cutMiddle(text, options.experimentCharacters) }
   }
 
   async function attempt(slot: Slot, work: () => Promise<Birth>): Promise<Birth> {
@@ -152,9 +161,4 @@ function templateOf({ templates }: ApoCandidate, { target }: Slot): PromptTempla
 function placeholders(parent: ApoCandidate, slot: Slot): string {
   const template = templateOf(parent, slot)
   return asWritten(placeholdersOf(template), template)
-}
-
-/** As templates see it: tasks that are no text are JSON. */
-function toValues({ input, ...rest }: Experiment): Readonly<Record<string, unknown>> {
-  return { ...rest, input: typeof input === 'string' ? input : JSON.stringify(input) }
 }

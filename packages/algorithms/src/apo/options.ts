@@ -54,7 +54,7 @@ export interface ApoOptions<Task = unknown> {
   readonly concurrency?: number
   /** Longest prompt that is taken from an editor, in characters. */
   readonly maxPromptCharacters?: number
-  /** Longest conversation that a critic is shown of one rollout, in characters. */
+  /** Longest conversation that a critic is shown of one rollout, in characters; its task and its feedback may each be as long again. */
   readonly experimentCharacters?: number
   /**
    * A folder that the result is written into: a module to import, `artifact.json`, a report. It is read back and run once more on some

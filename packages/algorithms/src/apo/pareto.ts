@@ -9,7 +9,8 @@ export interface FrontMember {
 
 /**
  * Those that nobody beats on at least one validation task that all were run on, and are not matched everywhere by another one: the Pareto
- * front over tasks of GEPA (Agrawal et al. 2025, algorithm 2).
+ * front over tasks of GEPA (Agrawal et al. 2025, algorithm 2). Who was left out on a task (null) does not win it, and keeps nobody else
+ * from it.
  */
 export function frontOf(
   candidates: readonly ApoCandidate[],
@@ -17,10 +18,12 @@ export function frontOf(
 ): readonly FrontMember[] {
   const scores = candidates.map(scoresOf)
   const length = Math.max(0, ...scores.map((each) => each.length))
-  const tasks = Array.from({ length }, (_, task) => task).filter((task) => scores.every((each) => typeof each[task] === 'number'))
+  const tasks = Array.from({ length }, (_, task) => task).filter(
+    (task) => scores.every((each) => each[task] !== undefined) && scores.some((each) => each[task] !== null),
+  )
   if (tasks.length === 0) return candidates.map((candidate) => ({ candidate, wins: 1 }))
   const winners = tasks.map((task) => {
-    const best = Math.max(...scores.map((each) => each[task]!))
+    const best = Math.max(...scores.map((each) => each[task] ?? Number.NEGATIVE_INFINITY))
     return new Set(candidates.flatMap((_, index) => (scores[index]![task] === best ? [index] : [])))
   })
   const places = candidates.map((_, index) => new Set(winners.flatMap((each, task) => (each.has(index) ? [task] : []))))

@@ -13,6 +13,8 @@ export interface RaceOptions {
   /** How many are to be left. */
   readonly keep: number
   readonly tasks: number
+  /** On how many tasks all have been run already: nobody falls out by fewer. Default 0. */
+  readonly first?: number
   /** Scores on the first `tasks` tasks, in their order; null = left out. What was run before is not run again. */
   run(index: number, tasks: number): Promise<readonly (number | null)[]>
 }
@@ -25,8 +27,8 @@ const fewestTasks = 4
  * most is spent on those that are hard to tell apart. Means are compared over the same tasks. The earlier candidate wins a tie.
  * @returns those that are left, the best first, and behind them those that fell out, the last first
  */
-export async function race({ candidates, keep, tasks, run }: RaceOptions): Promise<readonly Standing[]> {
-  const stages = stagesOf({ candidates, keep, tasks })
+export async function race({ candidates, keep, tasks, first = 0, run }: RaceOptions): Promise<readonly Standing[]> {
+  const stages = stagesOf({ candidates, keep, tasks, first })
   let alive = Array.from({ length: candidates }, (_, index) => index)
   let fallen: readonly Standing[] = []
   for (const { size, staying } of stages.slice(0, -1)) {
@@ -53,9 +55,10 @@ function stagesOf({
   candidates,
   keep,
   tasks,
-}: Pick<RaceOptions, 'candidates' | 'keep' | 'tasks'>): readonly { readonly size: number; readonly staying: number }[] {
+  first: known = 0,
+}: Omit<RaceOptions, 'run'>): readonly { readonly size: number; readonly staying: number }[] {
   const halvings = Math.max(0, Math.ceil(Math.log2(candidates / Math.max(1, keep))))
-  const first = Math.min(tasks, fewestTasks)
+  const first = Math.min(tasks, Math.max(known, fewestTasks))
   let staying = candidates
   return Array.from({ length: halvings + 1 }, (_, stage) => {
     staying = Math.min(staying, Math.max(keep, Math.ceil(staying / 2)))
@@ -65,14 +68,21 @@ function stagesOf({
 
 async function rank(alive: readonly number[], size: number, run: RaceOptions['run']): Promise<readonly Standing[]> {
   const scores = await Promise.all(alive.map(async (index) => (await run(index, size)).slice(0, size)))
-  // A task that somebody has no score for tells nothing of the others.
-  const shared = Array.from({ length: size }, (_, task) => task).filter((task) => scores.every((each) => each[task] !== null))
-  const places = shared.length > 0 ? shared : Array.from({ length: size }, (_, task) => task)
+  const all = Array.from({ length: size }, (_, task) => task)
+  // A task that somebody has no score for tells nothing of the others. Who has hardly any would leave nothing to judge by: it comes last.
+  const isKnown = scores.map((each) => 2 * each.filter((score) => score !== null).length >= size)
+  const shared = all.filter((task) => scores.every((each, place) => !isKnown[place] || each[task] !== null))
   const standings = alive.map((index, place) => {
+    const places = isKnown[place] && shared.length > 0 ? shared : all
     const known = places.flatMap((task) => scores[place]![task] ?? [])
-    return { index, mean: known.length === 0 ? null : known.reduce((sum, score) => sum + score, 0) / known.length, tasks: size }
+    const mean = known.length === 0 ? null : known.reduce((sum, score) => sum + score, 0) / known.length
+    return { rank: isKnown[place] ? 0 : 1, standing: { index, mean, tasks: size } }
   })
-  return standings.toSorted(
-    (a, b) => (b.mean ?? Number.NEGATIVE_INFINITY) - (a.mean ?? Number.NEGATIVE_INFINITY) || a.index - b.index,
-  )
+  const orLowest = (mean: number | null): number => mean ?? Number.NEGATIVE_INFINITY
+  return standings
+    .toSorted(
+      ({ standing: a, ...one }, { standing: b, ...other }) =>
+        one.rank - other.rank || orLowest(b.mean) - orLowest(a.mean) || a.index - b.index,
+    )
+    .map(({ standing }) => standing)
 }

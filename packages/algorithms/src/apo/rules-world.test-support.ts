@@ -1,6 +1,15 @@
 import { createRunner, rollout } from '@agl/runner'
 import { createMemoryStore } from '@agl/store-memory'
-import { type LightningStore, type RunEvent, modelCallAttributes, type RunState, silentLogger, spanNames } from '@agl/types'
+import {
+  type LightningStore,
+  type RunEvent,
+  modelCallAttributes,
+  type NamedResources,
+  type RolloutMode,
+  type RunState,
+  silentLogger,
+  spanNames,
+} from '@agl/types'
 import { traceToTriplets } from '../adapters/trace-to-triplets.ts'
 import type { ChatModel, ChatRequest } from '../models/chat-model.ts'
 import { createMemoryState } from '../run/memory-state.ts'
@@ -33,9 +42,12 @@ export interface RulesWorld {
   readonly signal?: AbortSignal
   readonly onProgress?: (event: RunEvent) => void
   readonly concurrency?: number
-  readonly onRollout?: () => void
+  /** Once the algorithm has ended, with the runner still there. */
+  readonly onEnd?: () => Promise<void>
+  readonly onRollout?: (mode: RolloutMode) => void
   /** Of one call of a model "actor" in each rollout. Default: none is recorded. */
   readonly tokens?: number
+  readonly initialResources?: NamedResources
   readonly trainTasks?: readonly RulesTask[]
   readonly valTasks?: readonly RulesTask[]
 }
@@ -72,9 +84,9 @@ export async function runApo(world: RulesWorld, options: Partial<ApoOptions<Rule
   const store = world.store ?? createMemoryStore()
   const stop = new AbortController()
   const signal = world.signal === undefined ? stop.signal : AbortSignal.any([stop.signal, world.signal])
-  const agent = rollout<RulesTask>((task, { promptTemplate, emit, rollout: { metadata } }) => {
-    world.onRollout?.()
+  const agent = rollout<RulesTask>((task, { promptTemplate, emit, rollout: { metadata, mode } }) => {
     if (world.tokens !== undefined) emit.span(spanNames.chatCompletion, callOf(world.tokens))
+    world.onRollout?.(mode ?? 'train')
     const luck = randomFor(Number(metadata?.['seed']), promptTemplate.template).next()
     return luck < chanceOf(promptTemplate.template, task, world.effect) ? 1 : 0
   })
@@ -86,13 +98,16 @@ export async function runApo(world: RulesWorld, options: Partial<ApoOptions<Rule
       llmProxy: null,
       trainDataset: world.trainTasks ?? tasks(24),
       valDataset: world.valTasks ?? tasks(32, 100),
-      initialResources: { prompt: { resource_type: 'prompt_template', template: 'Solve {task}.', engine: 'f-string' } },
+      initialResources: world.initialResources ?? {
+        prompt: { resource_type: 'prompt_template', template: 'Solve {task}.', engine: 'f-string' },
+      },
       signal,
       logger: silentLogger,
       state: world.state ?? createMemoryState(),
       report: world.onProgress ?? (() => {}),
     })
   } finally {
+    await world.onEnd?.()
     stop.abort()
     await running
     if (world.store === undefined) await store.close()

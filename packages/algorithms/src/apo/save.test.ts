@@ -1,9 +1,10 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readArtifact } from '../artifact/files.ts'
+import { randomFor } from '../run/hash.ts'
 import { chanceOf, type RulesTask, runApo, tasks } from './rules-world.test-support.ts'
 
 let folder = ''
@@ -32,6 +33,7 @@ describe('saving', () => {
     expect(report).toContain(result.best.templates['prompt']!.template)
     expect(report).toMatch(/> add rule-\d\.\n[^]*\n\+ rule-\d\./)
     expect(report).toContain('![Mean reward by round](learning-curve.svg)')
+    expect(report).toMatch(/by which it was picked: that flatters/)
     expect(await readFile(path.join(saveTo, 'learning-curve.svg'), 'utf8')).toMatch(/^<svg/)
   })
 
@@ -46,6 +48,29 @@ describe('saving', () => {
     const broken = await result.save(place, { replay: async () => 0 })
     expect(broken.replay).toMatchObject({ agrees: false, mean: 0 })
     expect(await readFile(path.join(place, 'report.md'), 'utf8')).toContain('it does not score as claimed')
+  })
+
+  it('does not take the luck by which a prompt was picked for a fault of what was saved', async () => {
+    let disagreeing = 0
+    const options = { mode: 'beam', beamRounds: 3 } as const
+    for (let seed = 0; seed < 12; seed += 1) {
+      // No prompt is better than another: the best on validation was lucky there, and a replay is not.
+      const result = await runApo({ effect: 0 }, { ...options, seed })
+      const { replay } = await result.save(path.join(folder, 'lucky'), {
+        replay: async (task) => (randomFor(seed, JSON.stringify(task), 'again').next() < 0.2 ? 1 : 0),
+      })
+      if (!replay!.agrees) disagreeing += 1
+    }
+    expect(disagreeing).toBe(0)
+  }, 60_000)
+
+  it('refuses a folder that cannot be made before it spends anything', async () => {
+    const file = path.join(folder, 'file')
+    await writeFile(file, '')
+    let rollouts = 0
+    const run = runApo({ onRollout: () => (rollouts += 1) }, { saveTo: path.join(file, 'found') })
+    await expect(run).rejects.toThrow(/Expected .*found to be a folder that the result can be written into/)
+    expect(rollouts).toBe(0)
   })
 
   it('refuses what is no artifact', async () => {

@@ -10,6 +10,8 @@ import type { Scores, Session } from './session.ts'
 export interface Claims {
   readonly tasks: readonly KnownTask[]
   readonly scores: Scores
+  /** How many prompts the best was picked from by these scores: they flatter it, and a replay need not come up to them. */
+  readonly candidates: number
 }
 
 /** How many tasks a run replays of what it saved. */
@@ -88,7 +90,7 @@ export async function replayThroughRunners(
 }
 
 async function replayTasks(
-  { tasks, scores }: Claims,
+  { tasks, scores, candidates }: Claims,
   sample: number,
   run: (tasks: readonly KnownTask[]) => Promise<Scores>,
 ): Promise<Replay> {
@@ -98,7 +100,7 @@ async function replayTasks(
     places.map((place) => scores[place]),
     again,
   )
-  const difference = estimateGain(claimed, replayed)
+  const difference = estimateGain(claimed, replayed, { candidates })
   return {
     tasks: claimed.length,
     mean: estimateMean(replayed).mean,

@@ -2,7 +2,8 @@ import { randomFor } from '../run/hash.ts'
 import type { ApoCandidate } from './candidate.ts'
 import type { ResolvedApoOptions } from './options.ts'
 import { race } from './race.ts'
-import type { Session } from './session.ts'
+import { estimateMean, pairsOf } from '../statistics.ts'
+import type { Scores, Session } from './session.ts'
 
 /** A candidate that stays, with its mean over validation tasks; null = none of them counts. */
 export interface Survivor {
@@ -48,6 +49,7 @@ export async function raceFinalists(
     candidates: finalists.length,
     keep: 1,
     tasks: order.length,
+    first: order.filter((place) => known(place) === finalists.length).length,
     run: (index, tasks) => session.runVal(finalists[index]!, order.slice(0, tasks), round, 'finalists'),
   })
   return finalists[best!.index]!
@@ -65,8 +67,13 @@ export async function joinFront(
   const joined = [...members, ...children.filter((_, index) => beating[index])]
   const places = frontPlaces(session, options)
   await Promise.all(joined.map((candidate) => session.runVal(candidate, places, round, 'validation')))
+  // The first prompt may have been run on more tasks than these.
+  const meanOf = (candidate: ApoCandidate): number | null => {
+    const known = places.flatMap((place) => session.valScores(candidate)[place] ?? [])
+    return known.length === 0 ? null : estimateMean(known).mean
+  }
   return joined
-    .map((candidate) => ({ candidate, mean: session.valEstimate(candidate)?.mean ?? null, tasks: places.length }))
+    .map((candidate) => ({ candidate, mean: meanOf(candidate), tasks: places.length }))
     .toSorted((a, b) => orLowest(b.mean) - orLowest(a.mean))
 }
 
@@ -84,14 +91,17 @@ async function beatsParents(
 ): Promise<boolean> {
   const parents = child.parents.map((id) => session.candidates.find((candidate) => candidate.id === id)!)
   const places = session.trialPlaces(parents[0]!).slice(0, 2 * gradientBatchSize)
-  const sums = await Promise.all(
+  const [own = [], ...others]: readonly Scores[] = await Promise.all(
     [child, ...parents].map(async (candidate) => {
       const trials = await session.runOnTrials(candidate, places, round)
-      return trials.reduce((sum, { score }) => sum + (score ?? 0), 0)
+      return trials.map(({ score }) => score)
     }),
   )
-  const [own = 0, ...others] = sums
-  return others.every((other) => own > other)
+  // Over the tasks that both have a score for: none given is not a bad one.
+  return others.every((other) => {
+    const [before, after] = pairsOf(other, own)
+    return before.length > 0 && estimateMean(after).mean > estimateMean(before).mean
+  })
 }
 
 export const orLowest = (mean: number | null | undefined): number => mean ?? Number.NEGATIVE_INFINITY

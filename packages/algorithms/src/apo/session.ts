@@ -7,6 +7,7 @@ import {
   type ResourcesUpdate,
   type RolloutMode,
   type RunEvent,
+  type Spend,
 } from '@agl/types'
 import { type Budget, createBudget } from '../run/budget.ts'
 import { createPaidChat } from '../run/chat.ts'
@@ -27,6 +28,9 @@ export interface RunRequest {
 
 /** By task; null = left out, undefined = not run. */
 export type Scores = readonly (number | null | undefined)[]
+
+/** As many a process that is killed may forget. */
+const minutesToLose = 0.1
 
 /** The candidates of one APO run, and all that is known of them. */
 export interface Session {
@@ -64,6 +68,15 @@ export interface Session {
   valEstimate(candidate: ApoCandidate): Estimate | null
   resourcesOf(candidate: ApoCandidate): NamedResources
   stored(candidate: ApoCandidate): Promise<Pick<ResourcesUpdate, 'resources_id' | 'version'>>
+  /** What so many calls of critic and editor are expected to take. */
+  expectedOf(calls: number): Partial<Spend>
+  /**
+   * How long the run had taken when its first process came to this place: a later one, which comes there sooner, decides the same by it.
+   */
+  minutesAt(place: string): Promise<number>
+  keepMinutes(): Promise<void>
+  /** Resolves when nothing is under way any more. */
+  settled(): Promise<void>
   /** Counts pieces of work of a part of a step, and tells of them. */
   progress(phase: string, step: number): { expect(count: number): void; done(score: number | null): void }
 }
@@ -96,6 +109,10 @@ export async function openSession<Task>(context: AlgorithmContext<Task>, options
   const leftOut: Record<string, number> = {}
   const progress = createProgress(context.report)
   let isAnythingScored = false
+  let keptMinutes = budget.spent().minutes
+  const { mode, beamWidth, branchFactor, gradientBatchSize, valBatchSize } = options
+  /** Another search over the same state comes to other places. */
+  const places = hashJson([seed, mode, beamWidth, branchFactor, gradientBatchSize, valBatchSize]).slice(0, 8)
 
   const session: Session = {
     train,
@@ -148,6 +165,20 @@ export async function openSession<Task>(context: AlgorithmContext<Task>, options
     },
     resourcesOf: (candidate) => ({ ...initialResources, ...candidate.templates }),
     stored: async (candidate) => (await publishOnce(candidate)).resources,
+    expectedOf: chat.expectedOf,
+    async minutesAt(place) {
+      const key = `clock/${places}/${place}`
+      const there = await state.load(key)
+      if (typeof there === 'number') return there
+      const { minutes } = budget.spent()
+      await state.save(key, minutes)
+      return minutes
+    },
+    async keepMinutes() {
+      keptMinutes = budget.spent().minutes
+      await state.save('minutes', keptMinutes)
+    },
+    settled: evaluator.settled,
     progress,
   }
   session.add({ templates, parents: [], round: 0, target: null, critique: null, rationale: null })
@@ -169,6 +200,7 @@ export async function openSession<Task>(context: AlgorithmContext<Task>, options
     })
     isAnythingScored ||= evaluations.some(({ score }) => score !== null)
     if (!isAnythingScored && evaluations.length > 0) throw nothingScored(evaluations, leftOut)
+    if (budget.spent().minutes - keptMinutes > minutesToLose) await session.keepMinutes()
     return evaluations
   }
 

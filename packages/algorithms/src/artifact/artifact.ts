@@ -22,7 +22,7 @@ export interface Replay {
   readonly mean: number
   /** On the same tasks, as the run has it. */
   readonly claimed: number
-  /** Paired, replay − claim. */
+  /** Paired, replay − claim; widened where the claim is of the scores by which the best of several was picked. */
   readonly difference: Estimate
   /** Whether zero lies in the interval of the difference. */
   readonly agrees: boolean
@@ -65,8 +65,18 @@ export interface Artifact {
   readonly spent: Spend
 }
 
-const number = z.number().nullable()
-const estimateSchema = z.object({ mean: number, low: number, high: number, count: z.int() })
+/** JSON has no word for a number that is not known, nor for an end that is open: they are null there. */
+const orNull = (unknown: number) =>
+  z
+    .number()
+    .nullable()
+    .transform((value) => value ?? unknown)
+const estimateSchema = z.object({
+  mean: orNull(Number.NaN),
+  low: orNull(Number.NEGATIVE_INFINITY),
+  high: orNull(Number.POSITIVE_INFINITY),
+  count: z.int(),
+})
 const comparisonSchema = z.object({ before: estimateSchema, after: estimateSchema, gain: estimateSchema }).nullable()
 
 const artifactSchema = z.object({
@@ -78,7 +88,15 @@ const artifactSchema = z.object({
   id: z.string(),
   val: comparisonSchema,
   test: comparisonSchema,
-  replay: z.looseObject({ agrees: z.boolean() }).nullable(),
+  replay: z
+    .object({
+      tasks: z.int(),
+      mean: orNull(Number.NaN),
+      claimed: orNull(Number.NaN),
+      difference: estimateSchema,
+      agrees: z.boolean(),
+    })
+    .nullable(),
   lineage: z.array(
     z.object({
       id: z.string(),
@@ -101,7 +119,7 @@ export function parseArtifact(value: JsonValue, what: string): Artifact {
   return parseOrThrow(artifactSchema, value, what) as unknown as Artifact
 }
 
-/** From the first version to what was found: by the parent that was changed, or the better part of a merge. */
+/** From the first version to what was found: by the parent that was changed, or the first of the two that were merged. */
 export function pathTo({ id, lineage }: Pick<Artifact, 'id' | 'lineage'>): readonly LineageEntry[] {
   const path: LineageEntry[] = []
   let next = lineage.find((entry) => entry.id === id)

@@ -1,4 +1,4 @@
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises'
+import { access, constants, mkdir, readFile, rename, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { AglError, errorMessage, type JsonValue } from '@agl/types'
 import { drawCurves } from '../report/curve.ts'
@@ -15,6 +15,23 @@ export const artifactFiles = {
   report: 'report.md',
   curve: 'learning-curve.svg',
 } as const
+
+/**
+ * Makes the folder of an artifact, before anything is spent on what is to be in it.
+ * @throws AglError `invalid_argument` where it cannot be made or written into
+ */
+export async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { recursive: true })
+    await access(folder, constants.W_OK)
+  } catch (cause) {
+    throw new AglError({
+      code: 'invalid_argument',
+      message: `Expected ${folder} to be a folder that the result can be written into: ${errorMessage(cause)}`,
+      cause,
+    })
+  }
+}
 
 /** Writes an artifact into a folder, which is made when it is not there. */
 export async function writeArtifact(folder: string, artifact: Artifact): Promise<void> {

@@ -14,7 +14,7 @@ export function renderReport(artifact: Artifact): string {
       [row('test tasks, seen once at the end', test), row('validation tasks, by which it was chosen', val)]
         .filter(Boolean)
         .join('\n'),
-    curve.length > 1 ? ['## Learning curve', '![Mean reward by round](learning-curve.svg)', curveTable(curve)] : [],
+    curve.length > 1 ? ['## Learning curve', '![Mean reward by round](learning-curve.svg)', curveTable(curve), curveNote] : [],
     '## The prompts',
     ...Object.entries(artifact.resources).map(([name, resource]) => `### ${name}\n\n${fence(textOf(resource))}`),
     path.length > 1
@@ -46,16 +46,24 @@ function row(name: string, comparison: Comparison | null): string {
 }
 
 function show({ mean, low, high }: Estimate, sign = ''): string {
-  const text = (value: number): string => `${sign !== '' && value > 0 ? '+' : ''}${value.toFixed(3)}`
+  const text = (value: number): string => `${sign !== '' && value > 0 && Number.isFinite(value) ? '+' : ''}${figure(value)}`
   return `${text(mean)} [${text(low)}, ${text(high)}]`
 }
 
+/** Of too few values nothing is known. */
+function figure(value: number): string {
+  return Number.isFinite(value) ? value.toFixed(3) : '?'
+}
+
 function describeReplay({ agrees, tasks, mean, claimed, difference }: Replay): string {
-  const figures = `${mean.toFixed(3)} on ${tasks} tasks, where the run had ${claimed.toFixed(3)}`
+  const figures = `${figure(mean)} on ${tasks} tasks, where the run had ${figure(claimed)}`
   return agrees
     ? `Run once more from this file: ${figures}.`
     : `**Run once more from this file it does not score as claimed**: ${figures}; difference ${show(difference, '+')}. Something that it depends on has changed.`
 }
+
+const curveNote =
+  'Each round on the validation tasks that its leader had been run on by then, and by which it was picked: that flatters, and the tasks differ.'
 
 function curveTable(curve: readonly Estimate[]): string {
   const rows = curve.map((estimate, round) => `| ${round} | ${show(estimate)} | ${estimate.count} |`)

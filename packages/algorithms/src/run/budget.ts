@@ -29,12 +29,18 @@ export interface Budget {
   /** Counts what was spent. */
   add(spend: Partial<Spend>): void
   /**
+   * Keeps a part of the limits for work that is to come: it counts as spent, with what its rollouts have cost on average.
+   * @returns gives it back
+   */
+  hold(spend: Partial<Spend>): () => void
+  /**
    * The first limit that the next piece of work would pass; null = it can be afforded. Rollouts bring what they have cost on average
    * with them.
+   * @param minutes that the run had taken when it first came to this decision. Default: now
    */
-  passed(next: Partial<Spend>): keyof Spend | null
+  passed(next: Partial<Spend>, minutes?: number): keyof Spend | null
   /** @throws AglError `budget_exhausted` where {@link passed} names a limit. @param what for people: `the final evaluation` */
-  require(next: Partial<Spend>, what: string): void
+  require(next: Partial<Spend>, what: string, minutes?: number): void
 }
 
 /** @param clock milliseconds; @param minutesBefore what earlier processes of the run took */
@@ -43,6 +49,7 @@ export function createBudget(limits: BudgetLimits, clock: () => number = Date.no
   let counted: Spend = nothing
   /** Of rollouts alone, from which the next ones are estimated. */
   let byRollouts: Spend = nothing
+  const holds = new Set<Partial<Spend>>()
 
   const budget: Budget = {
     limits,
@@ -51,14 +58,20 @@ export function createBudget(limits: BudgetLimits, clock: () => number = Date.no
       counted = sum(counted, spend)
       if ((spend.rollouts ?? 0) > 0) byRollouts = sum(byRollouts, spend)
     },
-    passed(next) {
-      const after = sum(sum(budget.spent(), estimate(next.rollouts ?? 0)), next)
+    hold(spend) {
+      const held = { ...spend }
+      holds.add(held)
+      return () => void holds.delete(held)
+    },
+    passed(next, minutes = budget.spent().minutes) {
+      const asked = [...holds, next].reduce<Spend>(sum, nothing)
+      const after = sum(sum({ ...budget.spent(), minutes }, estimate(asked.rollouts)), asked)
       const names = Object.keys(units) as (keyof Spend)[]
       // A limit on time is one on beginning: nothing tells how long the next piece takes.
       return names.find((name) => limits[name] !== undefined && after[name] > limits[name] + rounding) ?? null
     },
-    require(next, what) {
-      const name = budget.passed(next)
+    require(next, what, minutes) {
+      const name = budget.passed(next, minutes)
       if (name === null) return
       const needed = (next[name] ?? 0) + (estimate(next.rollouts ?? 0)[name] ?? 0)
       throw new AglError({

@@ -13,7 +13,7 @@ import { type CollectedRollout, collectRollouts } from '../collect.ts'
 import type { Budget } from './budget.ts'
 import { type Experiment, toExperiment, usageOf } from './experiment.ts'
 import { hashJson, seedFor } from './hash.ts'
-import { priceOf, type Prices } from './prices.ts'
+import { type CallUsage, priceOf, type Prices } from './prices.ts'
 
 /** A task with its hash, by which it is known wherever it stands in a dataset. */
 export interface KnownTask {
@@ -73,6 +73,8 @@ export interface Evaluator {
     tasks: readonly KnownTask[],
     options: Pick<EvaluateOptions, 'repetition' | 'withExperiments'>,
   ): number
+  /** Resolves when no evaluation is under way any more, whether it went well or not. */
+  settled(): Promise<void>
 }
 
 export function knownTask(input: JsonValue): KnownTask {
@@ -103,6 +105,7 @@ export function createEvaluator(
     tasks: readonly KnownTask[],
     request: EvaluateOptions,
   ): Promise<readonly Evaluation[]> {
+    context.signal.throwIfAborted()
     const { repetition = 0, withExperiments = false } = request
     const keys = tasks.map((task) => keyOf(candidate, task, repetition, withExperiments))
     const fresh = new Map<string, { readonly task: KnownTask; readonly settle: Deferred<Kept> }>()
@@ -133,13 +136,13 @@ export function createEvaluator(
         if (kept === undefined) toRun.push({ key, ...entry })
         else done(entry.settle, kept)
       }
-      const ids = await freeIds(toRun.map(({ key }) => key))
+      const places = await freePlaces(toRun.map(({ key }) => key))
       await collectRollouts(
         context,
         toRun.map(({ task }, index) => ({
           input: task.input,
           mode: request.mode,
-          rollout_id: ids[index]!,
+          rollout_id: places[index]!.id,
           resources_id: candidate.resources.resources_id,
           resources_version: candidate.resources.version,
           metadata: metadataOf(task, request.repetition ?? 0),
@@ -156,7 +159,8 @@ export function createEvaluator(
           timeoutMs: options.timeoutMs,
           async onCollected(collected, index) {
             const { key, settle } = toRun[index]!
-            const kept = toKept(collected, request.withExperiments ?? false)
+            const calls = await callsOf(collected, places[index]!.before)
+            const kept = toKept(collected, calls, places[index]!.before, request.withExperiments ?? false)
             if (!isOurFault(kept.outcome)) await state.save(key, kept as unknown as JsonValue)
             done(settle, kept)
           },
@@ -172,21 +176,39 @@ export function createEvaluator(
   }
 
   /** What was cancelled when an earlier process of the run was stopped, or failed through no fault of the agent, is run under the next id. */
-  async function freeIds(keys: readonly string[]): Promise<readonly string[]> {
+  async function freePlaces(keys: readonly string[]): Promise<readonly Place[]> {
     const ids = keys.map((key) => idOf(key, 0))
     const ended = { rolloutIdIn: ids, statusIn: ['cancelled', 'failed'], limit: -1 } as const
     const there = ids.length === 0 ? [] : (await store.queryRollouts(ended)).items
-    const spoiled = new Set(there.filter(isSpoiled).map(({ rollout_id: id }) => id))
-    if (spoiled.size === 0) return ids
-    return await Promise.all(ids.map(async (id, index) => (spoiled.has(id) ? await nextFree(keys[index]!) : id)))
+    const spoiled = new Map(there.filter(isSpoiled).map((rollout) => [rollout.rollout_id, rollout]))
+    return await Promise.all(
+      ids.map(async (id, index) => {
+        const first = spoiled.get(id)
+        return first === undefined ? { id, before: [] } : await nextFree(keys[index]!, first)
+      }),
+    )
   }
 
-  async function nextFree(key: string): Promise<string> {
+  async function nextFree(key: string, first: Rollout): Promise<Place> {
+    const before = [first]
     for (let turn = 1; ; turn += 1) {
-      const rolloutId = idOf(key, turn)
-      const there = await store.getRolloutById({ rolloutId })
-      if (there === null || !isSpoiled(there)) return rolloutId
+      const id = idOf(key, turn)
+      const there = await store.getRolloutById({ rolloutId: id })
+      if (there === null || !isSpoiled(there)) return { id, before }
+      before.push(there)
     }
+  }
+
+  /** All that was called for it, also by attempts that were in vain. */
+  async function callsOf(
+    { rollout, attempt, spans }: CollectedRollout,
+    before: readonly Rollout[],
+  ): Promise<readonly CallUsage[]> {
+    if (before.length === 0 && (attempt?.sequence_id ?? 1) === 1) return usageOf(spans)
+    const all = await Promise.all(
+      [rollout, ...before].map(async ({ rollout_id: rolloutId }) => usageOf((await store.querySpans({ rolloutId })).items)),
+    )
+    return all.flat()
   }
 
   function idOf(key: string, turn: number): string {
@@ -197,16 +219,21 @@ export function createEvaluator(
     return { seed: seedFor(options.seed, 'rollout', task.hash, repetition), repetition }
   }
 
-  function toKept(collected: CollectedRollout, withExperiment: boolean): Kept {
-    const { rollout, attempt, score, spans } = collected
-    const calls = usageOf(spans)
+  function toKept(
+    collected: CollectedRollout,
+    calls: readonly CallUsage[],
+    before: readonly Rollout[],
+    withExperiment: boolean,
+  ): Kept {
+    const { rollout, attempt, score } = collected
     return {
       score,
       outcome: attempt?.outcome ?? 'cancelled',
       rolloutId: rollout.rollout_id,
       experiment: withExperiment ? toExperiment(collected, options.experimentCharacters) : null,
       spend: {
-        rollouts: 1,
+        // Those that were cut short with their process are run again, not once more.
+        rollouts: 1 + before.filter((rollout) => outcomeOf(rollout) === 'infra_error').length,
         modelCalls: calls.length,
         tokens: calls.reduce((sum, { inputTokens, outputTokens }) => sum + (inputTokens ?? 0) + (outputTokens ?? 0), 0),
         usd: options.prices === null ? 0 : calls.reduce((sum, call) => sum + priceOf(call, options.prices!), 0),
@@ -220,6 +247,7 @@ export function createEvaluator(
       const keys = tasks.map((task) => keyOf(candidate, task, repetition, withExperiments))
       return new Set(keys.filter((key) => !known.has(key))).size
     },
+    settled: async () => void (await Promise.allSettled(known.values())),
   }
 }
 
@@ -234,7 +262,17 @@ function isOurFault(outcome: AttemptOutcome | null): boolean {
 }
 
 function isSpoiled(rollout: Rollout): boolean {
-  return rollout.status === 'cancelled' || ('attempt' in rollout && isOurFault((rollout as AttemptedRollout).attempt.outcome))
+  return rollout.status === 'cancelled' || isOurFault(outcomeOf(rollout))
+}
+
+function outcomeOf(rollout: Rollout): AttemptOutcome | null {
+  return 'attempt' in rollout ? (rollout as AttemptedRollout).attempt.outcome : null
+}
+
+/** The id that an evaluation is run under, and the rollouts of it that came to nothing. */
+interface Place {
+  readonly id: string
+  readonly before: readonly Rollout[]
 }
 
 interface Deferred<Value> {

@@ -19,7 +19,7 @@ export interface Experiment {
 // Grading may call models too; the grader's conversation must not be learnt from.
 const conversations = traceToMessages({ excludeCallsInReward: true, mergeConversations: true })
 
-/** @param maxCharacters of the messages together; what is longer loses its middle */
+/** @param maxCharacters of the messages together, and of the feedback; what is longer loses its middle */
 export function toExperiment({ rollout, attempt, spans, reward }: CollectedRollout, maxCharacters: number): Experiment {
   const messages = conversations.adapt(spans).flatMap((example) => example.messages.map(toPlainMessage))
   return {
@@ -27,7 +27,7 @@ export function toExperiment({ rollout, attempt, spans, reward }: CollectedRollo
     status: attempt?.outcome ?? rollout.status,
     reward,
     messages: shorten(messages, maxCharacters),
-    feedback: feedbackOf(spans, attempt?.metadata?.['error']),
+    feedback: cutMiddle(feedbackOf(spans, attempt?.metadata?.['error']), maxCharacters),
   }
 }
 
@@ -65,12 +65,21 @@ function shorten(
 ): readonly { readonly role: string; readonly content: string }[] {
   const total = messages.reduce((length, { content }) => length + content.length, 0)
   if (total <= maxCharacters) return messages
-  const share = Math.max(40, Math.floor(maxCharacters / messages.length))
+  const most = Math.max(2, Math.floor(maxCharacters / fewestCharacters))
+  if (messages.length > most) {
+    const half = Math.floor(most / 2)
+    return shorten([...messages.slice(0, half), ...messages.slice(-half)], maxCharacters)
+  }
+  const share = Math.floor(maxCharacters / messages.length)
   return messages.map(({ role, content }) => ({ role, content: cutMiddle(content, share) }))
 }
 
+/** Less of a message tells nothing. */
+const fewestCharacters = 40
+
 export function cutMiddle(text: string, length: number): string {
   if (text.length <= length) return text
-  const half = Math.floor((length - 5) / 2)
-  return `${text.slice(0, half)} ... ${text.slice(-half)}`
+  const half = Math.max(1, Math.floor((length - 5) / 2))
+  // A cut through a character of two halves leaves one that no server takes.
+  return `${text.slice(0, half)} ... ${text.slice(-half)}`.toWellFormed()
 }

@@ -18,8 +18,15 @@ export function createFileState(file: string): RunState {
     const values = await read()
     const handle = await open(file, 'a')
     try {
-      await handle.appendFile(batch.map((entry) => `${JSON.stringify(entry)}\n`).join(''))
-      await handle.datasync()
+      const { size } = await handle.stat()
+      try {
+        await handle.appendFile(batch.map((entry) => `${JSON.stringify(entry)}\n`).join(''))
+        await handle.datasync()
+      } catch (error) {
+        // On a full disk: what is saved next must not follow half a line.
+        await handle.truncate(size).catch(() => {})
+        throw error
+      }
     } finally {
       await handle.close()
     }

@@ -61,7 +61,11 @@ export async function openRun({ store, name, runId, logger }: OpenRunOptions): P
   const values = earlier === null ? new Map<string, JsonValue>() : await readState(store, runId)
   let recording: Promise<AttemptedRollout> | null = null
   const record = (): Promise<AttemptedRollout> =>
-    (recording ??= earlier === null ? begin(store, name, runId) : goOn(store, runId))
+    (recording ??= (earlier === null ? begin(store, name, runId) : goOn(store, runId)).catch((error: unknown) => {
+      // What is kept next tries again: a store that was away for a moment is no end of the run.
+      recording = null
+      throw error
+    }))
 
   const { add } = createWriteBehind<Note>(async (batch) => {
     const { rollout_id: rolloutId, attempt } = await record()

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { appendFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
+import { promisify } from 'node:util'
 import { createMemoryStore } from '@agl/store-memory'
 import { type LightningStore, type RunState, silentLogger } from '@agl/types'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -58,6 +60,21 @@ describe('createFileState', () => {
     expect(await readFile(file, 'utf8')).toBe('["a",1]\n["c",3]\n')
   })
 
+  it('leaves no half line when the disk is full, so that what is saved later can be read', async () => {
+    const file = path.join(folder, 'full.jsonl')
+    const program = `
+      const { createFileState } = await import(${JSON.stringify(new URL('file-state.ts', import.meta.url).href)})
+      const state = createFileState(${JSON.stringify(file)})
+      await state.save('a', 1)
+      const failed = await state.save('large', 'x'.repeat(4_000)).then(() => null, (error) => error.code)
+      await state.save('b', 2)
+      process.stdout.write(String(failed))`
+    const limited = `ulimit -f 1 && exec "${process.execPath}" --conditions=@agl/source --input-type=module -e "$0"`
+    const { stdout } = await promisify(execFile)('bash', ['-c', limited, program])
+    expect(stdout).toBe('EFBIG')
+    expect(await readFile(file, 'utf8')).toBe('["a",1]\n["b",2]\n')
+  })
+
   it('refuses a file that is something else', async () => {
     const file = path.join(folder, 'other.jsonl')
     await writeFile(file, '{"a": 1}\n')
@@ -105,6 +122,23 @@ describe('openRun', () => {
       { status: 'failed', outcome: 'agent_error' },
     ])
     expect(items[1]!.metadata).toEqual({ error: { message: 'out of luck' } })
+  })
+
+  it('keeps what comes once a store that was away at the beginning is back', async () => {
+    await using store = createMemoryStore()
+    let isAway = true
+    const startRollout: LightningStore['startRollout'] = async (request) => {
+      if (isAway) throw new Error('away')
+      return await store.startRollout(request)
+    }
+    const run = await open({ ...store, startRollout })
+    await expect(run.state.save('a', 1)).rejects.toThrow('away')
+    isAway = false
+    await run.state.save('b', 2)
+    await run.end(null)
+    expect(await store.getRolloutById({ rolloutId: 'run-1' })).toMatchObject({ status: 'succeeded' })
+    const later = await open(store)
+    expect([await later.state.load('a'), await later.state.load('b')]).toEqual([undefined, 2])
   })
 
   it('refuses an id that belongs to something else', async () => {
