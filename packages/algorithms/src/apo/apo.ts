@@ -59,8 +59,10 @@ async function search<Task>(
   tellShared()
   if (options.saveTo !== null) await makeFolder(options.saveTo)
   await requireWhatMustBe()
-  if (options.runInitialValidation) await session.runVal(first, [...val.keys()], 0, 'first prompt')
-  else if (options.mode === 'pareto') await session.runVal(first, frontPlaces(session, options), 0, 'first prompt')
+  // The children of the first round need no scores of the first prompt; where calls are limited, they need to know what a rollout costs.
+  let isFirstDue = options.mode === 'beam' && !isPriced()
+  const giveBack = budget.hold({ rollouts: isFirstDue ? costs.first : 0 })
+  if (!isFirstDue) await runFirst()
 
   for (let round = 1; round <= options.beamRounds && endedEarly === null; round += 1) {
     signal.throwIfAborted()
@@ -70,7 +72,7 @@ async function search<Task>(
       endedEarly = 'budget'
       break
     }
-    const brood = await breed(session, options, members, parents, round)
+    const [brood] = await Promise.all([breed(session, options, members, parents, round), runFirstIfDue()])
     survivors =
       options.mode === 'beam'
         ? await raceForBeam(session, options, [...members, ...brood.children], round)
@@ -78,7 +80,26 @@ async function search<Task>(
     await endRound(round, brood)
     if (brood.skipped.no_flaw === parents.length && brood.children.length === 0) endedEarly = 'nothing_to_improve'
   }
+  await runFirstIfDue()
   return await conclude()
+
+  async function runFirst(): Promise<void> {
+    const all = [...val.keys()]
+    const places = options.runInitialValidation ? all : options.mode === 'pareto' ? frontPlaces(session, options) : []
+    await session.runVal(first, places, 0, 'first prompt')
+  }
+
+  async function runFirstIfDue(): Promise<void> {
+    if (!isFirstDue) return
+    isFirstDue = false
+    await runFirst()
+    giveBack()
+  }
+
+  function isPriced(): boolean {
+    const { modelCalls, tokens, usd } = budget.limits
+    return [modelCalls, tokens, usd].some((limit) => limit !== undefined)
+  }
 
   /** What was chosen by a task is not tested by it. */
   function tellShared(): void {
@@ -110,9 +131,7 @@ async function search<Task>(
    * only when some have been run: a few that the first round runs anyway.
    */
   async function requireWhatMustBe(): Promise<void> {
-    const { modelCalls, tokens, usd } = budget.limits
-    const isPriced = [modelCalls, tokens, usd].some((limit) => limit !== undefined)
-    const pilot = isPriced ? Math.min(options.gradientBatchSize, session.train.length) : 0
+    const pilot = isPriced() ? Math.min(options.gradientBatchSize, session.train.length) : 0
     const needed = costs.first + costs.last
     const what = 'the first and the final evaluation'
     budget.require({ rollouts: pilot + needed }, what, await session.minutesAt('begin'))

@@ -222,10 +222,11 @@ export async function openSession<Task>(context: AlgorithmContext<Task>, options
 function nothingScored(evaluations: readonly Evaluation[], leftOut: Readonly<Record<string, number>>): AglError {
   const outcomes = Object.entries(leftOut).map(([outcome, count]) => `${count} ${outcome}`)
   const { rolloutId } = evaluations[0]!
+  const rollouts = Object.values(leftOut).reduce((sum, count) => sum + count, 0)
   return new AglError({
     code: 'training_failed',
     message:
-      `None of the first ${evaluations.length} rollouts has a score (${outcomes.join(', ')}), so there is nothing to improve by. ` +
+      `None of the first ${rollouts} rollouts has a score (${outcomes.join(', ')}), so there is nothing to improve by. ` +
       `infra_error and unresponsive: what the agent calls is away, and the same run goes on once it is back; completed: the agent gives no reward. ` +
       `Each attempt keeps its reason in metadata.error, for example that of rollout ${rolloutId}.`,
     data: { leftOut, rolloutId },
