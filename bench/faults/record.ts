@@ -2,7 +2,7 @@ import { isFinished, isLive } from '@agl/store-kit'
 import type { Attempt, LightningStore, Rollout, Worker } from '@agl/types'
 import { findFinalReward } from '@agl/types/spans'
 import { nextTimer } from '../lib/loop-delay.ts'
-import type { Watcher } from '../soak/judge.ts'
+import { untilTold, type Watcher } from '../soak/judge.ts'
 import { untilDone } from '../soak/parts.ts'
 
 /** What a store holds when all is over, as data. */
@@ -71,12 +71,6 @@ export async function readRecord(store: LightningStore, watcher: Watcher): Promi
     endings: Object.fromEntries(watcher.endings),
     hasGap: watcher.hasGap,
   }
-}
-
-/** Events may be late on a busy machine; a rollout that ends once more does so soon after the last. */
-async function untilTold({ endings }: Watcher, count: number): Promise<void> {
-  for (let looks = 0; looks < 100 && endings.size < count; looks++) await nextTimer(100)
-  await nextTimer(300)
 }
 
 async function attemptsOf(store: LightningStore): Promise<readonly Attempt[]> {

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isFinished } from '@agl/store-kit'
 import type { LightningStore, RolloutStatus } from '@agl/types'
+import { nextTimer } from '../lib/loop-delay.ts'
 import { rolloutIdOf, untilDone } from './parts.ts'
 
 /** What a run has to answer for. */
@@ -81,6 +82,12 @@ export function watchStore(store: LightningStore): Watcher {
       await following.catch(() => {})
     },
   }
+}
+
+/** The feed may be behind on a busy machine; a rollout that ends once more does so soon after the last. */
+export async function untilTold({ endings }: Watcher, rollouts: number): Promise<void> {
+  for (let looks = 0; looks < 100 && endings.size < rollouts; looks++) await nextTimer(100)
+  await nextTimer(300)
 }
 
 /** Reads the store when all is quiet, and holds it against what was acknowledged and what the feed has told. */

@@ -8,7 +8,7 @@ import { keep, type Kept } from '../lib/keep.ts'
 import { nextTimer } from '../lib/loop-delay.ts'
 import { mulberry32 } from '../lib/random.ts'
 import { redisArguments } from '../lib/redis-server.ts'
-import { judge, type Verdict, watchStore } from './judge.ts'
+import { judge, untilTold, type Verdict, watchStore } from './judge.ts'
 import { openPlace, type Place } from './parts.ts'
 
 export interface SoakOptions {
@@ -87,8 +87,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
     isOver = true
     await killing
     for (const process of kept.filter(({ name }) => name.startsWith('runner'))) await process.stop()
-    // The last events are on their way.
-    await nextTimer(1000)
+    await untilTold(watcher, rollouts)
     await watcher.stop()
     const verdict = await judge(watched, { rollouts, folder, watcher })
     return { ...verdict, hasGap: watcher.hasGap, seconds, kills: countKills(kept) }

@@ -7,6 +7,7 @@ import type { HookCaller, RolloutEvent } from './hooks.ts'
 import type { ResolvedOptions } from './options.ts'
 import { retry } from './retry.ts'
 import { runScorers } from './scorers.ts'
+import { snapshotsOf } from './snapshots.ts'
 
 /** Why a running attempt was told to stop. */
 export type StopReason = 'timeout' | 'cancelled' | 'superseded' | 'shutdown'
@@ -135,7 +136,7 @@ async function loadResources<Task>({ claimed, signal }: ActiveAttempt, options: 
 async function readResources(claimed: AttemptedRollout, { store }: ResolvedOptions): Promise<NamedResources> {
   const { resources_id: resourcesId, resources_version: version } = claimed
   if (resourcesId === null) return (await store.getLatestResources())?.resources ?? {}
-  const update = await store.getResourcesById({ resourcesId, version })
+  const update = await snapshotsOf(store).get(resourcesId, version)
   if (update !== null) return update.resources
   const which = version === null ? resourcesId : `${resourcesId} version ${version}`
   throw new AglError({

@@ -76,15 +76,15 @@ test('what runs, what is handed back, and how long the last heartbeat is ago', a
 test('calls that are made again, hooks and heartbeats that fail', async () => {
   await store.enqueueRollout({ input: 'well' })
   const failures = new Map<string, number>()
-  const failOnce = <Result>(verb: string, call: () => Promise<Result>): Promise<Result> => {
+  const failOnce = <Result>(verb: string, call: () => Promise<Result>, times: number = 1): Promise<Result> => {
     const count = (failures.get(verb) ?? 0) + 1
     failures.set(verb, count)
-    return count > 1 ? call() : Promise.reject(new AglError({ code: 'upstream_failed', message: 'away' }))
+    return count > times ? call() : Promise.reject(new AglError({ code: 'upstream_failed', message: 'away' }))
   }
   const shaky: LightningStore = {
     ...store,
     dequeueRollout: (request) => failOnce('dequeue', () => store.dequeueRollout(request)),
-    getLatestResources: () => failOnce('resources', () => store.getLatestResources()),
+    getLatestResources: () => failOnce('resources', () => store.getLatestResources(), 2), // the first is to warm up, and not tried again
     addManySpans: (request) => failOnce('spans', () => store.addManySpans(request)),
     updateAttempt: (request) => failOnce('settle', () => store.updateAttempt(request)),
     heartbeat: () => Promise.reject(new AglError({ code: 'upstream_failed', message: 'away' })),

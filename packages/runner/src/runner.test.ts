@@ -418,6 +418,7 @@ describe('the runner', () => {
   it('rides out passing failures while it reads resources and writes spans', async () => {
     await store.addResources({ resources: {} })
     const [id] = await enqueue(1)
+    await store.addResources({ resources: {} }) // Only the latest are read beforehand.
     const failing = new Set<string>(['getResourcesById', 'addManySpans'])
     const failOnce = (verb: string): void => {
       if (failing.delete(verb)) throw new AglError({ code: 'upstream_failed', message: 'store is away' })
@@ -445,6 +446,7 @@ describe('the runner', () => {
   it.each(['getResourcesById', 'addManySpans'] as const)('settles when the store never answers %s', async (verb) => {
     await store.addResources({ resources: {} })
     const [id] = await enqueue(1)
+    await store.addResources({ resources: {} }) // Only the latest are read beforehand.
     const stuck: LightningStore = { ...store, [verb]: () => new Promise(() => {}) }
     const { rollouts } = await runAll(
       rollout(() => 1),

@@ -8,6 +8,7 @@ import { runClaimed } from './run-claimed.ts'
 import { settleAttempt } from './settle.ts'
 import { runStep, type StepRequest } from './step.ts'
 import { stopByReason } from './stop-reasons.ts'
+import { snapshotsOf } from './snapshots.ts'
 
 /** What a runner did. */
 export interface RunSummary {
@@ -86,6 +87,7 @@ async function runLoop<Task>(options: ResolvedOptions<Task>, { signal, drain }: 
   const shutdown = AbortSignal.any([failed.signal, closed.signal, ...(signal === undefined ? [] : [signal])])
   const stop = drain === undefined ? shutdown : AbortSignal.any([shutdown, drain])
   const active = new Map<string, ActiveAttempt>()
+  void snapshotsOf(options.store).warm()
   let slots = 0
   /** Of slots that wait for work, the longest first. */
   const waiting = new Set<AbortController>()
