@@ -128,6 +128,7 @@ async function runProgram(): Promise<void> {
   journal.write({ kind: 'process', pid: process.pid, role: 'program' })
   const opened = await openAccess(plan.programAccess)
   const watcher = inProgram ? watchStore(opened) : null
+  await watcher?.opened
   const store = watchedStore(plan.plant === null ? opened : plantedStore(opened, plan.plant), gate, journal)
   for (;;) {
     const { isComplete, isInterrupted } = await fitOnce(store)

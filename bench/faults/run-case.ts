@@ -89,6 +89,7 @@ export async function runCase(options: CaseOptions): Promise<CaseReport> {
     const server = plan.serverAccess === null ? null : keepOne('server', node('server.ts'))
     observer = places.observed === null ? null : await openAccess(places.observed)
     watcher = observer === null ? null : watchStore(observer)
+    await watcher?.opened
     const runners = strategy === 'cs' ? [0, 1].map((index) => keepOne(`runner-${index}`, node('program.ts', 'runner'))) : []
 
     let programPid: number | undefined

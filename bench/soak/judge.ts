@@ -29,6 +29,8 @@ export interface Watcher {
   readonly requeueSeconds: readonly number[]
   /** The feed could not be followed without a gap. */
   readonly hasGap: boolean
+  /** Resolves when the feed is open: what happens before is not seen. */
+  readonly opened: Promise<void>
   stop(): Promise<void>
 }
 
@@ -38,11 +40,16 @@ export function watchStore(store: LightningStore): Watcher {
   const leases = new Map<string, number>()
   const requeueSeconds: number[] = []
   const ended = new AbortController()
+  const opened = Promise.withResolvers<void>()
   let cursor: string | undefined
   let hasGap = false
+  const onOpen = (at: string): void => {
+    cursor ??= at
+    opened.resolve()
+  }
 
   const follow = async (): Promise<void> => {
-    for await (const event of store.watch({ ...(cursor === undefined ? {} : { after: cursor }), signal: ended.signal })) {
+    for await (const event of store.watch({ ...(cursor === undefined ? {} : { after: cursor }), onOpen, signal: ended.signal })) {
       cursor = event.cursor
       if (event.type === 'rollout') {
         const { rollout_id: id, status } = event.rollout
@@ -74,6 +81,7 @@ export function watchStore(store: LightningStore): Watcher {
   return {
     endings,
     requeueSeconds,
+    opened: opened.promise,
     get hasGap() {
       return hasGap
     },

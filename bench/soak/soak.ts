@@ -64,6 +64,7 @@ export async function runSoak(options: SoakOptions): Promise<SoakReport> {
   // The servers must not be found half-open by the first who asks.
   const watched = await openPlace(http)
   const watcher = watchStore(watched)
+  await watcher.opened
   for (let index = 0; index < runners; index++) {
     const place = backend === 'redis' && index % 2 === 0 ? redis : http
     start(`runner-${index}`, (beginning) => {

@@ -18,7 +18,7 @@ export async function search(
   const seeds = createRandom(settings.seed)
   const [train, val] = [createTasks(seeds.seed(), settings.train), createTasks(seeds.seed(), settings.validation)]
   const tracer = createOtelTracer()
-  await using trainer = createTrainer({
+  const trainer = createTrainer({
     algorithm: createApo({
       model: isControl ? createBabbler() : models.optimizer,
       templates: models.templates,
@@ -45,5 +45,6 @@ export async function search(
     return await trainer.fit(models.agent, train, { valDataset: val, signal })
   } finally {
     await tracer.close()
+    await trainer.close()
   }
 }

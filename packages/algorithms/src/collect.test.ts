@@ -74,6 +74,26 @@ describe('collectRollouts', () => {
     expect((await collecting).map(({ score }) => score)).toEqual([null, 0])
   })
 
+  it('cancels what is not finished in time, and leaves it out', async () => {
+    await using store = createMemoryStore()
+    const stop = new AbortController()
+    const agent = rollout<string>((task, { signal }) =>
+      task === 'slow' ? new Promise<number>((resolve) => signal.addEventListener('abort', () => resolve(1))) : 1,
+    )
+    const running = createRunner({ agent, store, concurrency: 2, abortGraceMs: 10, shutdownGraceMs: 10 }).run({
+      signal: stop.signal,
+    })
+    const collected = await collectRollouts({ store, signal: stop.signal }, [{ input: 'slow' }, { input: 'fast' }], {
+      timeoutMs: 200,
+    })
+    stop.abort()
+    await running
+    expect(collected.map(({ rollout: { status }, score }) => ({ status, score }))).toEqual([
+      { status: 'cancelled', score: null },
+      { status: 'succeeded', score: 1 },
+    ])
+  })
+
   it('refuses unknown options', async () => {
     await using store = createMemoryStore()
     const collecting = collectRollouts({ store, signal: new AbortController().signal }, [], { worstRewrad: 1 } as never)
