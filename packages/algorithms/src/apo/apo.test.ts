@@ -209,6 +209,15 @@ describe('createApo', () => {
     expect(metrics.at(-1)!.metrics['rollouts']).toBe(result.rounds.at(-1)!.spent.rollouts)
   })
 
+  it('runs the first prompt on no validation task but those of the races where that is not asked for', async () => {
+    const phases = new Set<string>()
+    const onProgress = (event: RunEvent): void => void (event.type === 'phase' && phases.add(event.phase))
+    const result = await runApo({ onProgress }, { runInitialValidation: false, beamRounds: 1, testDataset: tasks(20, 1000) })
+    expect(phases.has('first prompt')).toBe(false)
+    expect(result.val).toBeNull()
+    expect(result.test!.gain.count).toBe(20)
+  })
+
   it('says so when tasks of the test are not held out', async () => {
     const notes: string[] = []
     const onProgress = (event: RunEvent): void =>

@@ -11,7 +11,8 @@ import { callsOfRound, costOfEnds, costOfRound, tellPlan } from './plan.ts'
 import { makeFolder } from '../artifact/files.ts'
 import type { ApoResult, ApoRound } from './result.ts'
 import { type Claims, type Found, replayThroughRunners, toArtifact, withSave } from './save.ts'
-import { frontPlaces, joinFront, orLowest, raceFinalists, raceForBeam, type Survivor } from './select.ts'
+import { orLowest } from './race.ts'
+import { frontPlaces, joinFront, raceFinalists, raceForBeam, type Survivor } from './select.ts'
 import { openSession, type Scores, type Session } from './session.ts'
 
 /**
@@ -60,9 +61,9 @@ async function search<Task>(
   if (options.saveTo !== null) await makeFolder(options.saveTo)
   await requireWhatMustBe()
   // The children of the first round need no scores of the first prompt; where calls are limited, they need to know what a rollout costs.
-  let isFirstDue = options.mode === 'beam' && !isPriced()
-  const giveBack = budget.hold({ rollouts: isFirstDue ? costs.first : 0 })
-  if (!isFirstDue) await runFirst()
+  let isFirstDue = costs.first > 0
+  const giveBack = budget.hold({ rollouts: costs.first })
+  if (options.mode === 'pareto' || isPriced()) await runFirstIfDue()
 
   for (let round = 1; round <= options.beamRounds && endedEarly === null; round += 1) {
     signal.throwIfAborted()
@@ -83,16 +84,11 @@ async function search<Task>(
   await runFirstIfDue()
   return await conclude()
 
-  async function runFirst(): Promise<void> {
-    const all = [...val.keys()]
-    const places = options.runInitialValidation ? all : options.mode === 'pareto' ? frontPlaces(session, options) : []
-    await session.runVal(first, places, 0, 'first prompt')
-  }
-
   async function runFirstIfDue(): Promise<void> {
     if (!isFirstDue) return
     isFirstDue = false
-    await runFirst()
+    const places = options.runInitialValidation ? [...val.keys()] : frontPlaces(session, options)
+    await session.runVal(first, places, 0, 'first prompt')
     giveBack()
   }
 

@@ -1,4 +1,4 @@
-import { placeholdersOf } from '@agl/prompts'
+import { formatPrompt, placeholdersOf } from '@agl/prompts'
 import { AglError, errorMessage, type Logger, type PromptTemplate } from '@agl/types'
 import type { PaidChat } from '../run/chat.ts'
 import type { Evaluation } from '../run/evaluate.ts'
@@ -8,7 +8,6 @@ import { randomFor, seedFor } from '../run/hash.ts'
 import { readEdit, withoutThoughts } from './answer.ts'
 import { type ApoCandidate, asWritten, type Draft, problemOf } from './candidate.ts'
 import type { ResolvedApoOptions } from './options.ts'
-import { render } from './templates.ts'
 
 /** Why a child was not born. */
 export type Skip =
@@ -115,7 +114,7 @@ export function createNursery(chat: Pick<PaidChat, 'ask'>, options: ResolvedApoO
     const all = templates[role]
     const template = all[randomFor(seed, 'template', role, slot.name).below(all.length)]!
     return await chat.ask(role === 'critique' ? model.critique : model.edit, `${slot.name}/${role}`, {
-      text: render(template, values),
+      text: formatPrompt(template, values),
       temperature: options.diversityTemperature,
       seed: seedFor(seed, 'chat', role, slot.name),
     })

@@ -78,7 +78,6 @@ async function rank(alive: readonly number[], size: number, run: RaceOptions['ru
     const mean = known.length === 0 ? null : known.reduce((sum, score) => sum + score, 0) / known.length
     return { rank: isKnown[place] ? 0 : 1, standing: { index, mean, tasks: size } }
   })
-  const orLowest = (mean: number | null): number => mean ?? Number.NEGATIVE_INFINITY
   return standings
     .toSorted(
       ({ standing: a, ...one }, { standing: b, ...other }) =>
@@ -86,3 +85,6 @@ async function rank(alive: readonly number[], size: number, run: RaceOptions['ru
     )
     .map(({ standing }) => standing)
 }
+
+/** For comparing: who has no mean comes last. */
+export const orLowest = (mean: number | null | undefined): number => mean ?? Number.NEGATIVE_INFINITY

@@ -1,7 +1,7 @@
 import { randomFor } from '../run/hash.ts'
 import type { ApoCandidate } from './candidate.ts'
 import type { ResolvedApoOptions } from './options.ts'
-import { race } from './race.ts'
+import { orLowest, race } from './race.ts'
 import { estimateMean, pairsOf } from '../statistics.ts'
 import type { Scores, Session } from './session.ts'
 
@@ -103,5 +103,3 @@ async function beatsParents(
     return before.length > 0 && estimateMean(after).mean > estimateMean(before).mean
   })
 }
-
-export const orLowest = (mean: number | null | undefined): number => mean ?? Number.NEGATIVE_INFINITY

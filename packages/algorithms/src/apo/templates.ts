@@ -1,4 +1,4 @@
-import { checkTemplate, formatPrompt, placeholdersOf } from '@agl/prompts'
+import { checkTemplate, placeholdersOf } from '@agl/prompts'
 import { AglError, type PromptTemplate } from '@agl/types'
 
 /**
@@ -116,8 +116,4 @@ export function checkTemplates(templates: ApoTemplates): void {
 
 function refused(message: string): AglError {
   return new AglError({ code: 'invalid_argument', message })
-}
-
-export function render(template: PromptTemplate, values: Readonly<Record<string, unknown>>): string {
-  return formatPrompt(template, values)
 }
