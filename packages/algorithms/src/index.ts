@@ -62,6 +62,18 @@ export {
   reasonOf,
   scoreOf,
 } from './collect.ts'
+export { armOf, type Assignment, type Key, type Weights } from './experiments/assignment.ts'
+export { controlExperiment, type ExperimentControl } from './experiments/control.ts'
+export { createExperiment, type Experiment } from './experiments/create-experiment.ts'
+export type { ArmDifference, ArmSummary, ExperimentComparison, ExperimentVerdict } from './experiments/judge.ts'
+export type { LiveExperiment, OpenExperimentOptions, ServedResult, TaskOptions } from './experiments/live.ts'
+export { experimentMetrics, experimentNames, type Metric } from './experiments/metrics.ts'
+export { type ArmSource, experimentDefaults, type ExperimentOptions, type GuardOptions } from './experiments/options.ts'
+export type { ExperimentPlan } from './experiments/plan.ts'
+export type { Authorship, ExperimentState, Target } from './experiments/record.ts'
+export type { GradualOptions, GuardAlarm, RollOutResult } from './experiments/roll-out.ts'
+export { type Routable, type Route, routeResources } from './experiments/route.ts'
+export type { ExperimentResult } from './experiments/run-experiment.ts'
 export type { FailureHooks } from './failure-hooks.ts'
 export { hashDataset } from './data/hash-dataset.ts'
 export { type DatasetSource, loadDataset, type LoadDatasetOptions } from './data/load-dataset.ts'
@@ -86,12 +98,12 @@ export {
   type KnownTask,
   knownTask,
 } from './run/evaluate.ts'
-export type { Experiment } from './run/experiment.ts'
 export { createFileState } from './run/file-state.ts'
 export { hashJson, randomFor, seedFor } from './run/hash.ts'
 export { createMemoryState } from './run/memory-state.ts'
 export { openRun, type OpenRunOptions, readRunState, type Run, runNames } from './run/open-run.ts'
 export type { Price, Prices } from './run/prices.ts'
+export type { Transcript } from './run/transcript.ts'
 export { sftDefaults, type SftOptions } from './sft/options.ts'
 export type { SftIteration, SftPhase, SftProgress } from './sft/progress.ts'
 export { createSft, type SftResult } from './sft/sft.ts'

@@ -1,7 +1,7 @@
 import { AglError, type Algorithm, type AlgorithmContext, type JsonValue } from '@agl/types'
 import { hashDataset } from '../data/hash-dataset.ts'
 import type { KnownTask } from '../run/evaluate.ts'
-import { cutMiddle } from '../run/experiment.ts'
+import { cutMiddle } from '../run/transcript.ts'
 import { type Estimate, estimateGain, estimateMean, pairsOf } from '../statistics.ts'
 import { breed, type Brood, chooseParents } from './breed.ts'
 import type { ApoCandidate } from './candidate.ts'

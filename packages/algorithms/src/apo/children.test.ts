@@ -46,6 +46,6 @@ it('tells a parent without a flaw from one that nothing is known of', async () =
 })
 
 function trialOf(name: string, score: number): Evaluation {
-  const experiment = { input: name, status: 'scored', reward: score, messages: [], feedback: '' }
-  return { score, outcome: 'scored', rolloutId: name, experiment }
+  const transcript = { input: name, status: 'scored', reward: score, messages: [], feedback: '' }
+  return { score, outcome: 'scored', rolloutId: name, transcript }
 }

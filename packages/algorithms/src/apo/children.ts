@@ -2,7 +2,7 @@ import { formatPrompt, placeholdersOf } from '@agl/prompts'
 import { AglError, errorMessage, type Logger, type PromptTemplate } from '@agl/types'
 import type { PaidChat } from '../run/chat.ts'
 import type { Evaluation } from '../run/evaluate.ts'
-import { cutMiddle, type Experiment } from '../run/experiment.ts'
+import { cutMiddle, type Transcript } from '../run/transcript.ts'
 import type { Random } from '../random.ts'
 import { randomFor, seedFor } from '../run/hash.ts'
 import { readEdit, withoutThoughts } from './answer.ts'
@@ -71,13 +71,13 @@ export function createNursery(chat: Pick<PaidChat, 'ask'>, options: ResolvedApoO
    * Mostly what went wrong, and something that went right to compare it with. The worse it was the likelier it is shown, and each child is
    * shown others: where all saw the very worst, what costs half a reward would go unseen as long as anything costs a whole one.
    */
-  function chooseExperiments(trials: readonly Evaluation[], { name }: Slot): readonly Experiment[] {
+  function chooseExperiments(trials: readonly Evaluation[], { name }: Slot): readonly Transcript[] {
     const { perfectReward, gradientBatchSize, worstReward } = options
     const random = randomFor(seed, 'experiments', name)
     const shown = random
       .shuffle(trials)
       .flatMap((trial) =>
-        trial.experiment === null || trial.score === null ? [] : [{ score: trial.score, experiment: trial.experiment }],
+        trial.transcript === null || trial.score === null ? [] : [{ score: trial.score, transcript: trial.transcript }],
       )
     const isFlawed = ({ score }: { readonly score: number }): boolean => perfectReward === null || score < perfectReward
     const best = perfectReward ?? Math.max(...shown.map(({ score }) => score))
@@ -86,11 +86,11 @@ export function createNursery(chat: Pick<PaidChat, 'ask'>, options: ResolvedApoO
     const fine = perfectReward === null ? [] : shown.filter((each) => !isFlawed(each))
     const most = Math.max(1, gradientBatchSize - Math.min(fine.length, Math.floor(gradientBatchSize / 4)))
     const kept = [...flawed.slice(0, most), ...fine].slice(0, gradientBatchSize)
-    return kept.map(({ experiment, score }) => ({ ...experiment, reward: experiment.reward ?? Math.max(score, worstReward) }))
+    return kept.map(({ transcript, score }) => ({ ...transcript, reward: transcript.reward ?? Math.max(score, worstReward) }))
   }
 
   /** As templates see it: tasks that are no text are JSON. */
-  function toValues({ input, ...rest }: Experiment): Readonly<Record<string, unknown>> {
+  function toValues({ input, ...rest }: Transcript): Readonly<Record<string, unknown>> {
     const text = typeof input === 'string' ? input : JSON.stringify(input)
     return { ...rest, input: cutMiddle(text, options.experimentCharacters) }
   }

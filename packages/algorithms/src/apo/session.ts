@@ -23,7 +23,7 @@ export interface RunRequest {
   readonly step: number
   readonly phase: string
   readonly repetition?: number
-  readonly withExperiments?: boolean
+  readonly withTranscripts?: boolean
 }
 
 /** By task; null = left out, undefined = not run. */
@@ -156,7 +156,7 @@ export async function openSession<Task>(context: AlgorithmContext<Task>, options
     async runOnTrials(candidate, places, step) {
       trials.set(candidate.key, [...new Set([...session.trialPlaces(candidate), ...places])])
       const tasks = places.map((place) => train[place]!)
-      return await session.run(candidate, tasks, { mode: 'train', step, phase: 'trials', withExperiments: true })
+      return await session.run(candidate, tasks, { mode: 'train', step, phase: 'trials', withTranscripts: true })
     },
     valScores: (candidate) => valScores.get(candidate.key) ?? [],
     valEstimate(candidate) {

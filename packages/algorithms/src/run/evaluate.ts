@@ -11,7 +11,7 @@ import type {
 } from '@agl/types'
 import { type CollectedRollout, collectRollouts } from '../collect.ts'
 import type { Budget } from './budget.ts'
-import { type Experiment, toExperiment, usageOf } from './experiment.ts'
+import { type Transcript, toTranscript, usageOf } from './transcript.ts'
 import { hashJson, seedFor } from './hash.ts'
 import { type CallUsage, priceOf, type Prices } from './prices.ts'
 
@@ -36,7 +36,7 @@ export interface Evaluation {
   readonly outcome: AttemptOutcome
   readonly rolloutId: string
   /** Null where it was not asked for. */
-  readonly experiment: Experiment | null
+  readonly transcript: Transcript | null
 }
 
 export interface EvaluateOptions {
@@ -47,7 +47,7 @@ export interface EvaluateOptions {
   /** Tells runs of the same task with the same candidate apart. Default 0. */
   readonly repetition?: number
   /** Keeps what an optimizer may see of each. Default false. */
-  readonly withExperiments?: boolean
+  readonly withTranscripts?: boolean
   readonly onDone?: (evaluation: Evaluation) => void
 }
 
@@ -71,7 +71,7 @@ export interface Evaluator {
   missing(
     candidate: EvaluatedCandidate,
     tasks: readonly KnownTask[],
-    options: Pick<EvaluateOptions, 'repetition' | 'withExperiments'>,
+    options: Pick<EvaluateOptions, 'repetition' | 'withTranscripts'>,
   ): number
   /** Resolves when no evaluation is under way any more, whether it went well or not. */
   settled(): Promise<void>
@@ -106,8 +106,8 @@ export function createEvaluator(
     request: EvaluateOptions,
   ): Promise<readonly Evaluation[]> {
     context.signal.throwIfAborted()
-    const { repetition = 0, withExperiments = false } = request
-    const keys = tasks.map((task) => keyOf(candidate, task, repetition, withExperiments))
+    const { repetition = 0, withTranscripts = false } = request
+    const keys = tasks.map((task) => keyOf(candidate, task, repetition, withTranscripts))
     const fresh = new Map<string, { readonly task: KnownTask; readonly settle: Deferred<Kept> }>()
     for (const [index, key] of keys.entries()) {
       if (known.has(key)) continue
@@ -160,7 +160,7 @@ export function createEvaluator(
           async onCollected(collected, index) {
             const { key, settle } = toRun[index]!
             const calls = await callsOf(collected, places[index]!.before)
-            const kept = toKept(collected, calls, places[index]!.before, request.withExperiments ?? false)
+            const kept = toKept(collected, calls, places[index]!.before, request.withTranscripts ?? false)
             if (!isOurFault(kept.outcome)) await state.save(key, kept as unknown as JsonValue)
             done(settle, kept)
           },
@@ -223,14 +223,14 @@ export function createEvaluator(
     collected: CollectedRollout,
     calls: readonly CallUsage[],
     before: readonly Rollout[],
-    withExperiment: boolean,
+    withTranscript: boolean,
   ): Kept {
     const { rollout, attempt, score } = collected
     return {
       score,
       outcome: attempt?.outcome ?? 'cancelled',
       rolloutId: rollout.rollout_id,
-      experiment: withExperiment ? toExperiment(collected, options.experimentCharacters) : null,
+      transcript: withTranscript ? toTranscript(collected, options.experimentCharacters) : null,
       spend: {
         // Those that were cut short with their process are run again, not once more.
         rollouts: 1 + before.filter((rollout) => outcomeOf(rollout) === 'infra_error').length,
@@ -243,17 +243,17 @@ export function createEvaluator(
 
   return {
     evaluate,
-    missing(candidate, tasks, { repetition = 0, withExperiments = false }) {
-      const keys = tasks.map((task) => keyOf(candidate, task, repetition, withExperiments))
+    missing(candidate, tasks, { repetition = 0, withTranscripts = false }) {
+      const keys = tasks.map((task) => keyOf(candidate, task, repetition, withTranscripts))
       return new Set(keys.filter((key) => !known.has(key))).size
     },
     settled: async () => void (await Promise.allSettled(known.values())),
   }
 }
 
-/** Those with an experiment are of other tasks (training), and kept under a name of their own. */
-function keyOf({ key }: EvaluatedCandidate, { hash }: KnownTask, repetition: number, withExperiment: boolean): string {
-  return `${withExperiment ? 'trial' : 'eval'}/${key}/${hash}/${repetition}`
+/** Those with a transcript are of other tasks (training), and kept under a name of their own. */
+function keyOf({ key }: EvaluatedCandidate, { hash }: KnownTask, repetition: number, withTranscript: boolean): string {
+  return `${withTranscript ? 'trial' : 'eval'}/${key}/${hash}/${repetition}`
 }
 
 /** It says nothing of the candidate, and may go well another time: it is left out, but a later process of the run tries again. */

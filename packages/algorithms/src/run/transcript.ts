@@ -5,7 +5,7 @@ import type { CollectedRollout } from '../collect.ts'
 import type { CallUsage } from './prices.ts'
 
 /** What somebody who improves the agent may see of one rollout: nothing of its grader but the verdict. */
-export interface Experiment {
+export interface Transcript {
   readonly input: JsonValue
   /** How the attempt ended: `scored`, `agent_error`, … */
   readonly status: string
@@ -20,7 +20,7 @@ export interface Experiment {
 const conversations = traceToMessages({ excludeCallsInReward: true, mergeConversations: true })
 
 /** @param maxCharacters of the messages together, and of the feedback; what is longer loses its middle */
-export function toExperiment({ rollout, attempt, spans, reward }: CollectedRollout, maxCharacters: number): Experiment {
+export function toTranscript({ rollout, attempt, spans, reward }: CollectedRollout, maxCharacters: number): Transcript {
   const messages = conversations.adapt(spans).flatMap((example) => example.messages.map(toPlainMessage))
   return {
     input: rollout.input,

@@ -2,7 +2,7 @@ import { modelCallAttributes, spanAttributes } from '@agl/types'
 import { buildSpan } from '@agl/types/spans'
 import { describe, expect, it } from 'vitest'
 import type { CollectedRollout } from '../collect.ts'
-import { cutMiddle, toExperiment } from './experiment.ts'
+import { cutMiddle, toTranscript } from './transcript.ts'
 
 const { requestModel, prompt, completion } = modelCallAttributes
 
@@ -29,7 +29,7 @@ describe('what a critic is shown', () => {
   it('is not longer than asked for, however many messages there are and however long the feedback is', () => {
     for (const count of [1, 9, 999]) {
       const messages = Array.from({ length: count }, (_, index) => `${index}: ${'word '.repeat(40)}`)
-      const shown = toExperiment(collected(messages, 'why '.repeat(10_000)), 400)
+      const shown = toTranscript(collected(messages, 'why '.repeat(10_000)), 400)
       const length = shown.messages.reduce((sum, { content }) => sum + content.length, 0)
       expect(length).toBeLessThanOrEqual(400)
       expect(shown.feedback.length).toBeLessThanOrEqual(400)

@@ -1,0 +1,147 @@
+import type { AttemptOutcome, LightningStore, Rollout } from '@agl/types'
+import { collectRollout } from '../collect.ts'
+import { experimentNames, measure, placementOf } from './metrics.ts'
+import type { ExperimentSettings } from './options.ts'
+import type { Target } from './record.ts'
+
+/** What an experiment has seen of one rollout. */
+export interface Observation extends Target {
+  readonly rolloutId: string
+  readonly arm: string
+  readonly key: string
+  /** Of the record, when the arm was chosen. */
+  readonly revision: number
+  readonly values: Readonly<Record<string, number | null>>
+  readonly outcome: AttemptOutcome | null
+}
+
+/**
+ * Brings what rollouts say into the order in which they were begun, arm by arm: those that are finished wait for the ones before them. Results
+ * taken as they come would be those of the quick first, and where failures are quicker than successes a good arm would begin with all its
+ * failures.
+ */
+export interface Ledger {
+  /** A rollout of the experiment, whatever its status; one that is known already changes nothing. */
+  note(rollout: Rollout): void
+  /**
+   * What a finished rollout said; false where a reward may yet come and this ledger waits for such, so that it is to be told again.
+   */
+  fill(observation: Observation): boolean
+  /** Those whose turn has come. */
+  drain(): readonly Observation[]
+  /** How many of an arm are begun and not told yet. */
+  pending(arm: string): number
+  readonly leftOut: number
+}
+
+interface Slot {
+  readonly rolloutId: string
+  readonly since: number
+  observation: Observation | null
+}
+
+export function createLedger(
+  { stragglersMs, primary }: Pick<ExperimentSettings, 'stragglersMs' | 'primary'>,
+  { waitsForRewards }: { readonly waitsForRewards: boolean },
+): Ledger {
+  const slots = new Map<string, Slot>()
+  const queues = new Map<string, Slot[]>()
+  let leftOut = 0
+
+  return {
+    note(rollout) {
+      const arm = rollout.labels[experimentNames.arm]
+      if (arm === undefined || slots.has(rollout.rollout_id)) return
+      const slot = { rolloutId: rollout.rollout_id, since: rollout.start_time, observation: null }
+      slots.set(rollout.rollout_id, slot)
+      const queue = queues.get(arm)
+      if (queue === undefined) queues.set(arm, [slot])
+      else queue.push(slot)
+    },
+    fill(observation) {
+      const slot = slots.get(observation.rolloutId)
+      if (slot === undefined || slot.observation !== null) return true
+      const mayBeRewarded = observation.outcome === 'completed' && observation.values[primary.name] === null
+      if (waitsForRewards && mayBeRewarded) return false
+      slot.observation = observation
+      return true
+    },
+    drain() {
+      const oldest = (Date.now() - stragglersMs) / 1000
+      const told: Observation[] = []
+      for (const queue of queues.values()) {
+        let count = 0
+        for (const { observation, since } of queue) {
+          if (observation === null && since > oldest) break
+          if (observation === null) leftOut += 1
+          else told.push(observation)
+          count += 1
+        }
+        queue.splice(0, count)
+      }
+      return told
+    },
+    pending: (arm) => queues.get(arm)?.length ?? 0,
+    get leftOut() {
+      return leftOut
+    },
+  }
+}
+
+const finished: ReadonlySet<Rollout['status']> = new Set(['succeeded', 'failed', 'cancelled'])
+
+export function isFinished({ status }: Pick<Rollout, 'status'>): boolean {
+  return finished.has(status)
+}
+
+/** Reads what a finished rollout has to say. */
+export async function observe(
+  store: LightningStore,
+  signal: AbortSignal,
+  { metrics }: Pick<ExperimentSettings, 'metrics'>,
+  rolloutId: string,
+): Promise<Observation | null> {
+  const collected = await collectRollout({ store, signal }, rolloutId, 0)
+  const { rollout, attempt } = collected
+  const placement = placementOf(rollout)
+  const arm = rollout.labels[experimentNames.arm]
+  if (placement === null || arm === undefined || rollout.resources_id === null) return null
+  return {
+    rolloutId,
+    arm,
+    key: placement.key,
+    revision: placement.revision,
+    resourcesId: rollout.resources_id,
+    version: rollout.resources_version ?? 0,
+    values: measure(metrics, collected),
+    outcome: attempt?.outcome ?? null,
+  }
+}
+
+const pageSize = 500
+const readersAtOnce = 32
+
+/** Everything the store has of an experiment, in the order in which it was begun. */
+export async function scan(
+  store: LightningStore,
+  signal: AbortSignal,
+  settings: ExperimentSettings,
+  ledger: Ledger,
+): Promise<readonly Rollout[]> {
+  const all: Rollout[] = []
+  for (let offset = 0; ; offset += pageSize) {
+    signal.throwIfAborted()
+    const page = await store.queryRollouts({ labels: { [experimentNames.experiment]: settings.name }, offset, limit: pageSize })
+    all.push(...page.items)
+    for (const rollout of page.items) ledger.note(rollout)
+    const rest = page.items.filter(isFinished).values()
+    const read = async (): Promise<void> => {
+      for (const { rollout_id: rolloutId } of rest) {
+        const observation = await observe(store, signal, settings, rolloutId)
+        if (observation !== null) ledger.fill(observation)
+      }
+    }
+    await Promise.all(Array.from({ length: readersAtOnce }, read))
+    if (page.items.length < pageSize) return all
+  }
+}

@@ -1,0 +1,326 @@
+import { setTimeout } from 'node:timers/promises'
+import {
+  AglError,
+  type AttemptOutcome,
+  type EnqueueRolloutRequest,
+  errorMessage,
+  type JsonObject,
+  type JsonValue,
+  type LightningStore,
+  type Logger,
+  type NamedResources,
+  type Rollout,
+  type RolloutConfig,
+  type RolloutMode,
+  silentLogger,
+} from '@agl/types'
+import { buildSpan, rewardSpanName, rewardToAttributes } from '@agl/types/spans'
+import { collectConfig } from '../collect.ts'
+import { createSteps, type ExperimentControl, type ExperimentSteps } from './control.ts'
+import { definitionOf, resolveArms } from './define.ts'
+import { followObservations } from './follow.ts'
+import { createJudge, type ExperimentComparison } from './judge.ts'
+import { createLedger, type Observation, scan } from './ledger.ts'
+import { checkValue } from './metrics.ts'
+import type { ExperimentSettings } from './options.ts'
+import type { Authorship, Definition, ExperimentState } from './record.ts'
+import { type GradualOptions, type GuardAlarm, keepGuard, type RollOutResult, rollOutGradually } from './roll-out.ts'
+import { marksOf, placeTask, type Routable, type Route } from './route.ts'
+import * as steps from './steps.ts'
+
+export interface OpenExperimentOptions {
+  readonly store: LightningStore
+  readonly logger?: Logger
+  /**
+   * Allows that the arms or weights of the program are not those in the store, and says who changes them and why: a new trial begins with them. Without
+   * it that is an error.
+   */
+  readonly change?: Authorship
+}
+
+/** What somebody was served and how it went, where no runner was. */
+export interface ServedResult {
+  readonly input: JsonValue
+  /** What was measured, by metric. */
+  readonly values: Readonly<Record<string, number>>
+  /** Written as a reward, for other algorithms and people. Default: none. */
+  readonly reward?: number | null
+  /** Default `scored` with a reward, else `completed`. */
+  readonly outcome?: AttemptOutcome
+  readonly mode?: RolloutMode
+  readonly metadata?: JsonObject
+}
+
+/** What all rollouts of one call have in common. */
+export type TaskOptions = Pick<EnqueueRolloutRequest, 'mode' | 'priority' | 'labels'> & {
+  readonly config?: Partial<RolloutConfig>
+}
+
+/** An experiment in a store: it follows what others do to it, and keeps what it needs to route at hand. */
+export interface LiveExperiment<Task = unknown> extends Routable<Task>, Omit<ExperimentControl, 'history'>, AsyncDisposable {
+  readonly name: string
+  readonly store: LightningStore
+  /** As last seen; the store tells of changes by its feed. */
+  readonly state: ExperimentState
+  /** Every step since it was defined: who, when and why; as last seen. */
+  history(): readonly ExperimentState[]
+  /** Reads the state anew, for stores without a feed. */
+  refresh(): Promise<void>
+  /** The rollouts that tasks become, each pinned to the version of its arm; where every task is run with every arm, several of each. */
+  enqueue(tasks: readonly Task[], options?: TaskOptions): Promise<readonly Rollout[]>
+  /** Counts what was served by {@link routeResources} without a runner. */
+  record(route: Route, result: ServedResult): Promise<Rollout>
+  /** How it stands, read from the store. */
+  compare(options?: { readonly signal?: AbortSignal }): Promise<ExperimentComparison>
+  /** How it stands, again and again as results come, no more often than `everyMs` (default 1,000). */
+  comparisons(options: { readonly signal: AbortSignal; readonly everyMs?: number }): AsyncIterable<ExperimentComparison>
+  /** Step by step, each held until enough results are in; goes back when a guard tells. */
+  rollOutGradually(options: GradualOptions): Promise<RollOutResult>
+  /** Holds the candidate to its guards until one tells: then it has been rolled back. Null when the signal ended it. */
+  keepGuard(options: { readonly signal: AbortSignal }): Promise<GuardAlarm | null>
+  close(): Promise<void>
+}
+
+export async function openLive<Task>(
+  settings: ExperimentSettings<Task>,
+  { store, logger = silentLogger, change }: OpenExperimentOptions,
+): Promise<LiveExperiment<Task>> {
+  const { name } = settings
+  const control = createSteps({ store, name, logger })
+  let history = await defineExperiment(settings, store, control, change ?? null)
+  let snapshots = await readSnapshots(history.at(-1)!)
+  const closing = new AbortController()
+  const following = follow()
+
+  async function follow(): Promise<void> {
+    const { signal } = closing
+    while (!signal.aborted) {
+      try {
+        for await (const event of store.watch({ signal, onOpen: () => void refresh().catch(() => {}) })) {
+          if (event.type === 'rollout' && event.rollout.rollout_id === control.rolloutId) await refresh()
+        }
+      } catch (error) {
+        if (signal.aborted) return
+        const hasNoFeed = AglError.isInstance(error, 'not_supported') || AglError.isInstance(error, 'not_supported_by_server')
+        if (hasNoFeed || AglError.isInstance(error, 'closed')) return
+        logger.warn('An experiment cannot follow its store for the moment', { experiment: name, error: errorMessage(error) })
+        await setTimeout(retryMs, undefined, { signal }).catch(() => {})
+      }
+    }
+  }
+
+  async function refresh(): Promise<void> {
+    const states = await control.history()
+    const last = states.at(-1)
+    if (last === undefined || last.revision <= history.at(-1)!.revision) return
+    const read = await readSnapshots(last)
+    if (last.revision <= history.at(-1)!.revision) return
+    history = states
+    snapshots = read
+  }
+
+  async function readSnapshots({ arms }: ExperimentState): Promise<ReadonlyMap<string, NamedResources>> {
+    const entries = Object.entries(arms).map(async ([arm, { resourcesId, version }]) => {
+      const found = await store.getResourcesById({ resourcesId, version })
+      if (found !== null) return [arm, found.resources] as const
+      throw new AglError({
+        code: 'not_found',
+        message: `The arm "${arm}" of the experiment "${name}" runs with version ${version} of "${resourcesId}", which is not in the store any more.`,
+        data: { arm, resourcesId, version },
+      })
+    })
+    return new Map(await Promise.all(entries))
+  }
+
+  async function seen(step: Promise<ExperimentState>): Promise<ExperimentState> {
+    const state = await step
+    await refresh()
+    return state
+  }
+
+  function toRequests(task: Task, { config = collectConfig, labels, ...rest }: TaskOptions): readonly EnqueueRolloutRequest[] {
+    const state = history.at(-1)!
+    return placesOf(settings, state, task, () => globalThis.crypto.randomUUID()).map((place) =>
+      requestOf(name, state, place, task, { ...rest, config, labels: labels ?? {} }),
+    )
+  }
+
+  async function compare(signal: AbortSignal): Promise<ExperimentComparison> {
+    await refresh()
+    const ledger = createLedger(settings, { waitsForRewards: true })
+    await scan(store, signal, settings, ledger)
+    const judge = createJudge(settings, history, null)
+    for (const observation of ledger.drain()) judge.add(observation)
+    return judge.compare()
+  }
+
+  async function* comparisons(signal: AbortSignal, everyMs: number): AsyncGenerator<ExperimentComparison> {
+    const told: Observation[] = []
+    let [judge, revision] = [createJudge(settings, history, null), history.at(-1)!.revision]
+    let lastTime = Number.NEGATIVE_INFINITY
+    const ledger = createLedger(settings, { waitsForRewards: true })
+    for await (const batch of followObservations(store, settings, ledger, signal)) {
+      told.push(...batch)
+      const isNew = history.at(-1)!.revision !== revision
+      if (isNew) [judge, revision] = [createJudge(settings, history, null), history.at(-1)!.revision]
+      for (const observation of isNew ? told : batch) judge.add(observation)
+      if (performance.now() - lastTime < everyMs) continue
+      lastTime = performance.now()
+      yield judge.compare()
+    }
+  }
+
+  const live: LiveExperiment<Task> = {
+    name,
+    store,
+    settings,
+    get state() {
+      return history.at(-1)!
+    },
+    history: () => history,
+    resourcesOf: (arm) => snapshots.get(arm)!,
+    refresh,
+    enqueue: async (tasks, options = {}) =>
+      await store.enqueueManyRollouts({ rollouts: tasks.flatMap((task) => toRequests(task, options)) }),
+    record: async (route, result) => await recordServed(store, settings, route, result),
+    compare: async ({ signal = closing.signal } = {}) => await compare(signal),
+    comparisons: ({ signal, everyMs = 1_000 }) => comparisons(AbortSignal.any([signal, closing.signal]), everyMs),
+    rollOut: async (step) => await seen(control.rollOut(step)),
+    promote: async (step) => await seen(control.promote(step)),
+    rollback: async (step) => await seen(control.rollback(step)),
+    rollOutGradually: async (options) => await rollOutGradually(live, options),
+    keepGuard: async ({ signal }) => await keepGuard(live, { signal: AbortSignal.any([signal, closing.signal]) }),
+    async close() {
+      closing.abort(new AglError({ code: 'closed', message: `The experiment "${name}" has been closed.` }))
+      await following
+    },
+    [Symbol.asyncDispose]: () => live.close(),
+  }
+  return live
+}
+
+/** Writes down what the program has, where the store has nothing, or something else and that may be changed. */
+async function defineExperiment<Task>(
+  settings: ExperimentSettings<Task>,
+  store: LightningStore,
+  control: ExperimentSteps,
+  change: Authorship | null,
+): Promise<readonly ExperimentState[]> {
+  const definition = definitionOf(settings)
+  const last = (await control.history()).at(-1) ?? null
+  const isKnown = (state: ExperimentState): boolean =>
+    steps.describeDefinition(state.definition) === steps.describeDefinition(definition)
+  if (last !== null && isKnown(last)) {
+    await control.moveAlias(last)
+    return await control.history()
+  }
+  if (last !== null && change === null) throw changed(settings.name, last.definition, definition)
+  const kept = Object.entries(last?.arms ?? {}).filter(([arm]) => last?.definition.sources[arm] === definition.sources[arm])
+  const arms = await resolveArms(store, settings, Object.fromEntries(kept))
+  const author = change ?? { by: 'program', reason: 'opened for the first time' }
+  await control.take((state) => {
+    if (state === null) return steps.define(arms, settings.alias, definition, author)
+    // Another process was faster.
+    if (isKnown(state)) return null
+    if (change === null) throw changed(settings.name, state.definition, definition)
+    return steps.change(state, arms, definition, author)
+  })
+  return await control.history()
+}
+
+const retryMs = 1_000
+
+/** The arms that a task is run with, and under which key; in a trial by task all of them, else one. */
+export function placesOf<Task>(
+  settings: ExperimentSettings<Task>,
+  state: ExperimentState,
+  task: Task,
+  drawKey: () => string,
+): readonly { readonly arm: string; readonly key: string }[] {
+  const { assign } = settings
+  const place = placeTask(settings, state, task, drawKey)
+  if (assign.by !== 'task' || state.phase !== 'trial') return [place]
+  const { repetitions = 1 } = assign
+  const { key } = place
+  const arms = Object.keys(state.arms)
+  return Array.from({ length: repetitions }, () => arms.map((arm) => ({ arm, key }))).flat()
+}
+
+export function requestOf<Task>(
+  experiment: string,
+  { revision, arms }: ExperimentState,
+  { arm, key }: { readonly arm: string; readonly key: string },
+  task: Task,
+  { labels, ...rest }: Omit<EnqueueRolloutRequest, 'input'>,
+): EnqueueRolloutRequest {
+  const marks = marksOf(experiment, arm, { key, revision, values: null })
+  const { resourcesId, version } = arms[arm]!
+  return {
+    ...rest,
+    input: task as JsonValue,
+    resources_id: resourcesId,
+    resources_version: version,
+    metadata: marks.metadata,
+    labels: { ...labels, ...marks.labels },
+  }
+}
+
+/** So long after it began, what is recorded is given up if its writer died in the middle. */
+const recordedWithinSeconds = 600
+
+async function recordServed<Task>(
+  store: LightningStore,
+  { metrics, name }: ExperimentSettings<Task>,
+  { experiment, arm, key, revision, resourcesId, version }: Route,
+  { input, values, reward = null, outcome = reward === null ? 'completed' : 'scored', mode, metadata }: ServedResult,
+): Promise<Rollout> {
+  if (experiment !== name) {
+    throw new AglError({ code: 'invalid_argument', message: `A route of "${experiment}" was given to the experiment "${name}".` })
+  }
+  for (const [metric, value] of Object.entries(values)) {
+    if (!Object.hasOwn(metrics, metric)) {
+      const known = Object.keys(metrics).join(', ')
+      throw new AglError({
+        code: 'invalid_argument',
+        message: `There is no metric "${metric}"; there are ${known}.`,
+        data: { metric },
+      })
+    }
+    checkValue(metric, metrics[metric]!, value, 'what was served')
+  }
+  const marks = marksOf(name, arm, { key, revision, values })
+  const { attempt, ...rollout } = await store.startRollout({
+    rollout: {
+      input,
+      resources_id: resourcesId,
+      resources_version: version,
+      config: { unresponsive_seconds: recordedWithinSeconds },
+      labels: marks.labels,
+      metadata: { ...metadata, ...marks.metadata },
+      ...(mode === undefined ? {} : { mode }),
+    },
+  })
+  const ids = { rolloutId: rollout.rollout_id, attemptId: attempt.attempt_id }
+  if (reward !== null) {
+    const time = Date.now() / 1000
+    const attributes = rewardToAttributes(reward)
+    await store.addSpan(buildSpan({ ...ids, name: rewardSpanName, attributes, startTime: time, endTime: time }))
+  }
+  const status = outcome === 'scored' || outcome === 'completed' ? 'succeeded' : 'failed'
+  await store.updateAttempt({ ...ids, status, outcome })
+  return (await store.getRolloutById({ rolloutId: ids.rolloutId }))!
+}
+
+function changed(name: string, stored: Definition, given: Definition): AglError {
+  const list = ({ weights }: Definition): string =>
+    Object.entries(weights)
+      .map(([arm, weight]) => `${arm} (${weight})`)
+      .join(', ')
+  return new AglError({
+    code: 'conflict',
+    message:
+      `The experiment "${name}" is in the store with other arms or weights: ${list(stored)} there, ${list(given)} here` +
+      `${list(stored) === list(given) ? ', with other resources' : ''}. Open it with change: { by, reason } to begin a new trial with these, or give this one another name.`,
+    data: { experiment: name },
+  })
+}

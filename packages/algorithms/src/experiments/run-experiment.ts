@@ -1,0 +1,213 @@
+import { AglError, type AlgorithmContext, type LightningStore, type Rollout } from '@agl/types'
+import { collectConfig } from '../collect.ts'
+import { knownTask } from '../run/evaluate.ts'
+import { hashJson, randomFor } from '../run/hash.ts'
+import { createJudge, type ExperimentComparison, type Judge } from './judge.ts'
+import { createLedger, isFinished, type Observation, observe, scan } from './ledger.ts'
+import { type LiveExperiment, openLive, placesOf, requestOf } from './live.ts'
+import type { ExperimentSettings } from './options.ts'
+import { planExperiment } from './plan.ts'
+import type { ExperimentState } from './record.ts'
+
+/** What a run of an experiment came to. */
+export interface ExperimentResult extends ExperimentComparison {
+  /** The experiment as the run left it. */
+  readonly state: ExperimentState
+  /** Where the alias points; null = nowhere. */
+  readonly alias: { readonly alias: string; readonly resourcesId: string; readonly version: number } | null
+}
+
+/** A rollout that is to be. */
+interface Job<Task> {
+  readonly task: Task
+  /** The same whenever the run is resumed; the key of a task that has no other. */
+  readonly id: string
+}
+
+/**
+ * Runs the tasks, in an order drawn by the seed, until the verdict is clear or all are run. What was run before, by this process or another, is
+ * counted and not run again.
+ */
+export async function runExperiment<Task>(
+  settings: ExperimentSettings<Task>,
+  context: AlgorithmContext<Task>,
+): Promise<ExperimentResult> {
+  const { store, logger, signal, report } = context
+  signal.throwIfAborted()
+  const jobs = jobsOf(settings, context.trainDataset)
+  const change = { by: 'run', reason: 'the program has other arms' }
+  await using live = await openLive(settings, { store, logger, change })
+  if (live.state.phase !== 'trial') throw isOverAlready(live.state, settings.name)
+  const isByTask = settings.assign.by === 'task'
+  const arms = settings.order.length
+  const available = isByTask ? jobs.length : Math.floor(countKeys(settings, live.state, jobs) / arms)
+  const plan = planExperiment(settings, available)
+  const total = jobs.reduce((sum, { task, id }) => sum + placesOf(settings, live.state, task, () => id).length, 0)
+  report({ type: 'plan', limits: { rollouts: total }, lines: describePlan(settings, plan, isByTask) })
+
+  const ledger = createLedger(settings, { waitsForRewards: false })
+  const before = new Map((await scan(store, signal, settings, ledger)).map((rollout) => [rollout.rollout_id, rollout]))
+  const seen: Observation[] = []
+  let [judge, revision] = [createJudge(settings, live.history(), available), live.state.revision]
+  const failed = new AbortController()
+  const stop = AbortSignal.any([signal, failed.signal])
+  const underWay = new Map<string, Promise<void>>()
+  let [done, step] = [0, 0]
+
+  function count(): void {
+    for (const observation of ledger.drain()) {
+      seen.push(observation)
+      judge.add(observation)
+    }
+    // Arms were changed meanwhile: what was run with those that stand still counts.
+    if (live.state.revision === revision) return
+    ;[judge, revision] = [createJudge(settings, live.history(), available), live.state.revision]
+    for (const observation of seen) judge.add(observation)
+  }
+
+  function isClear(): boolean {
+    const { kind } = judge.verdict()
+    return kind !== 'undecided' && kind !== 'not_comparable'
+  }
+
+  async function run(request: ReturnType<typeof requestOf>): Promise<void> {
+    const rollout = await store.enqueueManyRollouts({ rollouts: [request] })
+    ledger.note(rollout[0]!)
+    const observation = await observe(store, stop, settings, rollout[0]!.rollout_id)
+    if (observation !== null) ledger.fill(observation)
+    count()
+    done += 1
+    report({ type: 'phase', phase: 'trial', step: 0, done, total, reward: null })
+    if (done % metricsEvery === 0) report({ type: 'metrics', step: (step += 1), metrics: metricsOf(judge) })
+  }
+
+  try {
+    for (const job of jobs) {
+      count()
+      if (isClear()) break
+      for (const [turn, place] of placesOf(settings, live.state, job.task, () => job.id).entries()) {
+        const request = requestFor(settings, live, job, place, turn, before)
+        if (request === null) {
+          done += 1
+          continue
+        }
+        const { rollout_id: rolloutId } = request
+        const work = run(request).finally(() => underWay.delete(rolloutId!))
+        work.catch((error: unknown) => failed.abort(error))
+        underWay.set(rolloutId!, work)
+        if (underWay.size >= settings.concurrency) await Promise.race(underWay.values())
+        stop.throwIfAborted()
+      }
+    }
+    while (underWay.size > 0 && !isClear()) await Promise.race(underWay.values())
+    // Those that are under way when the verdict is clear are not needed.
+    if (underWay.size > 0) await store.cancelRollouts({ rolloutIds: [...underWay.keys()] })
+    await Promise.all(underWay.values())
+  } catch (error) {
+    failed.abort(error)
+    await store.cancelRollouts({ rolloutIds: [...underWay.keys()] }).catch(() => {})
+    throw error
+  }
+  report({ type: 'metrics', step: step + 1, metrics: metricsOf(judge) })
+  return await conclude(settings, live, judge, store)
+}
+
+const metricsEvery = 20
+
+/** In an order drawn by the seed; a task that is there twice is two tasks. */
+function jobsOf<Task>({ seed, name }: ExperimentSettings<Task>, tasks: ArrayLike<Task>): readonly Job<Task>[] {
+  const times = new Map<string, number>()
+  const jobs = Array.from(tasks, (task) => {
+    const { hash } = knownTask(task as never)
+    const turn = times.get(hash) ?? 0
+    times.set(hash, turn + 1)
+    return { task, id: `${hash}/${turn}` }
+  })
+  return randomFor(seed, 'experiment', name).shuffle(jobs)
+}
+
+function countKeys<Task>(settings: ExperimentSettings<Task>, state: ExperimentState, jobs: readonly Job<Task>[]): number {
+  return new Set(jobs.flatMap(({ task, id }) => placesOf(settings, state, task, () => id).map((place) => place.key))).size
+}
+
+/** Null: it has been run, and is counted. What was cancelled when an earlier process was stopped is run under the next id. */
+function requestFor<Task>(
+  { name }: ExperimentSettings<Task>,
+  { state }: LiveExperiment<Task>,
+  { task, id }: Job<Task>,
+  place: { readonly arm: string; readonly key: string },
+  turn: number,
+  before: ReadonlyMap<string, Rollout>,
+): ReturnType<typeof requestOf> | null {
+  for (let spoiled = 0; ; spoiled += 1) {
+    const made = hashJson([name, id, place.arm, { ...state.arms[place.arm]! }, turn, spoiled])
+    const rolloutId = `ro-${made.slice(0, 24)}`
+    const there = before.get(rolloutId)
+    if (there?.status === 'cancelled') continue
+    if (there !== undefined && isFinished(there)) return null
+    const labels = { algorithm: 'experiment' }
+    return { ...requestOf(name, state, place, task, { labels, mode: 'val', config: collectConfig }), rollout_id: rolloutId }
+  }
+}
+
+async function conclude<Task>(
+  { alias, promote }: ExperimentSettings<Task>,
+  live: LiveExperiment<Task>,
+  judge: Judge,
+  store: LightningStore,
+): Promise<ExperimentResult> {
+  const comparison = judge.compare(true)
+  const { verdict } = comparison
+  if (promote && verdict.kind === 'better') {
+    const { mean } = comparison.differences.find(
+      ({ arm, metric }) => arm === verdict.arm && metric === comparison.primary,
+    )!.difference
+    const reason = `${comparison.primary} differs by ${mean.toPrecision(3)} from ${comparison.control}`
+    await live.promote({ arm: verdict.arm, by: 'run', reason })
+  }
+  const target = await store.getResourcesByAlias({ alias })
+  return {
+    ...comparison,
+    state: live.state,
+    alias: target === null ? null : { alias, resourcesId: target.resources_id, version: target.version },
+  }
+}
+
+function metricsOf(judge: Judge): Readonly<Record<string, number>> {
+  const { arms, differences, primary } = judge.compare()
+  const means = arms.flatMap(({ arm, metrics }) =>
+    Object.entries(metrics).map(([name, { mean }]) => [`${arm}.${name}`, mean] as const),
+  )
+  const decided = differences.flatMap(({ arm, metric, anytime }) =>
+    metric === primary && anytime !== null
+      ? ([
+          [`${arm}.low`, anytime.low],
+          [`${arm}.high`, anytime.high],
+        ] as const)
+      : [],
+  )
+  return Object.fromEntries([...means, ...decided].filter(([, value]) => Number.isFinite(value)))
+}
+
+function describePlan<Task>(
+  { primary, errorRate, power, isRandomized }: ExperimentSettings<Task>,
+  { detect, perArm, perArmLookingOnce, available, detectable }: ReturnType<typeof planExperiment>,
+  isByTask: boolean,
+): readonly string[] {
+  if (!isRandomized) return ['arms are not drawn by lot: what each shows is told, and no winner']
+  const unit = isByTask ? 'tasks' : 'keys of each arm'
+  const percent = (share: number): string => `${Math.round(share * 100)} %`
+  return [
+    `a difference of ${detect} in ${primary.name} is found with ${percent(power)} by ${perArm} ${unit}, looking after each (${perArmLookingOnce} if one looked once)`,
+    `one is told where there is none with at most ${percent(errorRate)}`,
+    `there are ${available}: ${detectable === null ? 'too few for any difference' : `enough for one of ${detectable.toPrecision(2)}`}`,
+  ]
+}
+
+function isOverAlready({ phase, candidate }: ExperimentState, name: string): AglError {
+  return new AglError({
+    code: 'conflict',
+    message: `The experiment "${name}" is not in its trial any more (${phase}${candidate === null ? '' : ` ${candidate}`}): give a new trial another name.`,
+    data: { phase },
+  })
+}
