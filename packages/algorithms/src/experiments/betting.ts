@@ -41,6 +41,11 @@ export function betsFor(expected: number): readonly number[] {
   return Array.from({ length: bets }, (_, index) => least * (largestShare / least) ** (index / (bets - 1)))
 }
 
+/** With fewer values no evidence is so large, if all of them are 1. */
+export function leastValues(evidence: number): number {
+  return Math.ceil(Math.log(evidence * bets) / Math.log1p(largestShare))
+}
+
 /**
  * Where the mean of values in [-1, 1] lies with a chance of at least 1 − α, however often and whenever one looks: what {@link createBettingTest}
  * would not have refuted, each side with α/2.

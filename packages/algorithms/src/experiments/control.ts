@@ -55,7 +55,12 @@ export function createSteps({
       const last = (await record.read()).at(-1) ?? null
       const step = await decide(last)
       if (step === null) return known(last)
-      const next = { ...step, revision: (last?.revision ?? 0) + 1, time: Date.now() / 1000 }
+      const next = {
+        ...step,
+        revision: (last?.revision ?? 0) + 1,
+        id: globalThis.crypto.randomUUID(),
+        time: Date.now() / 1000,
+      }
       if (!(await record.append(next))) continue
       await moveAlias(next)
       return next
