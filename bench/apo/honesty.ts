@@ -2,6 +2,7 @@ import { type ApoOptions, estimateMean } from '@agl/algorithms'
 import { createModels, createWorld, type Task, type World } from '@agl/simulated-world'
 import { atLeast, atMost, type Result } from '../lib/result.ts'
 import type { Scenario } from '../lib/scenario.ts'
+import { shareOf } from '../lib/share.ts'
 import { contestRunners, contestTasks, contestWorld } from './contest.ts'
 import { contestOf, promptOf, runOurs, type TaskCounts } from './ours.ts'
 import { asSpread } from './score.ts'
@@ -57,7 +58,7 @@ export const honesty: Scenario = {
         name: 'apo-honesty-coverage',
         unit: '% of 95 % intervals that hold the true score',
         better: 'higher',
-        ours: share(covered, runs.length),
+        ours: shareOf(covered, runs.length),
         peer: null,
         target: atLeast('value', 90),
       },
@@ -84,7 +85,7 @@ export const falseAndTrueFinds: Scenario = {
         name: variant === 'null' ? 'apo-null' : 'apo-power',
         unit: variant === 'null' ? '% of runs that report a gain' : '% of runs that find it and report it',
         better: variant === 'null' ? 'lower' : 'higher',
-        ours: share(found, seeds),
+        ours: shareOf(found, seeds),
         peer: null,
         target: variant === 'null' ? atMost('value', 5) : atLeast('value', 80),
         note: `${seeds} seeds; ${rollouts.toFixed(0)} rollouts each, at most ${smallGainSize.rollouts}, of which ${2 * smallGainSize.test} are the test`,
@@ -92,9 +93,4 @@ export const falseAndTrueFinds: Scenario = {
     }
     return results
   },
-}
-
-function share(count: number, total: number): Result['ours'] {
-  const { mean, low, high } = estimateMean(Array.from({ length: total }, (_, index) => (index < count ? 1 : 0)))
-  return { median: 100 * mean, min: 100 * low, max: 100 * high }
 }

@@ -51,6 +51,23 @@ describe('odd cases', () => {
     expect(last).toMatchObject({ total: 45_000, items: [{ span_id: 's44999' }] })
   })
 
+  test('of two who store one span at once, each with a body of its own, one is told so and that body stays', async () => {
+    const { store, namespace } = open()
+    const other = createRedisStore({ url: server.url, namespace })
+    onTestFinished(() => other.close())
+    const claimed = await store.startRollout({ rollout: { input: 1 } })
+    const { rollout_id: rolloutId } = claimed
+    const told: string[] = []
+    for (let index = 0; index < 300; index += 1) {
+      const both = await Promise.all(
+        [store, other].map((each, by) => each.addSpan(spanOf(claimed, { span_id: `s${index}`, attributes: { by } }))),
+      )
+      told.push(both.flatMap((span) => (span === null ? [] : [span.attributes['by']])).join())
+    }
+    const { items } = await store.querySpans({ rolloutId })
+    expect(told).toEqual(items.map(({ attributes }) => String(attributes['by'])))
+  })
+
   test('a sequence id stands before a body only where its field says another number', async () => {
     const { store, keys } = open()
     const claimed = await store.startRollout({ rollout: { input: 1 } })

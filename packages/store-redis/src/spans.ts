@@ -102,6 +102,7 @@ export function encodeBody(span: ParsedSpan | Span): string {
 /** Answers those that this call stored. */
 async function writeBodies(state: RedisState, places: readonly Place[]): Promise<readonly Span[]> {
   const byKey = new Map<string, string[]>()
+  const firsts = new Map<string, Place>()
   const known: Place[] = []
   for (const place of places) {
     if (place.field === '') continue
@@ -110,33 +111,46 @@ async function writeBodies(state: RedisState, places: readonly Place[]): Promise
       continue
     }
     const fields = byKey.get(place.key)
-    if (fields === undefined) byKey.set(place.key, [place.field, textOf(place)])
-    else fields.push(place.field, textOf(place))
+    if (fields === undefined) {
+      byKey.set(place.key, [place.field, textOf(place)])
+      firsts.set(place.key, place)
+    } else fields.push(place.field, textOf(place))
   }
+  // Whoever sends the same id meanwhile takes this one's writer for dead: of two single spans the first body stands, and only one is told so.
+  const alone = [...firsts].flatMap(([key, place]) => (byKey.get(key)!.length === 2 ? [place] : []))
+  for (const { key } of alone) byKey.delete(key)
   const homes = new Map(places.map(({ key, span }) => [key, span.rollout_id]))
   const { connection, keys } = state
-  const [written, texts] = await runOnBodies(state, new Set(homes.values()), async (client) => {
+  const [[rescues, puts], texts] = await runOnBodies(state, new Set(homes.values()), async (client, isAgain) => {
     const bodies = [...byKey].flatMap(([key, fields]) => inParts(fields).map((part) => client.hset(key, ...part)))
-    // A duplicate, or one whose writer never came to the second step.
+    const singles = alone.map(async (place) => {
+      const text = textOf(place)
+      if ((await client.hsetnx(place.key, place.field, text)) === 1) return true
+      // It may be what was written before the connection was lost.
+      return isAgain && (await client.hget(place.key, place.field)) === text
+    })
+    // A duplicate, or one whose writer never came to the second step; after the new ones, of which it may be a duplicate.
     const others = known.map((place) => client.hsetnx(place.key, place.field, textOf(place)))
     // Read after the bodies are written: one server does in order what comes in order, those of a cluster know nothing of each other.
     const readHomes = (): Promise<readonly (string | null)[]> =>
       Promise.all([...homes.values()].map((id) => connection.get(client, keys.of('rollout', id))))
     const early = connection.isCluster ? null : readHomes()
     // All in one: a connection that is lost rejects each of them.
-    const [rescues, , read] = await Promise.all([Promise.all(others), Promise.all(bodies), early])
-    return [rescues, read ?? (await readHomes())] as const
+    const [rescues, puts, , read] = await Promise.all([Promise.all(others), Promise.all(singles), Promise.all(bodies), early])
+    return [[rescues, puts], read ?? (await readHomes())] as const
   })
   await dropHomeless(state, [...homes], texts)
   await retainAfterWrite(state)
-  const rescued = new Set(known.filter((_, index) => written[index] === 1))
-  for (const { span } of known.filter((place) => !rescued.has(place))) {
+  const rescued = new Set(known.filter((_, index) => rescues[index] === 1))
+  const beaten = new Set(alone.filter((_, index) => !puts[index]!))
+  const isStored = (place: Place): boolean => (place.isNew ? !beaten.has(place) : rescued.has(place))
+  for (const { span } of [...known, ...beaten].filter((place) => !isStored(place))) {
     const { rollout_id: rolloutId, attempt_id: attemptId, span_id: spanId } = span
     state.logger.debug('duplicate span skipped', { rolloutId, attemptId, spanId })
   }
   const stored: Span[] = []
   for (const place of places) {
-    if (!place.isNew && !rescued.has(place)) continue
+    if (!isStored(place)) continue
     // It was made by the parser for us.
     const span = place.span as Mutable<Span>
     span.sequence_id = Number(place.sequence)
@@ -173,10 +187,10 @@ async function dropHomeless(
 export function runOnBodies<Value>(
   { connection, keys }: RedisState,
   rolloutIds: ReadonlySet<string>,
-  work: (client: Client) => Promise<Value>,
+  work: (client: Client, isAgain: boolean) => Promise<Value>,
 ): Promise<Value> {
-  return connection.run(async (client) => {
-    const value = await work(client)
+  return connection.run(async (client, isAgain) => {
+    const value = await work(client, isAgain)
     if (connection.confirm !== null) await connection.confirm(client, [...rolloutIds].map(keys.spansMarker))
     return value
   })

@@ -15,15 +15,18 @@ export interface ExperimentControl {
 }
 
 /** @param last null = the experiment is not there @returns null = nothing is to be done */
-type Decide = (last: ExperimentState | null) => Promise<steps.Step | null> | steps.Step | null
+type Decide = (
+  last: ExperimentState | null,
+  history: readonly ExperimentState[],
+) => Promise<steps.Step | null> | steps.Step | null
 
 /** The steps of an experiment, and the alias that follows them. */
 export interface ExperimentSteps extends ExperimentControl {
   readonly rolloutId: string
   /** Appends what `decide` makes of the last state, after whatever others did first. */
   take(decide: Decide): Promise<ExperimentState>
-  /** Moves the alias where the state says, as after a crash between the two. */
-  moveAlias(state: ExperimentState): Promise<void>
+  /** Moves the alias where the last state says, as after a crash between the two. */
+  moveAlias(): Promise<void>
 }
 
 /**
@@ -52,8 +55,9 @@ export function createSteps({
 
   async function take(decide: Decide): Promise<ExperimentState> {
     for (;;) {
-      const last = (await record.read()).at(-1) ?? null
-      const step = await decide(last)
+      const history = await record.read()
+      const last = history.at(-1) ?? null
+      const step = await decide(last, history)
       if (step === null) return known(last)
       const next = {
         ...step,
@@ -62,7 +66,7 @@ export function createSteps({
         time: Date.now() / 1000,
       }
       if (!(await record.append(next))) continue
-      await moveAlias(next)
+      await moveAlias()
       return next
     }
   }
@@ -81,23 +85,36 @@ export function createSteps({
     return found === null ? null : { resourcesId: found.resources_id, version: found.version }
   }
 
-  /** The step is written down first, then the alias is moved: whoever opens the experiment after a crash in between moves it. */
-  async function moveAlias({ alias, stable, previous, phase, control, arms }: ExperimentState): Promise<void> {
-    const present = await targetOf(alias)
-    // An alias that nobody has set begins at the control.
-    const wanted = stable ?? (present === null ? arms[control]! : null)
-    if (wanted === null || isSameTarget(present, wanted)) return
-    const others = Object.entries(arms).flatMap(([arm, target]) => (arm === control ? [] : [target]))
-    const before = phase === 'promoted' ? [previous] : others
-    if (present !== null && !before.some((target) => isSameTarget(target, present))) {
-      logger.warn('An alias was moved by somebody else and is left where it is', { experiment: name, alias, ...present })
-      return
-    }
-    try {
-      await store.setResourcesAlias({ alias, ...wanted, expected: present })
-    } catch (error) {
-      // Another process was faster with the same step.
-      if (!AglError.isInstance(error, 'conflict') || !isSameTarget(await targetOf(alias), wanted)) throw error
+  /** Where the alias is to go back to: as the record has it, whoever is about to move it there, unless somebody else has moved it away. */
+  async function presentOf(state: ExperimentState, history: readonly ExperimentState[]): Promise<Target | null> {
+    const present = await targetOf(state.alias)
+    return state.stable !== null && (present === null || hasSet(history, present)) ? state.stable : present
+  }
+
+  /**
+   * The step is written down first, then the alias is moved: whoever opens the experiment after a crash in between moves it. Of two who take steps at
+   * once the first may move it last, so each looks again after its move whether the record is still as it was.
+   */
+  async function moveAlias(): Promise<void> {
+    for (;;) {
+      const history = await record.read()
+      const { alias, stable, previous, phase, control, arms } = known(history.at(-1) ?? null)
+      const present = await targetOf(alias)
+      // An alias that nobody has set begins at the control.
+      const wanted = stable ?? (present === null ? arms[control]! : null)
+      if (wanted === null || isSameTarget(present, wanted)) return
+      const others = Object.entries(arms).flatMap(([arm, target]) => (arm === control ? [] : [target]))
+      const before = phase === 'promoted' ? [previous] : others
+      if (present !== null && !hasSet(history, present) && !before.some((target) => isSameTarget(target, present))) {
+        logger.warn('An alias was moved by somebody else and is left where it is', { experiment: name, alias, ...present })
+        return
+      }
+      try {
+        await store.setResourcesAlias({ alias, ...wanted, expected: present })
+      } catch (error) {
+        // Another process was faster.
+        if (!AglError.isInstance(error, 'conflict')) throw error
+      }
     }
   }
 
@@ -108,7 +125,12 @@ export function createSteps({
     moveAlias,
     rollOut: async ({ arm, share, ...author }) => await take((last) => steps.rollOut(known(last), arm, share, author)),
     promote: async ({ arm, ...author }) =>
-      await take(async (last) => steps.promote(known(last), arm, await targetOf(known(last).alias), author)),
+      await take(async (last, history) => steps.promote(known(last), arm, await presentOf(known(last), history), author)),
     rollback: async (author) => await take((last) => steps.rollback(known(last), author)),
   }
+}
+
+/** Whether a step of the experiment moved its alias there. */
+function hasSet(history: readonly ExperimentState[], target: Target): boolean {
+  return history.some(({ stable }) => isSameTarget(stable, target))
 }

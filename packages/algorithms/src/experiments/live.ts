@@ -211,7 +211,7 @@ async function defineExperiment<Task>(
   const isKnown = (state: ExperimentState): boolean =>
     steps.describeDefinition(state.definition) === steps.describeDefinition(definition)
   if (last !== null && isKnown(last)) {
-    await control.moveAlias(last)
+    await control.moveAlias()
     return await control.history()
   }
   if (last !== null && change === null) throw changed(settings.name, last.definition, definition)
