@@ -32,12 +32,24 @@ export async function runExperiment<Task>(
   settings: ExperimentSettings<Task>,
   context: AlgorithmContext<Task>,
 ): Promise<ExperimentResult> {
-  const { store, logger, signal, report } = context
+  const { store, logger, signal } = context
   signal.throwIfAborted()
+  const live = await openLive(settings, { store, logger, change: { by: 'run', reason: 'as the program has it' } })
+  try {
+    if (live.state.phase !== 'trial') throw isOverAlready(live.state, settings.name)
+    return await conclude(settings, live, await runTrial(settings, context, live), store)
+  } finally {
+    await live.close()
+  }
+}
+
+async function runTrial<Task>(
+  settings: ExperimentSettings<Task>,
+  context: AlgorithmContext<Task>,
+  live: LiveExperiment<Task>,
+): Promise<Judge> {
+  const { store, signal, report } = context
   const jobs = jobsOf(settings, context.trainDataset)
-  const change = { by: 'run', reason: 'the program has other arms' }
-  await using live = await openLive(settings, { store, logger, change })
-  if (live.state.phase !== 'trial') throw isOverAlready(live.state, settings.name)
   const isByTask = settings.assign.by === 'task'
   const arms = settings.order.length
   const available = isByTask ? jobs.length : Math.floor(countKeys(settings, live.state, jobs) / arms)
@@ -109,7 +121,7 @@ export async function runExperiment<Task>(
     throw error
   }
   report({ type: 'metrics', step: step + 1, metrics: metricsOf(judge) })
-  return await conclude(settings, live, judge, store)
+  return judge
 }
 
 const metricsEvery = 20
