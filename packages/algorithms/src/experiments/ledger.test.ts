@@ -6,9 +6,9 @@ import { experimentMetrics } from './metrics.ts'
 
 const primary = { name: 'reward', metric: { ...experimentMetrics.reward(), range: [0, 1] as const } }
 
-function ledgerOf(options: { readonly stragglersMs?: number; readonly waitsForRewards?: boolean } = {}): Ledger {
-  const { stragglersMs = 60_000, waitsForRewards = true } = options
-  return createLedger({ stragglersMs, primary }, { waitsForRewards })
+function ledgerOf(options: { readonly stragglersMs?: number; readonly isLive?: boolean } = {}): Ledger {
+  const { stragglersMs = 60_000, isLive = true } = options
+  return createLedger({ stragglersMs, primary }, { isLive })
 }
 
 async function begin(arms: readonly string[]): Promise<readonly Rollout[]> {
@@ -36,10 +36,20 @@ it('tells what an arm says in the order in which it was begun, whichever is fini
   ledger.fill(said(second!, 0))
   ledger.fill(said(other!, 1))
   expect(ledger.drain().map(({ rolloutId }) => rolloutId)).toEqual([other!.rollout_id])
-  expect(ledger.pending('a')).toBe(3)
   ledger.fill(said(first!, 1))
   expect(ledger.drain().map(({ values }) => values['reward'])).toEqual([1, 0, 0])
   expect(ledger.drain()).toEqual([])
+})
+
+it('has one order of all arms in a run', async () => {
+  const ledger = ledgerOf({ isLive: false })
+  const [first, second] = await begin(['a', 'b'])
+  ledger.note(first!)
+  ledger.note(second!)
+  ledger.fill(said(second!, 1))
+  expect(ledger.drain()).toEqual([])
+  ledger.fill(said(first!, 0))
+  expect(ledger.drain().map(({ arm }) => arm)).toEqual(['a', 'b'])
 })
 
 it('leaves out what is not finished in time, and does not count it later', async () => {
@@ -62,7 +72,7 @@ it('waits for a reward that may yet come, unless it is told not to', async () =>
   expect(ledger.drain()).toEqual([])
   expect(ledger.fill(said(rollout!, 1))).toBe(true)
   expect(ledger.drain()).toHaveLength(1)
-  const hasty = ledgerOf({ waitsForRewards: false })
+  const hasty = ledgerOf({ isLive: false })
   hasty.note(rollout!)
   expect(hasty.fill(said(rollout!, null, 'completed'))).toBe(true)
 })
