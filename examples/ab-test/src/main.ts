@@ -160,7 +160,7 @@ function verdictOf({ verdict, control, plan }: ExperimentResult): string {
 }
 
 function toJson({ seed }: Settings, { arms, differences }: ExperimentResult, seconds: number): object {
-  const round = (value: number): number => Math.round(value * 1_000) / 1_000
+  const round = (value: number): number => Math.round(value * 10_000) / 10_000
   const [before, after] = arms.map(({ metrics }) => round(metrics['reward']!.mean))
   const { low, high } = differences[0]!.anytime!
   return { app: 'ab-test', seed, before, after, interval: [round(low), round(high)], seconds }
