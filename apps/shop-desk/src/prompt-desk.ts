@@ -7,7 +7,7 @@ import { loadPromptModel } from './prompt-model.ts'
 import { serveCustomer } from './prompted-clerk.ts'
 import type { ShopTask } from './tasks.ts'
 
-/** The model that reads prompts, behind its own endpoint, without store and runner: for measurements and tests. */
+/** The model that reads prompts, behind its own endpoint, without store and runner: for examples, measurements and tests. */
 export interface PromptDesk extends AsyncDisposable {
   readonly llm: Llm
   /** Completions asked for so far. */
