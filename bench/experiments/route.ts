@@ -34,8 +34,8 @@ async function measure(arms: number, suffix: string, requests: readonly Request[
     ),
     assign: { by: 'key', key: ({ customer }) => customer },
   })
+  const live = await experiment.open({ store })
   try {
-    await using live = await experiment.open({ store })
     const samples = await interleave(
       { rounds },
       {
@@ -61,6 +61,7 @@ async function measure(arms: number, suffix: string, requests: readonly Request[
       target: atMost('value', 5),
     }
   } finally {
+    await live.close()
     await store.close()
   }
 }

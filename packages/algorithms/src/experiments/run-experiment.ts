@@ -32,11 +32,23 @@ export async function runExperiment<Task>(
   settings: ExperimentSettings<Task>,
   context: AlgorithmContext<Task>,
 ): Promise<ExperimentResult> {
-  const { store, logger, signal, report } = context
+  const { store, logger, signal } = context
   signal.throwIfAborted()
-  const jobs = jobsOf(settings, context.trainDataset)
   const change = { by: 'run', reason: 'the program has other arms' }
-  await using live = await openLive(settings, { store, logger, change })
+  const live = await openLive(settings, { store, logger, change })
+  try {
+    return await runTrial(settings, context, live)
+  } finally {
+    await live.close()
+  }
+}
+
+async function runTrial<Task>(
+  settings: ExperimentSettings<Task>,
+  { store, signal, report, trainDataset }: AlgorithmContext<Task>,
+  live: LiveExperiment<Task>,
+): Promise<ExperimentResult> {
+  const jobs = jobsOf(settings, trainDataset)
   if (live.state.phase !== 'trial') throw isOverAlready(live.state, settings.name)
   const isByTask = settings.assign.by === 'task'
   const arms = settings.order.length
