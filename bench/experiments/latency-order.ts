@@ -93,7 +93,7 @@ function byEnd(runs: readonly Run[]): readonly Observation[] {
 }
 
 function* throughLedger(trial: Trial, runs: readonly Run[]): Generator<Observation> {
-  const ledger = createLedger(trial.settings, { waitsForRewards: false })
+  const ledger = createLedger(trial.settings, { isLive: true })
   const events = runs.flatMap((run) => [
     { time: run.beginsAt, take: () => ledger.note(rolloutOf(run.observation)) },
     { time: run.endsAt, take: () => ledger.fill(run.observation) },

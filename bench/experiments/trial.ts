@@ -32,7 +32,7 @@ export function createTrial({ weights, isPaired = false }: Pick<World, 'weights'
   const assign: ExperimentOptions<never>['assign'] = isPaired ? { by: 'task' } : { by: 'weight' }
   const settings = resolveExperimentOptions<never, string>({ name: 'simulated', arms, assign })
   const step = define(arms, settings.alias, definitionOf(settings), { by: 'bench', reason: 'a simulated world' })
-  return { settings, history: [{ ...step, revision: 1, time: 0 }], plan: planExperiment(settings, null) }
+  return { settings, history: [{ ...step, revision: 1, id: 'first', time: 0 }], plan: planExperiment(settings, null) }
 }
 
 export function judgeOf({ settings, history }: Trial): Judge {

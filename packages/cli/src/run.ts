@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { AglError, errorMessage } from '@agl/types'
 import { Command, CommanderError } from 'commander'
+import { addExperimentCommand } from './experiment.ts'
 import { addExportCommand } from './export.ts'
 import { addRunCommand } from './run-file/command.ts'
 import { addRunnerCommand } from './runner.ts'
@@ -45,6 +46,7 @@ export async function run(args: readonly string[], options: RunOptions = {}): Pr
   addStoreCommand(program, surroundings)
   addRunnerCommand(program, surroundings)
   addExportCommand(program, surroundings)
+  addExperimentCommand(program, surroundings)
   addRunCommand(program, surroundings)
   try {
     await program.parseAsync([...args], { from: 'user' })

@@ -15,6 +15,7 @@ const readmes = globSync('packages/*/README.md').concat('README.md')
 
 /** Each guide, and where its programs run: where the packages are that it is about. */
 const guides: Readonly<Record<string, string>> = {
+  'docs/experiments.md': 'examples/apo-room-booking',
   'docs/observe.md': 'packages/cli',
   'docs/optimize-prompts.md': 'examples/apo-room-booking',
   'docs/resources.md': 'packages/store-sqlite',

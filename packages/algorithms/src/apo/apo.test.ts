@@ -35,34 +35,36 @@ describe('createApo', () => {
     expect(again.best).toEqual(first.best)
   })
 
-  it('ends as if it had never been killed, at whatever moment that happens, and pays for nothing twice', async () => {
-    const whole = await runApo({})
-    const random = createRandom(7)
-    for (let turn = 0; turn < 6; turn += 1) {
-      const values = new Map<string, JsonValue>()
-      const mortal = (savesLeft: number): RunState => ({
-        load: async (key) => values.get(key),
-        async save(key, value) {
-          if (savesLeft === 0) throw new Error('killed')
-          savesLeft -= 1
-          // What is paid for is paid for once.
-          if (/^(eval|trial|chat)/.test(key)) expect(values.has(key)).toBe(false)
-          values.set(key, value)
-        },
-      })
-      const deaths: string[] = []
-      let result = null
-      while (result === null) {
-        result = await runApo({ state: mortal(10 + random.below(200)) }).catch((error: unknown) => {
-          deaths.push((error as Error).message)
-          return null
+  for (const mode of ['beam', 'pareto'] as const) {
+    it(`ends as if it had never been killed, at whatever moment that happens, and pays for nothing twice (${mode})`, async () => {
+      const whole = await runApo({}, { mode })
+      const random = createRandom(7)
+      for (let turn = 0; turn < 6; turn += 1) {
+        const values = new Map<string, JsonValue>()
+        const mortal = (savesLeft: number): RunState => ({
+          load: async (key) => values.get(key),
+          async save(key, value) {
+            if (savesLeft === 0) throw new Error('killed')
+            savesLeft -= 1
+            // What is paid for is paid for once.
+            if (/^(eval|trial|chat)/.test(key)) expect(values.has(key)).toBe(false)
+            values.set(key, value)
+          },
         })
+        const deaths: string[] = []
+        let result = null
+        while (result === null) {
+          result = await runApo({ state: mortal(10 + random.below(200)) }, { mode }).catch((error: unknown) => {
+            deaths.push((error as Error).message)
+            return null
+          })
+        }
+        expect(new Set(deaths)).toEqual(new Set(['killed']))
+        expect(unpriced(result)).toEqual(unpriced(whole))
+        expect(result.spent).toEqual({ ...whole.spent, minutes: result.spent.minutes })
       }
-      expect(new Set(deaths)).toEqual(new Set(['killed']))
-      expect(unpriced(result)).toEqual(unpriced(whole))
-      expect(result.spent).toEqual({ ...whole.spent, minutes: result.spent.minutes })
-    }
-  }, 60_000)
+    }, 60_000)
+  }
 
   it('finds nothing to report where no rule has an effect', async () => {
     const verdicts = []

@@ -77,7 +77,7 @@ async function search<Task>(
     survivors =
       options.mode === 'beam'
         ? await raceForBeam(session, options, [...members, ...brood.children], round)
-        : await joinFront(session, options, members, brood.children, round)
+        : await joinFront(session, options, { members, parents, children: brood.children }, round)
     await endRound(round, brood)
     if (brood.skipped.no_flaw === parents.length && brood.children.length === 0) endedEarly = 'nothing_to_improve'
   }
@@ -194,10 +194,12 @@ async function search<Task>(
 
   /** The first prompt is among them, so that what is kept is no worse than it on the validation tasks. */
   function chooseFinalists(): readonly ApoCandidate[] {
-    const byMean = survivors
-      .map(({ candidate }) => candidate)
-      .toSorted((a, b) => orLowest(session.valEstimate(b)?.mean) - orLowest(session.valEstimate(a)?.mean))
-    const chosen = byMean.slice(0, options.finalists)
+    const best = survivors.map(({ candidate }) => candidate)
+    // Those of a beam come in the order of their last race, and are known by all.
+    if (options.mode === 'beam') {
+      best.sort((a, b) => orLowest(session.valEstimate(b)?.mean) - orLowest(session.valEstimate(a)?.mean))
+    }
+    const chosen = best.slice(0, options.finalists)
     return options.runInitialValidation && !chosen.includes(first) ? [first, ...chosen] : chosen
   }
 

@@ -53,18 +53,34 @@ export async function breed(
     return await there
   }
 
-  /** Of two that are both the best somewhere. */
+  /** Of two that are both the best somewhere; one that was made of the other holds it already. */
   async function merge(): Promise<readonly Birth[]> {
     const front = frontOf(survivors, session.valScores)
-    const [one, other] = drawParents(front, 2, randomFor(seed, 'merge', round))
-    if (one === undefined || other === undefined || one === other) return []
+    const random = randomFor(seed, 'merge', round)
+    const [one] = drawParents(front, 1, random)
+    if (one === undefined) return []
+    const strangers = front.filter(({ candidate }) => candidate !== one && !areKin(candidate, one))
+    const [other] = drawParents(strangers, 1, random)
+    if (other === undefined) return []
     // There is nothing to merge in those that are the same.
     const differing = session.targets.filter((target) => one.templates[target]!.template !== other.templates[target]!.template)
     return [await session.nursery.merge(one, other, slotOf('merge', differing[(round - 1) % differing.length]!))]
   }
+
+  function areKin(one: ApoCandidate, other: ApoCandidate): boolean {
+    return comesFrom(one, other) || comesFrom(other, one)
+  }
+
+  function comesFrom({ parents: own }: ApoCandidate, ancestor: ApoCandidate): boolean {
+    const direct = session.candidates.filter(({ id }) => own.includes(id))
+    return direct.some((parent) => parent === ancestor || comesFrom(parent, ancestor))
+  }
 }
 
-/** The parent of each child of a round: every parent in turn, so that also the first few children have different ones. */
+/**
+ * The parent of each child of a round: every parent in turn, so that also the first few children have different ones. `pareto`: the first of
+ * the survivors, and others of the front.
+ */
 export function chooseParents(
   session: Session,
   { mode, beamWidth, branchFactor, seed }: ResolvedApoOptions<unknown>,
@@ -72,10 +88,14 @@ export function chooseParents(
   round: number,
 ): readonly ApoCandidate[] {
   const parents =
-    mode === 'beam'
-      ? Array.from({ length: beamWidth }, (_, index) => survivors[index % survivors.length]!)
-      : drawParents(frontOf(survivors, session.valScores), beamWidth, randomFor(seed, 'parents', round))
+    mode === 'beam' ? Array.from({ length: beamWidth }, (_, index) => survivors[index % survivors.length]!) : leaderAndFront()
   return Array.from({ length: beamWidth * branchFactor }, (_, place) => parents[place % parents.length]!)
+
+  function leaderAndFront(): readonly ApoCandidate[] {
+    const leader = survivors[0]!
+    const others = frontOf(survivors, session.valScores).filter(({ candidate }) => candidate !== leader)
+    return [leader, ...drawParents(others, Math.min(others.length, beamWidth - 1), randomFor(seed, 'parents', round))]
+  }
 }
 
 /** How many rollouts of a parent its children need to see different ones: half of what each would take for itself, and more each round. */

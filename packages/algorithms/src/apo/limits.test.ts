@@ -44,6 +44,19 @@ describe('the limits of a run', () => {
     expect(rollouts).toBeLessThanOrEqual(20)
   })
 
+  it('on rollouts are kept also where nearly all of them are used, and no child is made that could not be judged', async () => {
+    for (const mode of ['beam', 'pareto'] as const) {
+      for (const rollouts of [110, 130, 150, 190, 230]) {
+        const limits = { mode, beamWidth: 2, valBatchSize: 10, finalists: 2, beamRounds: 50, budget: { rollouts } }
+        const { spent, rounds, val, endedEarly } = await runApo({}, limits)
+        expect(spent.rollouts).toBeLessThanOrEqual(rollouts)
+        expect(endedEarly).toBe('budget')
+        expect(rounds.length).toBeGreaterThan(0)
+        expect(val!.gain.count).toBe(32)
+      }
+    }
+  })
+
   it('on time stop a run once: a later process that goes over it again comes to the same end', async () => {
     const values = new Map<string, JsonValue>()
     const options = { budget: { minutes: 10 } }

@@ -45,7 +45,7 @@ describe('scores that are missing', () => {
     ])
   })
 
-  it('of a parent are no reason for a child to join, and those of a child none against it', async () => {
+  it('of a parent are no reason for a child to join the front, and those of a child none against it', async () => {
     const trials: Readonly<Record<string, readonly Score[]>> = {
       parent: [null, -1, -1, -1],
       worse: [-1, -2, -1, -1],
@@ -54,14 +54,17 @@ describe('scores that are missing', () => {
     const session = {
       candidates: ['parent', 'worse', 'better'].map((id) => candidateOf(id, id === 'parent' ? [] : ['parent'])),
       val: [{}, {}],
-      trialPlaces: () => [0, 1, 2, 3],
-      runOnTrials: async ({ id }: ApoCandidate) => trials[id]!.map((score) => ({ score })),
-      runVal: async () => [],
+      sharedTrials: () => [0, 1, 2, 3],
+      trialScores: ({ id }: ApoCandidate) => trials[id]!,
+      runOnTrials: async ({ id }: ApoCandidate, places: readonly number[]) =>
+        places.map((place) => ({ score: trials[id]![place]! })),
+      runVal: async (_: ApoCandidate, places: readonly number[]) => places.map(() => 0),
       valScores: () => [0, 0],
     } as unknown as Session
     const model = { name: 'none', chat: async () => ({ text: '', usage: null, finishReason: 'stop' as const }) }
     const [parent, ...children] = session.candidates
-    const joined = await joinFront(session, resolveApoOptions({ model }), [parent!], children, 1)
-    expect(joined.map(({ candidate }) => candidate.id)).toEqual(['parent', 'better'])
+    const options = resolveApoOptions({ model, mode: 'pareto', beamWidth: 2 })
+    const joined = await joinFront(session, options, { members: [parent!], parents: [parent!], children }, 1)
+    expect(joined.map(({ candidate }) => candidate.id)).toEqual(['better', 'parent'])
   })
 })

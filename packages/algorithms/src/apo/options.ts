@@ -10,9 +10,9 @@ export interface ApoOptions<Task = unknown> {
   /** Who criticizes and edits: one model for both, or one each. */
   readonly model: ChatModel | { readonly critique: ChatModel; readonly edit: ChatModel }
   /**
-   * How parents are chosen. `beam`: the best so far, after a race on validation tasks. `pareto`: any prompt that is the best on some
-   * validation task, the more often the likelier, and children have to beat their parent on its own tasks first (GEPA, Agrawal et al.
-   * 2025). Default `beam`.
+   * How parents are chosen. `beam`: the best so far, after a race on validation tasks. `pareto`: the best so far, and others that are the
+   * best on some validation task, the more often the likelier; children race with their parents on training tasks first, and two that
+   * do not come from each other are merged (after GEPA, Agrawal et al. 2025). Default `beam`.
    */
   readonly mode?: 'beam' | 'pareto'
   /** Names of the prompt templates to improve. Default: all among the initial resources. */
@@ -23,9 +23,9 @@ export interface ApoOptions<Task = unknown> {
   readonly diversityTemperature?: number
   /** How many rollouts a critic is shown; at least 1. */
   readonly gradientBatchSize?: number
-  /** On how many validation tasks a race ends; at least 1. */
+  /** On how many validation tasks a race ends; at least 1. `pareto`: validation and training tasks together. */
   readonly valBatchSize?: number
-  /** Prompts that survive a round; `pareto`: parents of a round. */
+  /** Prompts that survive a round; `pareto`: parents of a round, and the most children that join in it. */
   readonly beamWidth?: number
   /** Children of each parent in a round. */
   readonly branchFactor?: number

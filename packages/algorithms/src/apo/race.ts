@@ -39,11 +39,14 @@ export async function race({ candidates, keep, tasks, first = 0, run }: RaceOpti
   return [...(await rank(alive, tasks, run)), ...fallen]
 }
 
-/** How many rollouts a race takes at most. */
-export function costOfRace(options: Pick<RaceOptions, 'candidates' | 'keep' | 'tasks'>): number {
-  let [cost, before, alive] = [0, 0, options.candidates]
+/** How many rollouts a race takes at most. @param options.free so many of the candidates have been run on all tasks already */
+export function costOfRace({
+  free = 0,
+  ...options
+}: Pick<RaceOptions, 'candidates' | 'keep' | 'tasks' | 'first'> & { readonly free?: number }): number {
+  let [cost, before, alive] = [0, Math.min(options.first ?? 0, options.tasks), options.candidates]
   for (const { size, staying } of stagesOf(options)) {
-    cost += alive * (size - before)
+    cost += Math.min(alive, options.candidates - free) * (size - before)
     before = size
     alive = staying
   }

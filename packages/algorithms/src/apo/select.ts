@@ -2,7 +2,7 @@ import { randomFor } from '../run/hash.ts'
 import type { ApoCandidate } from './candidate.ts'
 import type { ResolvedApoOptions } from './options.ts'
 import { orLowest, race } from './race.ts'
-import { estimateMean, pairsOf } from '../statistics.ts'
+import { estimateMean } from '../statistics.ts'
 import type { Scores, Session } from './session.ts'
 
 /** A candidate that stays, with its mean over validation tasks; null = none of them counts. */
@@ -55,51 +55,59 @@ export async function raceFinalists(
   return finalists[best!.index]!
 }
 
-/** Lets those children join that beat their parents on the training tasks of the first of these. Nobody leaves. */
+/**
+ * Lets those children join that are among the best of a race with the parents of the round: on the training tasks that their parents
+ * were run on in this round, which a child that becomes a parent is shown again, and then on the validation tasks of the front. Nobody
+ * leaves. The order is by all that is known of each: a place in a race is a little luck, and a parent has been run on more since.
+ */
 export async function joinFront(
   session: Session,
   options: ResolvedApoOptions<unknown>,
-  members: readonly ApoCandidate[],
-  children: readonly ApoCandidate[],
+  { members, parents, children }: { readonly [part in 'members' | 'parents' | 'children']: readonly ApoCandidate[] },
   round: number,
 ): Promise<readonly Survivor[]> {
-  const beating = await Promise.all(children.map((child) => beatsParents(session, options, child, round)))
-  const joined = [...members, ...children.filter((_, index) => beating[index])]
+  const pool = [...new Set([...parents, ...children])]
+  const trials = session.sharedTrials(round)
   const places = frontPlaces(session, options)
-  await Promise.all(joined.map((candidate) => session.runVal(candidate, places, round, 'validation')))
+  const standings = await race({
+    candidates: pool.length,
+    keep: options.beamWidth,
+    tasks: trials.length + places.length,
+    async run(index, tasks) {
+      const own = await session.runOnTrials(pool[index]!, trials.slice(0, tasks), round)
+      const front = places.slice(0, Math.max(0, tasks - trials.length))
+      return [...own.map(({ score }) => score), ...(await session.runVal(pool[index]!, front, round, 'validation'))]
+    },
+  })
+  const best = standings.slice(0, options.beamWidth).map(({ index }) => pool[index]!)
   // The first prompt may have been run on more tasks than these.
-  const meanOf = (candidate: ApoCandidate): number | null => {
-    const known = places.flatMap((place) => session.valScores(candidate)[place] ?? [])
-    return known.length === 0 ? null : estimateMean(known).mean
-  }
-  return joined
-    .map((candidate) => ({ candidate, mean: meanOf(candidate), tasks: places.length }))
-    .toSorted((a, b) => orLowest(b.mean) - orLowest(a.mean))
-}
-
-/** The validation tasks that the front is made of: the same for all. */
-export function frontPlaces(session: Session, { valBatchSize, seed }: ResolvedApoOptions<unknown>): readonly number[] {
-  const shuffled = randomFor(seed, 'val').shuffle(session.val.map((_, place) => place))
-  return shuffled.slice(0, valBatchSize)
-}
-
-async function beatsParents(
-  session: Session,
-  { gradientBatchSize }: ResolvedApoOptions<unknown>,
-  child: ApoCandidate,
-  round: number,
-): Promise<boolean> {
-  const parents = child.parents.map((id) => session.candidates.find((candidate) => candidate.id === id)!)
-  const places = session.trialPlaces(parents[0]!).slice(0, 2 * gradientBatchSize)
-  const [own = [], ...others]: readonly Scores[] = await Promise.all(
-    [child, ...parents].map(async (candidate) => {
-      const trials = await session.runOnTrials(candidate, places, round)
-      return trials.map(({ score }) => score)
+  const meanOf = (candidate: ApoCandidate): number | null =>
+    meanOfKnown(places.map((place) => session.valScores(candidate)[place]))
+  const evidence = new Map(
+    [...new Set([...members, ...best])].map((candidate) => {
+      const known = [...session.trialScores(candidate), ...session.valScores(candidate)]
+      return [candidate, orLowest(meanOfKnown(known))]
     }),
   )
-  // Over the tasks that both have a score for: none given is not a bad one.
-  return others.every((other) => {
-    const [before, after] = pairsOf(other, own)
-    return before.length > 0 && estimateMean(after).mean > estimateMean(before).mean
-  })
+  return [...evidence]
+    .toSorted(([, a], [, b]) => b - a || 0)
+    .map(([candidate]) => ({ candidate, mean: meanOf(candidate), tasks: places.length }))
+}
+
+/** The validation tasks that the front is made of, the same for all: a race that begins on training tasks ends on these. */
+export function frontPlaces(session: Session, { valBatchSize, seed }: ResolvedApoOptions<unknown>): readonly number[] {
+  const shuffled = randomFor(seed, 'val').shuffle(session.val.map((_, place) => place))
+  return shuffled.slice(0, frontSize(session, { valBatchSize }))
+}
+
+export function frontSize(
+  session: Pick<Session, 'val' | 'sharedTrials'>,
+  { valBatchSize }: Pick<ResolvedApoOptions<unknown>, 'valBatchSize'>,
+): number {
+  return Math.min(session.val.length, valBatchSize - session.sharedTrials(1).length)
+}
+
+function meanOfKnown(scores: Scores): number | null {
+  const known = scores.flatMap((score) => score ?? [])
+  return known.length === 0 ? null : estimateMean(known).mean
 }

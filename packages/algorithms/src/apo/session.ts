@@ -59,9 +59,18 @@ export interface Session {
   runVal(candidate: ApoCandidate, places: readonly number[], step: number, phase: string): Promise<readonly (number | null)[]>
   /** Training rollouts that a critic may see: those that there are, and more until there are `count`. */
   runTrials(candidate: ApoCandidate, count: number, step: number): Promise<readonly Evaluation[]>
+  /** The training tasks that {@link runTrials} would run in addition to those that there are. */
+  nextTrials(candidate: ApoCandidate, count: number, step: number): readonly number[]
+  /**
+   * The training tasks that a race for the front begins with, at most half of it: its parents have been run on them by
+   * {@link runTrials}.
+   */
+  sharedTrials(step: number): readonly number[]
   /** The training tasks that a candidate has been run on. */
   trialPlaces(candidate: ApoCandidate): readonly number[]
   runOnTrials(candidate: ApoCandidate, places: readonly number[], step: number): Promise<readonly Evaluation[]>
+  /** By training task. */
+  trialScores(candidate: ApoCandidate): Scores
   /** By validation task. */
   valScores(candidate: ApoCandidate): Scores
   /** Over what it was run on; null = on nothing. */
@@ -106,6 +115,7 @@ export async function openSession<Task>(context: AlgorithmContext<Task>, options
   const publications = new Map<string, Promise<EvaluatedCandidate>>()
   const valScores = new Map<string, (number | null)[]>()
   const trials = new Map<string, number[]>()
+  const trialScores = new Map<string, (number | null)[]>()
   const leftOut: Record<string, number> = {}
   const progress = createProgress(context.report)
   let isAnythingScored = false
@@ -147,17 +157,33 @@ export async function openSession<Task>(context: AlgorithmContext<Task>, options
       return evaluations.map(({ score }) => score)
     },
     async runTrials(candidate, count, step) {
-      const there = session.trialPlaces(candidate)
-      const order = randomFor(seed, 'trials', candidate.key).shuffle(train.map((_, place) => place))
-      const more = order.filter((place) => !there.includes(place)).slice(0, Math.max(0, count - there.length))
-      return await session.runOnTrials(candidate, [...there, ...more], step)
+      const more = session.nextTrials(candidate, count, step)
+      return await session.runOnTrials(candidate, [...session.trialPlaces(candidate), ...more], step)
     },
+    nextTrials(candidate, count, step) {
+      const there = session.trialPlaces(candidate)
+      const isNew = (place: number): boolean => !there.includes(place)
+      if (mode === 'beam') {
+        const order = randomFor(seed, 'trials', candidate.key).shuffle(train.map((_, place) => place))
+        return order.filter(isNew).slice(0, Math.max(0, count - there.length))
+      }
+      const shared = session.sharedTrials(step).filter(isNew).length
+      return trialOrder(step)
+        .filter(isNew)
+        .slice(0, Math.max(shared, count - there.length))
+    },
+    sharedTrials: (step) => trialOrder(step).slice(0, Math.min(gradientBatchSize, Math.floor(valBatchSize / 2))),
     trialPlaces: (candidate) => trials.get(candidate.key) ?? [],
     async runOnTrials(candidate, places, step) {
       trials.set(candidate.key, [...new Set([...session.trialPlaces(candidate), ...places])])
       const tasks = places.map((place) => train[place]!)
-      return await session.run(candidate, tasks, { mode: 'train', step, phase: 'trials', withTranscripts: true })
+      const evaluations = await session.run(candidate, tasks, { mode: 'train', step, phase: 'trials', withTranscripts: true })
+      const scores = trialScores.get(candidate.key) ?? []
+      trialScores.set(candidate.key, scores)
+      for (const [index, place] of places.entries()) scores[place] = evaluations[index]!.score
+      return evaluations
     },
+    trialScores: (candidate) => trialScores.get(candidate.key) ?? [],
     valScores: (candidate) => valScores.get(candidate.key) ?? [],
     valEstimate(candidate) {
       const known = session.valScores(candidate).filter((score) => typeof score === 'number')
@@ -183,6 +209,13 @@ export async function openSession<Task>(context: AlgorithmContext<Task>, options
   }
   session.add({ templates, parents: [], round: 0, target: null, critique: null, rationale: null })
   return session
+
+  /** The same for all candidates; each round begins with other training tasks. */
+  function trialOrder(step: number): readonly number[] {
+    const shuffled = randomFor(seed, 'trials').shuffle(train.map((_, place) => place))
+    const start = ((step - 1) * gradientBatchSize) % shuffled.length
+    return [...shuffled.slice(start), ...shuffled.slice(0, start)]
+  }
 
   async function evaluate(
     candidate: EvaluatedCandidate,

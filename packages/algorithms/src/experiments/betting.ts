@@ -15,15 +15,15 @@ export interface BettingTest {
  * @param shares see {@link betsFor}
  */
 export function createBettingTest(shares: readonly number[]): BettingTest {
-  const logs = shares.map(() => 0)
-  let best = 0
+  const purses = shares.map(() => 1)
+  let evidence = 1
   return {
     add(value) {
-      for (const [index, share] of shares.entries()) logs[index]! += Math.log1p(share * value)
-      best = Math.max(best, logMeanExp(logs))
+      for (const [index, share] of shares.entries()) purses[index]! *= 1 + share * value
+      evidence = Math.max(evidence, meanOf(purses))
     },
     get evidence() {
-      return Math.exp(best)
+      return evidence
     },
   }
 }
@@ -41,40 +41,49 @@ export function betsFor(expected: number): readonly number[] {
   return Array.from({ length: bets }, (_, index) => least * (largestShare / least) ** (index / (bets - 1)))
 }
 
+/** With fewer values no evidence is so large, if all of them are 1. */
+export function leastValues(evidence: number): number {
+  return Math.ceil(Math.log(evidence * bets) / Math.log1p(largestShare))
+}
+
 /**
  * Where the mean of values in [-1, 1] lies with a chance of at least 1 − α, however often and whenever one looks: what {@link createBettingTest}
- * would not have refuted, each side with α/2.
+ * has never refuted, each side with α/2.
  */
 export function confidenceSequence(
   values: readonly number[],
   alpha: number,
   shares: readonly number[],
 ): readonly [number, number] {
-  const low = lowerBound(values, alpha / 2, shares)
-  const high = -lowerBound(
-    values.map((value) => -value),
-    alpha / 2,
-    shares,
-  )
-  return [low, high]
+  const negated = values.map((value) => -value)
+  return [lowerBound(values, alpha / 2, shares), -lowerBound(negated, alpha / 2, shares)]
 }
 
 /** By halving: the more is claimed of the mean, the less evidence there is for it. */
 function lowerBound(values: readonly number[], alpha: number, shares: readonly number[]): number {
   let [refuted, possible] = [-1, 1]
-  const limit = Math.log(1 / alpha)
   const steps = 20
   for (let step = 0; step < steps; step += 1) {
     const mean = (refuted + possible) / 2
-    // With a smaller share for a larger claim the gambler can never lose more than he has.
-    const logs = shares.map((share) => values.reduce((sum, value) => sum + Math.log1p((share * (value - mean)) / (1 + mean)), 0))
-    if (logMeanExp(logs) >= limit) refuted = mean
+    if (isAbove(values, mean, 1 / alpha, shares)) refuted = mean
     else possible = mean
   }
   return refuted
 }
 
-export function logMeanExp(logs: readonly number[]): number {
-  const largest = Math.max(...logs)
-  return largest + Math.log(logs.reduce((sum, log) => sum + Math.exp(log - largest), 0) / logs.length)
+/** Whether there was ever so much evidence for a mean above this one. */
+function isAbove(values: readonly number[], mean: number, evidence: number, shares: readonly number[]): boolean {
+  const purses = shares.map(() => 1)
+  // With a smaller share for a larger claim the gambler can never lose more than he has.
+  const bets = shares.map((share) => share / (1 + mean))
+  return values.some((value) => {
+    for (const [index, bet] of bets.entries()) purses[index]! *= 1 + bet * (value - mean)
+    return meanOf(purses) >= evidence
+  })
+}
+
+function meanOf(values: readonly number[]): number {
+  let sum = 0
+  for (const value of values) sum += value
+  return sum / values.length
 }

@@ -59,7 +59,12 @@ export function createSteps({
       const last = history.at(-1) ?? null
       const step = await decide(last, history)
       if (step === null) return known(last)
-      const next = { ...step, revision: (last?.revision ?? 0) + 1, time: Date.now() / 1000 }
+      const next = {
+        ...step,
+        revision: (last?.revision ?? 0) + 1,
+        id: globalThis.crypto.randomUUID(),
+        time: Date.now() / 1000,
+      }
       if (!(await record.append(next))) continue
       await moveAlias()
       return next

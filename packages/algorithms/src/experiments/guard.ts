@@ -1,4 +1,3 @@
-import { logMeanExp } from './betting.ts'
 import type { Guard } from './options.ts'
 
 /** Watches whether a metric holds its bound. */
@@ -19,19 +18,18 @@ const shares: readonly number[] = Array.from({ length: 10 }, (_, index) => 0.02 
  * counts as its end.
  */
 export function createDetector({ range: [low, high], bound, side, falseAlarmEvery }: Guard): Detector {
-  const logs = shares.map(() => Number.NEGATIVE_INFINITY)
-  const limit = Math.log(falseAlarmEvery)
+  const purses = shares.map(() => 0)
   let [count, sum] = [0, 0]
   return {
     add(value) {
       const inside = Math.min(high, Math.max(low, value))
       const worse = side === 'min' ? (bound - inside) / (high - bound) : (inside - bound) / (bound - low)
       for (const [index, share] of shares.entries()) {
-        logs[index] = Math.log1p(Math.exp(logs[index]!)) + Math.log1p(share * worse)
+        purses[index] = (purses[index]! + 1) * (1 + share * worse)
       }
       count += 1
       sum += value
-      return logMeanExp(logs) >= limit
+      return purses.reduce((all, purse) => all + purse, 0) / purses.length >= falseAlarmEvery
     },
     get count() {
       return count

@@ -2,7 +2,7 @@ import type { OutcomeCounts } from '../collect.ts'
 import { tallyOutcomes } from '../collect.ts'
 import { bootstrapDifference, type Estimate, estimateGain, estimateMean, pairsOf } from '../statistics.ts'
 import { betsFor, type BettingTest, confidenceSequence, createBettingTest } from './betting.ts'
-import type { Observation } from './ledger.ts'
+import type { Ledger, Observation } from './ledger.ts'
 import { checkValue } from './metrics.ts'
 import type { ExperimentSettings } from './options.ts'
 import { type ExperimentPlan, planExperiment } from './plan.ts'
@@ -51,6 +51,8 @@ export interface ExperimentComparison {
   readonly verdict: ExperimentVerdict
   readonly arms: readonly ArmSummary[]
   readonly differences: readonly ArmDifference[]
+  /** Rollouts that were not finished in time. */
+  readonly leftOut: number
   readonly plan: ExperimentPlan
   readonly errorRate: number
 }
@@ -61,7 +63,7 @@ export interface Judge {
   add(observation: Observation): void
   /** @param isOver nothing more will come */
   verdict(isOver?: boolean): ExperimentVerdict
-  compare(isOver?: boolean): ExperimentComparison
+  compare(ledger: Pick<Ledger, 'leftOut'>, isOver?: boolean): ExperimentComparison
 }
 
 interface Contest {
@@ -214,7 +216,7 @@ export function createJudge(settings: ExperimentSettings, history: readonly Expe
       if (isRandomized) pair(observation)
     },
     verdict,
-    compare: (isOver = false) => ({
+    compare: ({ leftOut }, isOver = false) => ({
       name,
       control,
       primary: primary.name,
@@ -230,6 +232,7 @@ export function createJudge(settings: ExperimentSettings, history: readonly Expe
         ),
       })),
       differences: treatments.flatMap((arm) => Object.keys(metrics).map((metric) => differ(arm, metric))),
+      leftOut,
       plan,
       errorRate,
     }),

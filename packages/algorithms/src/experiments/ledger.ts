@@ -22,15 +22,14 @@ export interface Observation extends Target {
  */
 export interface Ledger {
   /** A rollout of the experiment, whatever its status; one that is known already changes nothing. */
-  note(rollout: Rollout): void
+  note(rollout: Pick<Rollout, 'rollout_id' | 'labels' | 'start_time'>): void
   /**
    * What a finished rollout said; false where a reward may yet come and this ledger waits for such, so that it is to be told again.
    */
   fill(observation: Observation): boolean
   /** Those whose turn has come. */
   drain(): readonly Observation[]
-  /** How many of an arm are begun and not told yet. */
-  pending(arm: string): number
+  /** That were not finished in time. */
   readonly leftOut: number
 }
 
@@ -40,9 +39,13 @@ interface Slot {
   observation: Observation | null
 }
 
+/**
+ * @param options `isLive`: a service goes on for ever, so that no arm waits for another, and an unrewarded rollout for its reward. A run of tasks has one order of
+ *   all arms instead: what it finds does not depend on who was quicker.
+ */
 export function createLedger(
   { stragglersMs, primary }: Pick<ExperimentSettings, 'stragglersMs' | 'primary'>,
-  { waitsForRewards }: { readonly waitsForRewards: boolean },
+  { isLive }: { readonly isLive: boolean },
 ): Ledger {
   const slots = new Map<string, Slot>()
   const queues = new Map<string, Slot[]>()
@@ -54,15 +57,16 @@ export function createLedger(
       if (arm === undefined || slots.has(rollout.rollout_id)) return
       const slot = { rolloutId: rollout.rollout_id, since: rollout.start_time, observation: null }
       slots.set(rollout.rollout_id, slot)
-      const queue = queues.get(arm)
-      if (queue === undefined) queues.set(arm, [slot])
+      const place = isLive ? arm : ''
+      const queue = queues.get(place)
+      if (queue === undefined) queues.set(place, [slot])
       else queue.push(slot)
     },
     fill(observation) {
       const slot = slots.get(observation.rolloutId)
       if (slot === undefined || slot.observation !== null) return true
       const mayBeRewarded = observation.outcome === 'completed' && observation.values[primary.name] === null
-      if (waitsForRewards && mayBeRewarded) return false
+      if (isLive && mayBeRewarded) return false
       slot.observation = observation
       return true
     },
@@ -81,7 +85,6 @@ export function createLedger(
       }
       return told
     },
-    pending: (arm) => queues.get(arm)?.length ?? 0,
     get leftOut() {
       return leftOut
     },

@@ -147,18 +147,18 @@ export async function openLive<Task>(
 
   async function compare(signal: AbortSignal): Promise<ExperimentComparison> {
     await refresh()
-    const ledger = createLedger(settings, { waitsForRewards: true })
+    const ledger = createLedger(settings, { isLive: true })
     await scan(store, signal, settings, ledger)
     const judge = createJudge(settings, history, null)
     for (const observation of ledger.drain()) judge.add(observation)
-    return judge.compare()
+    return judge.compare(ledger)
   }
 
   async function* comparisons(signal: AbortSignal, everyMs: number): AsyncGenerator<ExperimentComparison> {
     const told: Observation[] = []
     let [judge, revision] = [createJudge(settings, history, null), history.at(-1)!.revision]
     let lastTime = Number.NEGATIVE_INFINITY
-    const ledger = createLedger(settings, { waitsForRewards: true })
+    const ledger = createLedger(settings, { isLive: true })
     for await (const batch of followObservations(store, settings, ledger, signal)) {
       told.push(...batch)
       const isNew = history.at(-1)!.revision !== revision
@@ -166,7 +166,7 @@ export async function openLive<Task>(
       for (const observation of isNew ? told : batch) judge.add(observation)
       if (performance.now() - lastTime < everyMs) continue
       lastTime = performance.now()
-      yield judge.compare()
+      yield judge.compare(ledger)
     }
   }
 
@@ -252,7 +252,7 @@ export function requestOf<Task>(
   { arm, key }: { readonly arm: string; readonly key: string },
   task: Task,
   { labels, ...rest }: Omit<EnqueueRolloutRequest, 'input'>,
-): EnqueueRolloutRequest {
+): EnqueueRolloutRequest & Pick<Rollout, 'labels'> {
   const marks = marksOf(experiment, arm, { key, revision, values: null })
   const { resourcesId, version } = arms[arm]!
   return {

@@ -1,4 +1,5 @@
 import { normalQuantile } from '../statistics.ts'
+import { leastValues } from './betting.ts'
 import type { ExperimentSettings } from './options.ts'
 
 /** What it takes to find a difference, known before anything is run. Sizes are keys of one arm, or tasks where each is run with every arm. */
@@ -35,7 +36,7 @@ export function planExperiment(
     const needed = Math.log(2 / alpha) + hedge
     const always = (found + Math.sqrt(found ** 2 + 2 * needed)) ** 2
     const once = (found + normalQuantile(1 - alpha / 2)) ** 2
-    return [Math.ceil(perUnit * always), Math.ceil(perUnit * once)]
+    return [Math.max(Math.ceil(perUnit * always), leastValues(2 / alpha)), Math.ceil(perUnit * once)]
   }
   const [perArm, perArmLookingOnce] = sizes(detect)
   return { detect, perArm, perArmLookingOnce, available, detectable: available === null ? null : smallest(available) }

@@ -1,5 +1,4 @@
 import { hash } from 'node:crypto'
-import { isDeepStrictEqual } from 'node:util'
 import { AglError, type LightningStore, type NewSpan } from '@agl/types'
 import { buildSpan } from '@agl/types/spans'
 import { z } from 'zod'
@@ -33,6 +32,8 @@ export interface Authorship {
 export interface ExperimentState extends Authorship {
   /** 1 for the first. */
   readonly revision: number
+  /** Of this step, and of no other. */
+  readonly id: string
   /** Epoch seconds, of whoever did it. */
   readonly time: number
   readonly action: 'define' | 'change' | 'roll_out' | 'promote' | 'rollback'
@@ -69,6 +70,7 @@ export interface ExperimentRecord {
 const target = z.object({ resourcesId: z.string(), version: z.int() })
 const stateSchema: z.ZodType<ExperimentState> = z.object({
   revision: z.int(),
+  id: z.string(),
   time: z.number(),
   by: z.string(),
   reason: z.string(),
@@ -120,7 +122,7 @@ export function createRecord(store: LightningStore, name: string): ExperimentRec
       attemptId ??= await openAttempt()
       const added = await store.addSpan(toSpan(state, rolloutId, attemptId))
       // Null also where the first reply was lost and the call was made again.
-      if (added === null && !isDeepStrictEqual((await this.read())[state.revision - 1], state)) return false
+      if (added === null && (await this.read())[state.revision - 1]?.id !== state.id) return false
       // The feed tells of rollouts, not of spans: this is what those who follow it hear.
       await store.updateRollout({ rolloutId, metadata: { revision: state.revision, phase: state.phase } })
       return true

@@ -96,7 +96,7 @@ async function watch<Task>(
   onResults: (watch: Watch) => Promise<boolean>,
 ): Promise<GuardAlarm | null> {
   const { settings, store } = live
-  const ledger = createLedger(settings, { waitsForRewards: true })
+  const ledger = createLedger(settings, { isLive: true })
   let present = begin(live.state, settings.guards)
   for await (const batch of followObservations(store, settings, ledger, signal)) {
     for (const observation of batch) {

@@ -2,7 +2,7 @@ import { AglError, type AlgorithmContext, type LightningStore, type Rollout } fr
 import { collectConfig } from '../collect.ts'
 import { knownTask } from '../run/evaluate.ts'
 import { hashJson, randomFor } from '../run/hash.ts'
-import { createJudge, type ExperimentComparison, type Judge } from './judge.ts'
+import { createJudge, type ExperimentComparison } from './judge.ts'
 import { createLedger, isFinished, type Observation, observe, scan } from './ledger.ts'
 import { type LiveExperiment, openLive, placesOf, requestOf } from './live.ts'
 import type { ExperimentSettings } from './options.ts'
@@ -34,10 +34,10 @@ export async function runExperiment<Task>(
 ): Promise<ExperimentResult> {
   const { store, logger, signal } = context
   signal.throwIfAborted()
-  const change = { by: 'run', reason: 'the program has other arms' }
-  const live = await openLive(settings, { store, logger, change })
+  const live = await openLive(settings, { store, logger, change: { by: 'run', reason: 'as the program has it' } })
   try {
-    return await runTrial(settings, context, live)
+    if (live.state.phase !== 'trial') throw isOverAlready(live.state, settings.name)
+    return await conclude(settings, live, await runTrial(settings, context, live), store)
   } finally {
     await live.close()
   }
@@ -45,11 +45,11 @@ export async function runExperiment<Task>(
 
 async function runTrial<Task>(
   settings: ExperimentSettings<Task>,
-  { store, signal, report, trainDataset }: AlgorithmContext<Task>,
+  context: AlgorithmContext<Task>,
   live: LiveExperiment<Task>,
-): Promise<ExperimentResult> {
-  const jobs = jobsOf(settings, trainDataset)
-  if (live.state.phase !== 'trial') throw isOverAlready(live.state, settings.name)
+): Promise<ExperimentComparison> {
+  const { store, signal, report } = context
+  const jobs = jobsOf(settings, context.trainDataset)
   const isByTask = settings.assign.by === 'task'
   const arms = settings.order.length
   const available = isByTask ? jobs.length : Math.floor(countKeys(settings, live.state, jobs) / arms)
@@ -57,24 +57,25 @@ async function runTrial<Task>(
   const total = jobs.reduce((sum, { task, id }) => sum + placesOf(settings, live.state, task, () => id).length, 0)
   report({ type: 'plan', limits: { rollouts: total }, lines: describePlan(settings, plan, isByTask) })
 
-  const ledger = createLedger(settings, { waitsForRewards: false })
+  const ledger = createLedger(settings, { isLive: false })
   const before = new Map((await scan(store, signal, settings, ledger)).map((rollout) => [rollout.rollout_id, rollout]))
   const seen: Observation[] = []
   let [judge, revision] = [createJudge(settings, live.history(), available), live.state.revision]
   const failed = new AbortController()
   const stop = AbortSignal.any([signal, failed.signal])
   const underWay = new Map<string, Promise<void>>()
-  let [done, step] = [0, 0]
+  let [done, step, nextMetrics] = [0, 0, metricsEvery]
 
   function count(): void {
-    for (const observation of ledger.drain()) {
-      seen.push(observation)
-      judge.add(observation)
-    }
+    const told = ledger.drain()
+    seen.push(...told)
+    const isNew = live.state.revision !== revision
     // Arms were changed meanwhile: what was run with those that stand still counts.
-    if (live.state.revision === revision) return
-    ;[judge, revision] = [createJudge(settings, live.history(), available), live.state.revision]
-    for (const observation of seen) judge.add(observation)
+    if (isNew) [judge, revision] = [createJudge(settings, live.history(), available), live.state.revision]
+    for (const observation of isNew ? seen : told) {
+      // What was under way when the verdict was clear is none of the trial's.
+      if (!isClear()) judge.add(observation)
+    }
   }
 
   function isClear(): boolean {
@@ -82,15 +83,19 @@ async function runTrial<Task>(
     return kind !== 'undecided' && kind !== 'not_comparable'
   }
 
-  async function run(request: ReturnType<typeof requestOf>): Promise<void> {
-    const rollout = await store.enqueueManyRollouts({ rollouts: [request] })
-    ledger.note(rollout[0]!)
-    const observation = await observe(store, stop, settings, rollout[0]!.rollout_id)
+  async function run(request: TrialRequest): Promise<void> {
+    const { rollout_id: rolloutId, labels } = request
+    ledger.note({ rollout_id: rolloutId, labels, start_time: Date.now() / 1000 })
+    await store.enqueueRollout(request)
+    const observation = await observe(store, stop, settings, rolloutId)
     if (observation !== null) ledger.fill(observation)
     count()
     done += 1
     report({ type: 'phase', phase: 'trial', step: 0, done, total, reward: null })
-    if (done % metricsEvery === 0) report({ type: 'metrics', step: (step += 1), metrics: metricsOf(judge) })
+    if (done < nextMetrics) return
+    nextMetrics = Math.ceil(done * metricsGrowth) + metricsEvery
+    report({ type: 'metrics', step, metrics: metricsOf(judge.compare(ledger)) })
+    step += 1
   }
 
   try {
@@ -103,10 +108,9 @@ async function runTrial<Task>(
           done += 1
           continue
         }
-        const { rollout_id: rolloutId } = request
-        const work = run(request).finally(() => underWay.delete(rolloutId!))
+        const work = run(request).finally(() => underWay.delete(request.rollout_id))
         work.catch((error: unknown) => failed.abort(error))
-        underWay.set(rolloutId!, work)
+        underWay.set(request.rollout_id, work)
         if (underWay.size >= settings.concurrency) await Promise.race(underWay.values())
         stop.throwIfAborted()
       }
@@ -120,11 +124,12 @@ async function runTrial<Task>(
     await store.cancelRollouts({ rolloutIds: [...underWay.keys()] }).catch(() => {})
     throw error
   }
-  report({ type: 'metrics', step: step + 1, metrics: metricsOf(judge) })
-  return await conclude(settings, live, judge, store)
+  report({ type: 'metrics', step, metrics: metricsOf(judge.compare(ledger)) })
+  return judge.compare(ledger, true)
 }
 
-const metricsEvery = 20
+/** Rollouts from one line of metrics to the next: the more there are, the less one more changes, and the more it costs. */
+const [metricsEvery, metricsGrowth] = [20, 1.05]
 
 /** In an order drawn by the seed; a task that is there twice is two tasks. */
 function jobsOf<Task>({ seed, name }: ExperimentSettings<Task>, tasks: ArrayLike<Task>): readonly Job<Task>[] {
@@ -142,6 +147,8 @@ function countKeys<Task>(settings: ExperimentSettings<Task>, state: ExperimentSt
   return new Set(jobs.flatMap(({ task, id }) => placesOf(settings, state, task, () => id).map((place) => place.key))).size
 }
 
+type TrialRequest = ReturnType<typeof requestOf> & { readonly rollout_id: string }
+
 /** Null: it has been run, and is counted. What was cancelled when an earlier process was stopped is run under the next id. */
 function requestFor<Task>(
   { name }: ExperimentSettings<Task>,
@@ -150,7 +157,7 @@ function requestFor<Task>(
   place: { readonly arm: string; readonly key: string },
   turn: number,
   before: ReadonlyMap<string, Rollout>,
-): ReturnType<typeof requestOf> | null {
+): TrialRequest | null {
   for (let spoiled = 0; ; spoiled += 1) {
     const made = hashJson([name, id, place.arm, { ...state.arms[place.arm]! }, turn, spoiled])
     const rolloutId = `ro-${made.slice(0, 24)}`
@@ -165,10 +172,9 @@ function requestFor<Task>(
 async function conclude<Task>(
   { alias, promote }: ExperimentSettings<Task>,
   live: LiveExperiment<Task>,
-  judge: Judge,
+  comparison: ExperimentComparison,
   store: LightningStore,
 ): Promise<ExperimentResult> {
-  const comparison = judge.compare(true)
   const { verdict } = comparison
   if (promote && verdict.kind === 'better') {
     const { mean } = comparison.differences.find(
@@ -185,8 +191,7 @@ async function conclude<Task>(
   }
 }
 
-function metricsOf(judge: Judge): Readonly<Record<string, number>> {
-  const { arms, differences, primary } = judge.compare()
+function metricsOf({ arms, differences, primary }: ExperimentComparison): Readonly<Record<string, number>> {
   const means = arms.flatMap(({ arm, metrics }) =>
     Object.entries(metrics).map(([name, { mean }]) => [`${arm}.${name}`, mean] as const),
   )

@@ -6,8 +6,8 @@ import type { Authorship, Definition, ExperimentState, Target } from './record.t
  * See `ExperimentState` for the phases.
  */
 
-/** What a step changes; revision and time are the record's. */
-export type Step = Omit<ExperimentState, 'revision' | 'time'>
+/** What a step changes; revision, id and time are the record's. */
+export type Step = Omit<ExperimentState, 'revision' | 'id' | 'time'>
 
 export function define(arms: ExperimentState['arms'], alias: string, definition: Definition, author: Authorship): Step {
   const { control, weights } = definition

@@ -25,12 +25,9 @@ export function prompt(template: string): {
 }
 
 /** Serves each ask well with the chance that stands in its prompt: `0.7`. */
-export function createClerk(seed: number = 0, delayMs: (reward: number) => number = () => 0): Agent<Ask> {
-  return rollout<Ask>(async ({ number }, { promptTemplate: { template } }) => {
-    const reward = randomFor(seed, template, number).next() < Number(template) ? 1 : 0
-    const pause = delayMs(reward)
-    if (pause > 0) await new Promise((resolve) => setTimeout(resolve, pause))
-    return reward
+function createClerk(seed: number): Agent<Ask> {
+  return rollout<Ask>(({ number }, { promptTemplate: { template } }) => {
+    return randomFor(seed, template, number).next() < Number(template) ? 1 : 0
   })
 }
 
@@ -43,13 +40,11 @@ export async function runTrial(
     readonly seed?: number
     readonly signal?: AbortSignal
     readonly onEvent?: (event: RunEvent) => void
-    readonly agent?: ReturnType<typeof createClerk>
-    readonly concurrency?: number
   } = {},
 ): Promise<ExperimentResult> {
-  const { store = createMemoryStore(), seed = 0, agent = createClerk(seed), concurrency = 8 } = options
+  const { store = createMemoryStore(), seed = 0 } = options
   const ended = new AbortController()
-  const runner = createRunner({ agent, store, concurrency })
+  const runner = createRunner({ agent: createClerk(seed), store, concurrency: 8 })
   const running = runner.run({ signal: ended.signal })
   try {
     return await experiment.run({
