@@ -1,6 +1,6 @@
 // A service on another host: it has the experiment open, routes, and takes steps when it is told.
 import { type ExperimentState, type LiveExperiment, type Random, randomFor } from '@agl/algorithms'
-import { AglError, type LightningStore } from '@agl/types'
+import { AglError } from '@agl/types'
 import { openAccess } from '../faults/open-access.ts'
 import type { Access } from '../faults/plan.ts'
 import { serveParent, type Verbs } from '../lib/child.ts'
@@ -13,12 +13,12 @@ export interface Host extends Verbs {
   routes(customers: readonly string[]): Routes
   /** Promotes an arm or rolls back, by a draw, so many times; answers the revisions that became its own. */
   takeSteps(request: { readonly by: string; readonly seed: number; readonly times: number }): Promise<readonly number[]>
-  /** The state, once it has heard of this revision. */
+  /** The state, once it has heard of this revision, or what it has by when that should have been. */
   hearsOf(revision: number): Promise<ExperimentState>
-  close(argument: null): Promise<void>
 }
 
-let store: LightningStore | null = null
+const patienceMs = 15_000
+
 let live: LiveExperiment<Ask> | null = null
 
 async function takeStep(random: Random, by: string): Promise<number | null> {
@@ -37,8 +37,7 @@ async function takeStep(random: Random, by: string): Promise<number | null> {
 
 serveParent<Host>({
   async open({ access, version }) {
-    store = await openAccess(access)
-    live = await createDesk(version).open({ store })
+    live = await createDesk(version).open({ store: await openAccess(access) })
   },
   routes: (customers) => routesOf(live!, customers),
   async takeSteps({ by, seed, times }) {
@@ -51,11 +50,8 @@ serveParent<Host>({
     return own
   },
   async hearsOf(revision) {
-    while (live!.state.revision < revision) await nextTimer(5)
+    const end = performance.now() + patienceMs
+    while (live!.state.revision < revision && performance.now() < end) await nextTimer(5)
     return live!.state
-  },
-  async close() {
-    await live?.close()
-    await store?.close()
   },
 })
