@@ -1,7 +1,5 @@
 import { createExperiment, type ExperimentComparison, type ExperimentResult, routeResources } from '@agl/algorithms'
-import { createEmbeddedModel } from '@agl/embedded-model'
-import { createModelServer } from '@agl/embedded-model/server'
-import { createTasks, handWrittenPrompt, loadPromptModel, promptedClerk, type ShopTask } from '@agl/shop-desk'
+import { createTasks, handWrittenPrompt, openPromptDesk, promptedClerk, type ShopTask } from '@agl/shop-desk'
 import { createTrainer, handleInterrupts } from '@agl/trainer'
 import { AglError, errorMessage, type LightningStore, type NamedResources } from '@agl/types'
 import { help, readSettings, type Settings } from './settings.ts'
@@ -16,14 +14,11 @@ async function main(args: readonly string[]): Promise<void> {
   const started = performance.now()
   const stream = settings.json ? process.stderr : process.stdout
   const say = (text: string): void => void stream.write(`${text}\n`)
-  const model = createEmbeddedModel({ checkpoint: await loadPromptModel() })
-  await model.start()
-  const server = createModelServer({ model })
-  const { url } = await server.start()
+  const desk = await openPromptDesk()
   try {
     const armOf = (template: string): { readonly resources: NamedResources } => ({
       resources: {
-        llm: { resource_type: 'llm', endpoint: url, model: model.name, api_key: null, sampling_parameters: { temperature: 0.7 } },
+        llm: desk.llm,
         prompt: { resource_type: 'prompt_template', engine: 'f-string', template },
       },
     })
@@ -43,8 +38,7 @@ async function main(args: readonly string[]): Promise<void> {
     say(`Took ${seconds} s.\n`)
     if (settings.json) process.stdout.write(`${JSON.stringify(toJson(settings, result, seconds))}\n`)
   } finally {
-    await server.close()
-    await model.close()
+    await desk[Symbol.asyncDispose]()
   }
 }
 
@@ -94,18 +88,13 @@ type Trial = ReturnType<typeof createExperiment<ShopTask>>
 async function follow(experiment: Trial, store: LightningStore, signal: AbortSignal, say: (text: string) => void): Promise<void> {
   const live = await experiment.open({ store })
   let told = 0
-  try {
-    for await (const comparison of live.comparisons({ signal, everyMs: 0 })) {
-      const served = comparison.arms.reduce((sum, { rollouts }) => sum + rollouts, 0)
-      if (served < told + customersPerLine) continue
-      told = served
-      say(`\nafter ${served} customers\n${describe(comparison)}`)
-    }
-  } catch (error) {
-    if (!signal.aborted) throw error
-  } finally {
-    await live.close()
+  for await (const comparison of live.comparisons({ signal, everyMs: 0 })) {
+    const served = comparison.arms.reduce((sum, { rollouts }) => sum + rollouts, 0)
+    if (served < told + customersPerLine) continue
+    told = served
+    say(`\nafter ${served} customers\n${describe(comparison)}`)
   }
+  await live.close()
 }
 
 const customersPerLine = 40

@@ -1,9 +1,7 @@
 import { parseArgs } from 'node:util'
 import { collectRollouts, type Estimate, estimateMean } from '@agl/algorithms'
-import { createEmbeddedModel } from '@agl/embedded-model'
-import { createModelServer } from '@agl/embedded-model/server'
 import { createRunner } from '@agl/runner'
-import { createTasks, loadPromptModel, seedPrompt } from '@agl/shop-desk'
+import { createTasks, openPromptDesk, seedPrompt } from '@agl/shop-desk'
 import { createMemoryStore } from '@agl/store-memory'
 import { createOtelTracer } from '@agl/tracer-otel'
 import { handleInterrupts } from '@agl/trainer'
@@ -41,23 +39,14 @@ const heldout = createTasks(4242, 150)
 
 async function main(): Promise<void> {
   const started = performance.now()
-  const model = createEmbeddedModel({ checkpoint: await loadPromptModel() })
-  await model.start()
-  const server = createModelServer({ model })
-  const { url } = await server.start()
+  const desk = await openPromptDesk()
   const store = createMemoryStore()
   const stop = new AbortController()
   // The system: runners that are always there, for both agents.
   const tracer = createOtelTracer()
   const serving = createRunner({ agent: createAgents(), store, tracer, concurrency: 16 }).run({ signal: stop.signal })
   try {
-    const llm = {
-      resource_type: 'llm',
-      endpoint: url,
-      model: model.name,
-      api_key: null,
-      sampling_parameters: { temperature: 0.7 },
-    } as const
+    const { llm } = desk
     const prompt = { resource_type: 'prompt_template', engine: 'f-string', template: seedPrompt } as const
     const clerk = await store.updateResources({ resourcesId: 'clerk', resources: { llm, prompt } })
     const sign = { resource_type: 'prompt_template', engine: 'f-string', template: signTemplate } as const
@@ -104,8 +93,7 @@ async function main(): Promise<void> {
     await serving
     await tracer.close()
     await store.close()
-    await server.close()
-    await model.close()
+    await desk[Symbol.asyncDispose]()
   }
 }
 

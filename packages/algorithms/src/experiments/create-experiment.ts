@@ -1,6 +1,6 @@
-import type { Algorithm } from '@agl/types'
+import type { Algorithm, Resource } from '@agl/types'
 import { type LiveExperiment, openLive, type OpenExperimentOptions } from './live.ts'
-import { type ExperimentOptions, resolveExperimentOptions } from './options.ts'
+import { type ArmSource, type ExperimentOptions, resolveExperimentOptions } from './options.ts'
 import { type ExperimentPlan, planExperiment } from './plan.ts'
 import { type ExperimentResult, runExperiment } from './run-experiment.ts'
 
@@ -23,8 +23,21 @@ export function createExperiment<Task = unknown, const Arm extends string = stri
   const settings = resolveExperimentOptions(options)
   return Object.freeze({
     name: settings.name,
+    ...bringsOf(Object.values<ArmSource>(settings.arms)),
     plan: (available: number | null = null) => planExperiment(settings, available),
     open: (request: OpenExperimentOptions) => openLive(settings, request),
     run: (context: Parameters<Experiment<Task>['run']>[0]) => runExperiment(settings, context),
   })
+}
+
+/** The kinds of resources that all arms have, as far as that is known before a store is there. */
+function bringsOf(arms: readonly ArmSource[]): Pick<Algorithm, 'brings'> {
+  const kinds = arms.map((arm) => ('resources' in arm ? Object.values(arm.resources).map(kindOf) : null))
+  const [first, ...others] = kinds
+  if (first === undefined || first === null || others.includes(null)) return {}
+  return { brings: [...new Set(first.filter((kind) => others.every((other) => other!.includes(kind))))] }
+}
+
+function kindOf({ resource_type: type }: Resource): string {
+  return type === 'proxy_llm' ? 'llm' : type
 }

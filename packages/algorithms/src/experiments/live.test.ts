@@ -224,8 +224,10 @@ describe('results without a runner', () => {
       await live.record(routeResources(live, who(number)), { input: number, values: { reward: 1 } })
     }
     await expect.poll(() => counts.at(-1)).toBe(5)
+    expect((await live.compare()).verdict.kind).toBe('undecided')
+    expect((await live.compare({ isOver: true })).verdict.kind).toBe('no_significant_difference')
     stop.abort()
-    await following.catch(() => {})
+    await following
     expect(counts).toEqual(counts.toSorted((a, b) => a - b))
   })
 })

@@ -70,9 +70,9 @@ export interface LiveExperiment<Task = unknown> extends Routable<Task>, Omit<Exp
   enqueue(tasks: readonly Task[], options?: TaskOptions): Promise<readonly Rollout[]>
   /** Counts what was served by {@link routeResources} without a runner. */
   record(route: Route, result: ServedResult): Promise<Rollout>
-  /** How it stands, read from the store. */
-  compare(options?: { readonly signal?: AbortSignal }): Promise<ExperimentComparison>
-  /** How it stands, again and again as results come, no more often than `everyMs` (default 1,000). */
+  /** How it stands, read from the store. `isOver` says that nothing more will come: then it is decided. */
+  compare(options?: { readonly signal?: AbortSignal; readonly isOver?: boolean }): Promise<ExperimentComparison>
+  /** How it stands, again and again as results come, no more often than `everyMs` (default 1,000); ends with the signal or the experiment. */
   comparisons(options: { readonly signal: AbortSignal; readonly everyMs?: number }): AsyncIterable<ExperimentComparison>
   /** Step by step, each held until enough results are in; goes back when a guard tells. */
   rollOutGradually(options: GradualOptions): Promise<RollOutResult>
@@ -145,13 +145,13 @@ export async function openLive<Task>(
     )
   }
 
-  async function compare(signal: AbortSignal): Promise<ExperimentComparison> {
+  async function compare(signal: AbortSignal, isOver: boolean): Promise<ExperimentComparison> {
     await refresh()
     const ledger = createLedger(settings, { isLive: true })
     await scan(store, signal, settings, ledger)
     const judge = createJudge(settings, history, null)
     for (const observation of ledger.drain()) judge.add(observation)
-    return judge.compare(ledger)
+    return judge.compare(ledger, isOver)
   }
 
   async function* comparisons(signal: AbortSignal, everyMs: number): AsyncGenerator<ExperimentComparison> {
@@ -159,7 +159,7 @@ export async function openLive<Task>(
     let [judge, revision] = [createJudge(settings, history, null), history.at(-1)!.revision]
     let lastTime = Number.NEGATIVE_INFINITY
     const ledger = createLedger(settings, { isLive: true })
-    for await (const batch of followObservations(store, settings, ledger, signal)) {
+    for await (const batch of untilAborted(followObservations(store, settings, ledger, signal), signal)) {
       told.push(...batch)
       const isNew = history.at(-1)!.revision !== revision
       if (isNew) [judge, revision] = [createJudge(settings, history, null), history.at(-1)!.revision]
@@ -183,7 +183,7 @@ export async function openLive<Task>(
     enqueue: async (tasks, options = {}) =>
       await store.enqueueManyRollouts({ rollouts: tasks.flatMap((task) => toRequests(task, options)) }),
     record: async (route, result) => await recordServed(store, settings, route, result),
-    compare: async ({ signal = closing.signal } = {}) => await compare(signal),
+    compare: async ({ signal = closing.signal, isOver = false } = {}) => await compare(signal, isOver),
     comparisons: ({ signal, everyMs = 1_000 }) => comparisons(AbortSignal.any([signal, closing.signal]), everyMs),
     rollOut: async (step) => await seen(control.rollOut(step)),
     promote: async (step) => await seen(control.promote(step)),
@@ -197,6 +197,15 @@ export async function openLive<Task>(
     [Symbol.asyncDispose]: () => live.close(),
   }
   return live
+}
+
+/** Ends where the signal does, instead of failing. */
+async function* untilAborted<Item>(items: AsyncIterable<Item>, signal: AbortSignal): AsyncGenerator<Item> {
+  try {
+    yield* items
+  } catch (error) {
+    if (!signal.aborted) throw error
+  }
 }
 
 /** Writes down what the program has, where the store has nothing, or something else and that may be changed. */

@@ -192,9 +192,10 @@ async function conclude<Task>(
 }
 
 function metricsOf({ arms, differences, primary }: ExperimentComparison): Readonly<Record<string, number>> {
-  const means = arms.flatMap(({ arm, metrics }) =>
-    Object.entries(metrics).map(([name, { mean }]) => [`${arm}.${name}`, mean] as const),
-  )
+  const means = arms.flatMap(({ arm, keys, metrics }) => [
+    [`${arm}.keys`, keys] as const,
+    ...Object.entries(metrics).map(([name, { mean }]) => [`${arm}.${name}`, mean] as const),
+  ])
   const decided = differences.flatMap(({ arm, metric, anytime }) =>
     metric === primary && anytime !== null
       ? ([
