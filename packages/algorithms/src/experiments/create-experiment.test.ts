@@ -1,4 +1,5 @@
 import { createMemoryStore } from '@agl/store-memory'
+import type { Rollout } from '@agl/types'
 import { describe, expect, it } from 'vitest'
 import { createExperiment } from './create-experiment.ts'
 import { experimentMetrics } from './metrics.ts'
@@ -106,6 +107,62 @@ describe('a trial', () => {
     const whole = await run(null)
     expect(await run(33)).toEqual(whole)
     expect(whole.total).toBe(80)
+  })
+
+  it('counts what was under way when its process was killed, however long ago that was', async () => {
+    const store = createMemoryStore()
+    const experiment = createExperiment({ name: 'killed', arms, assign: byCustomer, detect: 0.05 })
+    await runTrial(experiment, asks(40), { store })
+    // As the next process sees it an hour later, before a runner takes up what is left.
+    const { items, ...page } = await store.queryRollouts({ labels: { 'agl.experiment': 'killed' } })
+    const began = items.map((rollout) => ({ ...rollout, start_time: rollout.start_time - 3_600 }))
+    const left = began.map((rollout, number) => (number < 36 ? rollout : { ...rollout, status: 'running' as const }))
+    const next = { ...store, queryRollouts: async () => ({ ...page, items: left }) }
+    const { arms: shown, leftOut } = await runTrial(experiment, asks(80), { store: next })
+    expect([shown.reduce((sum, { rollouts }) => sum + rollouts, 0), leftOut]).toEqual([80, 0])
+    await store.close()
+  })
+
+  it('waits for no rollout of others that is not finished', async () => {
+    const store = createMemoryStore()
+    const experiment = createExperiment({ name: 'shared', arms, assign: byCustomer, detect: 0.2 })
+    await using live = await experiment.open({ store })
+    const [{ labels, metadata, resources_id, resources_version }] = (await live.enqueue(asks(1))) as [Rollout]
+    // A service is in the middle of it.
+    const served = { input: 'anything', labels, metadata, resources_id, resources_version }
+    await store.startRollout({ rollout: served })
+    const { verdict } = await runTrial(experiment, asks(600), { store })
+    expect(verdict).toEqual({ kind: 'better', arm: 'guided' })
+    await store.close()
+  })
+
+  it('runs no repetition again because there is one arm more', async () => {
+    const store = createMemoryStore()
+    const assign = { by: 'task', repetitions: 2 } as const
+    await runTrial(createExperiment({ name: 'more', arms, assign, detect: 0.05 }), asks(10), { store })
+    const three = { ...arms, third: prompt('0.6') }
+    const { arms: shown } = await runTrial(createExperiment({ name: 'more', arms: three, assign, detect: 0.05 }), asks(10), {
+      store,
+    })
+    expect(shown.map(({ rollouts }) => rollouts)).toEqual([20, 20, 20])
+    await store.close()
+  })
+
+  it('says how many keys there are for the arm that gets the fewest', async () => {
+    const few = { plain: { ...prompt('0.5'), weight: 99 }, guided: prompt('0.5') }
+    const { plan, arms: shown } = await runTrial(createExperiment({ name: 'few', arms: few, assign: byCustomer }), asks(500))
+    expect(shown[1]!.keys).toBeLessThan(20)
+    expect(plan.available).toBe(shown[1]!.keys)
+  })
+
+  it('tells of the alias that it has in the store', async () => {
+    const store = createMemoryStore()
+    await (await createExperiment({ name: 'named', arms, assign: byCustomer }).open({ store })).close()
+    const { alias } = await runTrial(createExperiment({ name: 'named', arms, assign: byCustomer, alias: 'other' }), asks(4), {
+      store,
+    })
+    expect(alias).toMatchObject({ alias: 'named.stable', resourcesId: 'named.plain' })
+    await store.close()
   })
 
   it('refuses a second trial of what has been promoted', async () => {

@@ -124,27 +124,47 @@ export async function observe(
 const pageSize = 500
 const readersAtOnce = 32
 
-/** Everything the store has of an experiment, in the order in which it was begun. */
+/** Everything the store has of an experiment, page by page, in the order in which it was begun. */
+export async function* listRollouts(
+  store: LightningStore,
+  signal: AbortSignal,
+  { name }: Pick<ExperimentSettings, 'name'>,
+): AsyncGenerator<readonly Rollout[]> {
+  for (let offset = 0; ; offset += pageSize) {
+    signal.throwIfAborted()
+    const { items } = await store.queryRollouts({ labels: { [experimentNames.experiment]: name }, offset, limit: pageSize })
+    yield items
+    if (items.length < pageSize) return
+  }
+}
+
+/** Reads what those that are finished have to say. */
+export async function fillFinished(
+  store: LightningStore,
+  signal: AbortSignal,
+  settings: ExperimentSettings,
+  ledger: Ledger,
+  rollouts: readonly Rollout[],
+): Promise<void> {
+  const rest = rollouts.filter(isFinished).values()
+  const read = async (): Promise<void> => {
+    for (const { rollout_id: rolloutId } of rest) {
+      const observation = await observe(store, signal, settings, rolloutId)
+      if (observation !== null) ledger.fill(observation)
+    }
+  }
+  await Promise.all(Array.from({ length: readersAtOnce }, read))
+}
+
+/** Everything the store has of an experiment, into a ledger. */
 export async function scan(
   store: LightningStore,
   signal: AbortSignal,
   settings: ExperimentSettings,
   ledger: Ledger,
-): Promise<readonly Rollout[]> {
-  const all: Rollout[] = []
-  for (let offset = 0; ; offset += pageSize) {
-    signal.throwIfAborted()
-    const page = await store.queryRollouts({ labels: { [experimentNames.experiment]: settings.name }, offset, limit: pageSize })
-    all.push(...page.items)
-    for (const rollout of page.items) ledger.note(rollout)
-    const rest = page.items.filter(isFinished).values()
-    const read = async (): Promise<void> => {
-      for (const { rollout_id: rolloutId } of rest) {
-        const observation = await observe(store, signal, settings, rolloutId)
-        if (observation !== null) ledger.fill(observation)
-      }
-    }
-    await Promise.all(Array.from({ length: readersAtOnce }, read))
-    if (page.items.length < pageSize) return all
+): Promise<void> {
+  for await (const page of listRollouts(store, signal, settings)) {
+    for (const rollout of page) ledger.note(rollout)
+    await fillFinished(store, signal, settings, ledger, page)
   }
 }

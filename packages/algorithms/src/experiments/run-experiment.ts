@@ -3,7 +3,7 @@ import { collectConfig } from '../collect.ts'
 import { knownTask } from '../run/evaluate.ts'
 import { hashJson, randomFor } from '../run/hash.ts'
 import { createJudge, type ExperimentComparison } from './judge.ts'
-import { createLedger, isFinished, type Observation, observe, scan } from './ledger.ts'
+import { createLedger, fillFinished, isFinished, type Ledger, listRollouts, type Observation, observe } from './ledger.ts'
 import { type LiveExperiment, openLive, placesOf, requestOf } from './live.ts'
 import type { ExperimentSettings } from './options.ts'
 import { planExperiment } from './plan.ts'
@@ -51,14 +51,13 @@ async function runTrial<Task>(
   const { store, signal, report } = context
   const jobs = jobsOf(settings, context.trainDataset)
   const isByTask = settings.assign.by === 'task'
-  const arms = settings.order.length
-  const available = isByTask ? jobs.length : Math.floor(countKeys(settings, live.state, jobs) / arms)
+  const available = isByTask ? jobs.length : countKeys(settings, live.state, jobs)
   const plan = planExperiment(settings, available)
   const total = jobs.reduce((sum, { task, id }) => sum + placesOf(settings, live.state, task, () => id).length, 0)
   report({ type: 'plan', limits: { rollouts: total }, lines: describePlan(settings, plan, isByTask) })
 
   const ledger = createLedger(settings, { isLive: false })
-  const before = new Map((await scan(store, signal, settings, ledger)).map((rollout) => [rollout.rollout_id, rollout]))
+  const before = await readBefore(settings, context, live, jobs, ledger)
   const seen: Observation[] = []
   let [judge, revision] = [createJudge(settings, live.history(), available), live.state.revision]
   const failed = new AbortController()
@@ -102,8 +101,7 @@ async function runTrial<Task>(
     for (const job of jobs) {
       count()
       if (isClear()) break
-      for (const [turn, place] of placesOf(settings, live.state, job.task, () => job.id).entries()) {
-        const request = requestFor(settings, live, job, place, turn, before)
+      for (const request of requestsFor(settings, live, job, before)) {
         if (request === null) {
           done += 1
           continue
@@ -128,6 +126,33 @@ async function runTrial<Task>(
   return judge.compare(ledger, true)
 }
 
+/**
+ * What the store has of the experiment already, by id. Of what is not finished only the rollouts of this run get a place in the order, and wait from now on: nobody
+ * here hears of the end of others, such as those that a service records meanwhile, and all that follow would wait for them.
+ */
+async function readBefore<Task>(
+  settings: ExperimentSettings<Task>,
+  { store, signal }: Pick<AlgorithmContext<Task>, 'store' | 'signal'>,
+  live: LiveExperiment<Task>,
+  jobs: readonly Job<Task>[],
+  ledger: Ledger,
+): Promise<ReadonlyMap<string, Rollout>> {
+  const rollouts: Rollout[] = []
+  for await (const page of listRollouts(store, signal, settings)) rollouts.push(...page)
+  const before = new Map(rollouts.map((rollout) => [rollout.rollout_id, rollout]))
+  const isOwn = new Set(
+    before.size === 0
+      ? []
+      : jobs.flatMap((job) => requestsFor(settings, live, job, before).map((request) => request?.rollout_id)),
+  )
+  for (const { rollout_id: rolloutId, labels, ...rollout } of rollouts) {
+    if (!isFinished(rollout) && !isOwn.has(rolloutId)) continue
+    ledger.note({ rollout_id: rolloutId, labels, start_time: Date.now() / 1000 })
+  }
+  await fillFinished(store, signal, settings, ledger, rollouts)
+  return before
+}
+
 /** Rollouts from one line of metrics to the next: the more there are, the less one more changes, and the more it costs. */
 const [metricsEvery, metricsGrowth] = [20, 1.05]
 
@@ -143,11 +168,29 @@ function jobsOf<Task>({ seed, name }: ExperimentSettings<Task>, tasks: ArrayLike
   return randomFor(seed, 'experiment', name).shuffle(jobs)
 }
 
+/** Of the arm that gets the fewest. */
 function countKeys<Task>(settings: ExperimentSettings<Task>, state: ExperimentState, jobs: readonly Job<Task>[]): number {
-  return new Set(jobs.flatMap(({ task, id }) => placesOf(settings, state, task, () => id).map((place) => place.key))).size
+  const places = jobs.flatMap(({ task, id }) => placesOf(settings, state, task, () => id))
+  const keys = Map.groupBy(places, ({ arm }) => arm)
+  return Math.min(...settings.order.map((arm) => new Set(keys.get(arm)?.map(({ key }) => key)).size))
 }
 
 type TrialRequest = ReturnType<typeof requestOf> & { readonly rollout_id: string }
+
+/** All that a job is run with. */
+function requestsFor<Task>(
+  settings: ExperimentSettings<Task>,
+  live: LiveExperiment<Task>,
+  job: Job<Task>,
+  before: ReadonlyMap<string, Rollout>,
+): readonly (TrialRequest | null)[] {
+  const turns = new Map<string, number>()
+  return placesOf(settings, live.state, job.task, () => job.id).map((place) => {
+    const turn = turns.get(place.arm) ?? 0
+    turns.set(place.arm, turn + 1)
+    return requestFor(settings, live, job, place, turn, before)
+  })
+}
 
 /** Null: it has been run, and is counted. What was cancelled when an earlier process was stopped is run under the next id. */
 function requestFor<Task>(
@@ -155,6 +198,7 @@ function requestFor<Task>(
   { state }: LiveExperiment<Task>,
   { task, id }: Job<Task>,
   place: { readonly arm: string; readonly key: string },
+  /** Which of the repetitions with this arm: the number of arms and their order may change. */
   turn: number,
   before: ReadonlyMap<string, Rollout>,
 ): TrialRequest | null {
@@ -170,7 +214,7 @@ function requestFor<Task>(
 }
 
 async function conclude<Task>(
-  { alias, promote }: ExperimentSettings<Task>,
+  { promote }: ExperimentSettings<Task>,
   live: LiveExperiment<Task>,
   comparison: ExperimentComparison,
   store: LightningStore,
@@ -183,6 +227,7 @@ async function conclude<Task>(
     const reason = `${comparison.primary} differs by ${mean.toPrecision(3)} from ${comparison.control}`
     await live.promote({ arm: verdict.arm, by: 'run', reason })
   }
+  const { alias } = live.state
   const target = await store.getResourcesByAlias({ alias })
   return {
     ...comparison,
