@@ -32,7 +32,8 @@ export async function resolveArms(
   const resolved: Record<string, Target> = {}
   // One after the other: a store that is new gets them in the order in which they are written down.
   for (const [arm, source] of Object.entries<ArmSource>(arms)) {
-    resolved[arm] = kept[arm] ?? (await resolve(store, `${name}.${arm}`, arm, source))
+    const before = Object.hasOwn(kept, arm) ? kept[arm] : undefined
+    resolved[arm] = before ?? (await resolve(store, `${name}.${arm}`, arm, source))
   }
   return resolved
 }

@@ -1,4 +1,5 @@
 import { createMemoryStore } from '@agl/store-memory'
+import { buildSpan, rewardSpanName, rewardToAttributes } from '@agl/types/spans'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { armOf } from './assignment.ts'
 import { controlExperiment } from './control.ts'
@@ -49,6 +50,15 @@ describe('routing', () => {
     expect(Array.from({ length: 50 }, (_, number) => routeResources(again, who(number)).arm)).toEqual(
       arms.slice(0, 50).map(({ arm }) => arm),
     )
+  })
+
+  it('knows arms that are named like what every object has', async () => {
+    const arms = { valueOf: prompt('0.5'), constructor: prompt('0.8') }
+    const live = await open(define({ arms }))
+    expect(live.state.arms).toEqual({
+      valueOf: { resourcesId: 'clerk.valueOf', version: 1 },
+      constructor: { resourcesId: 'clerk.constructor', version: 1 },
+    })
   })
 
   it('refuses a task without a key', async () => {
@@ -202,6 +212,29 @@ describe('results without a runner', () => {
     expect(items[0]).toMatchObject({ status: 'succeeded', attempt: { outcome: 'scored' } })
   })
 
+  it('have the reward that is among their spans, though it comes later, but no latency that nobody measured', async () => {
+    const metrics = { reward: experimentMetrics.reward(), latency: experimentMetrics.latency() }
+    const live = await open(define({ metrics }))
+    const { store } = live
+    for (let number = 0; number < 20; number += 1) {
+      const route = routeResources(live, who(number))
+      if (number % 2 === 0) await live.record(route, { input: number, values: {}, reward: 1 })
+      else {
+        const { rollout_id: rolloutId } = await live.record(route, { input: number, values: { latency: 5 } })
+        const { attempt_id: attemptId } = (await store.getLatestAttempt({ rolloutId }))!
+        const [startTime, attributes] = [Date.now() / 1000, rewardToAttributes(1)]
+        await store.addSpan(buildSpan({ rolloutId, attemptId, name: rewardSpanName, attributes, startTime, endTime: startTime }))
+      }
+    }
+    const { arms } = await live.compare()
+    const counts = (metric: string): number => arms.reduce((sum, { metrics: shown }) => sum + shown[metric]!.count, 0)
+    expect([counts('reward'), counts('latency')]).toEqual([20, 10])
+    expect(arms.map(({ metrics: shown }) => [shown['reward']!.mean, shown['latency']!.mean])).toEqual([
+      [1, 5],
+      [1, 5],
+    ])
+  })
+
   it.each([
     [{ quality: 1 }, /no metric "quality"; there are reward/],
     [{ reward: 7 }, /is 7; expected a number from 0 to 1/],
@@ -267,6 +300,26 @@ describe('guards', () => {
     expect(result).toMatchObject({ kind: 'rolled_back', alarm: { metric: 'reward', side: 'min', bound: 0.8 } })
     expect(live.state).toMatchObject({ phase: 'rolled_back', by: 'guard' })
     expect(live.state.reason).toMatch(/reward: 0\.\d+ on average of \d+ results, below its bound of 0.8/)
+  })
+
+  it.each([[[5, 25, 100]], [[0.25, 0.05, 1]], [[0.05, 0.25]], [[]]])('are not rolled out by %j', async (shares) => {
+    const live = await open(define({ guards, metrics }))
+    const signal = AbortSignal.timeout(5_000)
+    await expect(live.rollOutGradually({ arm: 'guided', shares, signal, ...ann })).rejects.toThrow(
+      /above 0, rising, and the last one 1/,
+    )
+    expect(live.state.phase).toBe('trial')
+  })
+
+  it('are given up when the experiment is closed in the middle', async () => {
+    const live = await open(define({ guards, metrics }))
+    const rollingOut = live.rollOutGradually({
+      arm: 'guided',
+      signal: new AbortController().signal,
+      onStep: () => void live.close(),
+      ...ann,
+    })
+    await expect(rollingOut).rejects.toThrow(/has been closed/)
   })
 
   it('watch what must not grow as well', async () => {

@@ -188,7 +188,8 @@ export async function openLive<Task>(
     rollOut: async (step) => await seen(control.rollOut(step)),
     promote: async (step) => await seen(control.promote(step)),
     rollback: async (step) => await seen(control.rollback(step)),
-    rollOutGradually: async (options) => await rollOutGradually(live, options),
+    rollOutGradually: async (options) =>
+      await rollOutGradually(live, { ...options, signal: AbortSignal.any([options.signal, closing.signal]) }),
     keepGuard: async ({ signal }) => await keepGuard(live, { signal: AbortSignal.any([signal, closing.signal]) }),
     async close() {
       closing.abort(new AglError({ code: 'closed', message: `The experiment "${name}" has been closed.` }))

@@ -45,6 +45,11 @@ export function placementOf({ metadata }: Pick<Rollout, 'metadata'>): Placement 
   return { key, revision, values: values as Placement['values'] }
 }
 
+/** Whether it was served without a runner. */
+function wasRecorded(rollout: Rollout): boolean {
+  return (placementOf(rollout)?.values ?? null) !== null
+}
+
 /** The reward, or one dimension of it. What the agent did wrong counts as the worst (see {@link scoreOf}); what we did wrong is left out. */
 function reward(options: { readonly dimension?: string; readonly range?: readonly [number, number] } = {}): Metric {
   const { dimension = null, range = [0, 1] } = options
@@ -84,7 +89,8 @@ function cost({ prices, most = null }: { readonly prices: Prices; readonly most?
   return {
     goal: 'lower',
     range: most === null ? null : [0, most],
-    read({ spans }) {
+    read({ rollout, spans }) {
+      if (wasRecorded(rollout) && usageOf(spans).length === 0) return null
       const usd = usageOf(spans).reduce((sum, call) => sum + priceOf(call, prices), 0)
       return most === null ? usd : Math.min(most, usd)
     },
@@ -99,8 +105,9 @@ function latency({ mostMs = null }: { readonly mostMs?: number | null } = {}): M
   return {
     goal: 'lower',
     range: mostMs === null ? null : [0, mostMs],
-    read({ attempt }) {
-      if (attempt === null || attempt.end_time === null) return null
+    read({ rollout, attempt }) {
+      // The attempt of what was recorded is the time that recording it took.
+      if (attempt === null || attempt.end_time === null || wasRecorded(rollout)) return null
       const taken = (attempt.end_time - attempt.start_time) * 1000
       return mostMs === null ? taken : Math.min(mostMs, taken)
     },
@@ -115,14 +122,14 @@ export const experimentMetrics: {
   readonly latency: typeof latency
 } = Object.freeze({ reward, outcome, cost, latency })
 
-/** What all metrics say of a rollout; what was measured where no runner was goes first. */
+/** What all metrics say of a rollout; what was measured where no runner was goes first. A reward may be among its spans, or come later. */
 export function measure(
   metrics: Readonly<Record<string, Metric>>,
   collected: CollectedRollout,
 ): Readonly<Record<string, number | null>> {
-  const given = placementOf(collected.rollout)?.values ?? null
+  const given = placementOf(collected.rollout)?.values ?? {}
   return Object.fromEntries(
-    Object.entries(metrics).map(([name, metric]) => [name, given === null ? metric.read(collected) : (given[name] ?? null)]),
+    Object.entries(metrics).map(([name, metric]) => [name, Object.hasOwn(given, name) ? given[name]! : metric.read(collected)]),
   )
 }
 

@@ -1,3 +1,4 @@
+import { AglError } from '@agl/types'
 import { followObservations } from './follow.ts'
 import { createDetector, type Detector } from './guard.ts'
 import { createLedger, type Observation } from './ledger.ts'
@@ -46,6 +47,7 @@ interface Watch {
 
 export async function rollOutGradually<Task>(live: LiveExperiment<Task>, options: GradualOptions): Promise<RollOutResult> {
   const { arm, shares = defaultShares, resultsPerShare = defaultResultsPerShare, onStep, by, reason } = options
+  checkShares(shares)
   const ended = new AbortController()
   const signal = AbortSignal.any([options.signal, ended.signal])
   const rest = shares.values()
@@ -71,6 +73,16 @@ export async function rollOutGradually<Task>(live: LiveExperiment<Task>, options
   } finally {
     ended.abort()
   }
+}
+
+/** Before anything is done: percentages taken for shares would give all of them the candidate at once. */
+function checkShares(shares: readonly number[]): void {
+  const isRising = shares.every((share, index) => share > (shares[index - 1] ?? 0) && share <= 1)
+  if (isRising && shares.at(-1) === 1) return
+  throw new AglError({
+    code: 'invalid_argument',
+    message: `The shares of a roll-out are ${JSON.stringify(shares)}; expected them above 0, rising, and the last one 1, for example [0.05, 0.25, 1].`,
+  })
 }
 
 function isOvertaken(present: ExperimentState, own: ExperimentState): boolean {
