@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import { AglError, type LightningStore, type StoreEvent } from '@agl/types'
 import { isFinished, type Ledger, observe, type Observation, scan } from './ledger.ts'
 import { experimentNames } from './metrics.ts'
@@ -55,5 +56,50 @@ export async function* followObservations(
     } finally {
       await feed.return?.()
     }
+  }
+}
+
+/**
+ * Puts batches together so that no more than one comes in `everyMs`; what came last is told as well, when its time has come.
+ * @param stop ends what is gathered from: it may wait for its next batch when nobody wants that any more
+ */
+export async function* gather<Item>(
+  batches: AsyncIterable<readonly Item[]>,
+  everyMs: number,
+  stop: () => void,
+): AsyncGenerator<readonly Item[]> {
+  const source = batches[Symbol.asyncIterator]()
+  let gathered: Item[] | null = null
+  let toldAt = Number.NEGATIVE_INFINITY
+  try {
+    let next = source.next()
+    next.catch(() => {})
+    for (;;) {
+      const result = gathered === null ? await next : await within(next, toldAt + everyMs - performance.now())
+      if (result === null || result.done === true) {
+        if (gathered !== null) yield gathered
+        if (result !== null) return
+        gathered = null
+        toldAt = performance.now()
+        continue
+      }
+      gathered ??= []
+      gathered.push(...result.value)
+      next = source.next()
+      next.catch(() => {})
+    }
+  } finally {
+    stop()
+    await source.return?.()
+  }
+}
+
+/** Null when the time is over first. */
+async function within<Result>(result: Promise<Result>, ms: number): Promise<Result | null> {
+  const timer = new AbortController()
+  try {
+    return await Promise.race([result, setTimeout(Math.max(0, ms), null, { signal: timer.signal })])
+  } finally {
+    timer.abort()
   }
 }

@@ -4,8 +4,9 @@ import type { Guard } from './options.ts'
 export interface Detector {
   /** Whether it is broken, as far as one can be sure of that. */
   add(value: number): boolean
+  /** Values since the mean was last on the good side of the bound: what came before says nothing of how bad it is now. */
   readonly count: number
-  /** The mean of what was added. */
+  /** Of these values. */
   readonly mean: number
 }
 
@@ -19,7 +20,8 @@ const shares: readonly number[] = Array.from({ length: 10 }, (_, index) => 0.02 
  */
 export function createDetector({ range: [low, high], bound, side, falseAlarmEvery }: Guard): Detector {
   const purses = shares.map(() => 0)
-  let [count, sum] = [0, 0]
+  // Page's cumulative sum: as soon as what was added is on the good side of the bound, it begins anew.
+  let [count, sum, debt] = [0, 0, 0]
   return {
     add(value) {
       const inside = Math.min(high, Math.max(low, value))
@@ -27,8 +29,10 @@ export function createDetector({ range: [low, high], bound, side, falseAlarmEver
       for (const [index, share] of shares.entries()) {
         purses[index] = (purses[index]! + 1) * (1 + share * worse)
       }
+      if (debt < 0) [count, sum, debt] = [0, 0, 0]
       count += 1
       sum += value
+      debt += worse
       return purses.reduce((all, purse) => all + purse, 0) / purses.length >= falseAlarmEvery
     },
     get count() {

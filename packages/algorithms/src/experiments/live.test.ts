@@ -265,6 +265,25 @@ describe('results without a runner', () => {
   })
 })
 
+describe('comparisons', () => {
+  it('tell of the last results too, and end when they are left', async () => {
+    const live = await open()
+    const tells: number[] = []
+    for await (const { arms } of live.comparisons({ signal: AbortSignal.timeout(10_000), everyMs: 300 })) {
+      tells.push(arms.reduce((sum, { rollouts }) => sum + rollouts, 0))
+      if (tells.length === 1) {
+        const serveOne = (number: number) =>
+          live.record(routeResources(live, who(number)), { input: number, values: { reward: 1 } })
+        await Promise.all(Array.from({ length: 50 }, (_, number) => serveOne(number)))
+      }
+      if (tells.at(-1) === 50) break
+    }
+    expect(tells[0]).toBe(0)
+    expect(tells.at(-1)).toBe(50)
+    expect(tells.length).toBeLessThan(5)
+  })
+})
+
 describe('guards', () => {
   const guards = [
     { metric: 'reward', min: 0.8 },
@@ -299,7 +318,7 @@ describe('guards', () => {
     expect(await serving).toBeLessThan(200)
     expect(result).toMatchObject({ kind: 'rolled_back', alarm: { metric: 'reward', side: 'min', bound: 0.8 } })
     expect(live.state).toMatchObject({ phase: 'rolled_back', by: 'guard' })
-    expect(live.state.reason).toMatch(/reward: 0\.\d+ on average of \d+ results, below its bound of 0.8/)
+    expect(live.state.reason).toMatch(/reward: 0\.\d+ on average of the last \d+ results, below its bound of 0.8/)
   })
 
   it.each([[[5, 25, 100]], [[0.25, 0.05, 1]], [[0.05, 0.25]], [[]]])('are not rolled out by %j', async (shares) => {
@@ -366,6 +385,8 @@ describe('guards', () => {
     served.abort()
     expect(await serving).toBeGreaterThan(300)
     expect(alarm).toMatchObject({ metric: 'reward' })
+    // Of the time since it got worse, and not of the good time before.
+    expect(alarm!.mean).toBeLessThan(0.6)
     expect(await live.store.getResourcesByAlias({ alias: 'clerk.stable' })).toMatchObject({ resources_id: 'clerk.plain' })
   })
 })

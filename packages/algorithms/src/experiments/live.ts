@@ -18,7 +18,7 @@ import { buildSpan, rewardSpanName, rewardToAttributes } from '@agl/types/spans'
 import { collectConfig } from '../collect.ts'
 import { createSteps, type ExperimentControl, type ExperimentSteps } from './control.ts'
 import { definitionOf, resolveArms } from './define.ts'
-import { followObservations } from './follow.ts'
+import { followObservations, gather } from './follow.ts'
 import { createJudge, type ExperimentComparison } from './judge.ts'
 import { createLedger, type Observation, scan } from './ledger.ts'
 import { checkValue } from './metrics.ts'
@@ -157,15 +157,15 @@ export async function openLive<Task>(
   async function* comparisons(signal: AbortSignal, everyMs: number): AsyncGenerator<ExperimentComparison> {
     const told: Observation[] = []
     let [judge, revision] = [createJudge(settings, history, null), history.at(-1)!.revision]
-    let lastTime = Number.NEGATIVE_INFINITY
     const ledger = createLedger(settings, { isLive: true })
-    for await (const batch of untilAborted(followObservations(store, settings, ledger, signal), signal)) {
+    const left = new AbortController()
+    const ended = AbortSignal.any([signal, left.signal])
+    const batches = untilAborted(followObservations(store, settings, ledger, ended), ended)
+    for await (const batch of gather(batches, everyMs, () => left.abort())) {
       told.push(...batch)
       const isNew = history.at(-1)!.revision !== revision
       if (isNew) [judge, revision] = [createJudge(settings, history, null), history.at(-1)!.revision]
       for (const observation of isNew ? told : batch) judge.add(observation)
-      if (performance.now() - lastTime < everyMs) continue
-      lastTime = performance.now()
       yield judge.compare(ledger)
     }
   }

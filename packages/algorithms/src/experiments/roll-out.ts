@@ -23,7 +23,7 @@ export interface GuardAlarm {
   readonly metric: string
   readonly bound: number
   readonly side: 'min' | 'max'
-  /** Of the values since the last step. */
+  /** Of the last `count` values: those since it got worse. */
   readonly mean: number
   readonly count: number
   readonly state: ExperimentState
@@ -148,7 +148,7 @@ async function rollBack<Task>(
   { guard: { metric, bound, side }, detector: { mean, count } }: { readonly guard: Guard; readonly detector: Detector },
 ): Promise<GuardAlarm> {
   const than = side === 'min' ? 'below' : 'above'
-  const reason = `${metric}: ${mean.toPrecision(4)} on average of ${count} results, ${than} its bound of ${bound}`
+  const reason = `${metric}: ${mean.toPrecision(4)} on average of the last ${count} results, ${than} its bound of ${bound}`
   const state = await live.rollback({ by: 'guard', reason }).catch(async (error: unknown) => {
     await live.refresh()
     // Another guard of the same experiment may have been faster.
