@@ -33,6 +33,9 @@ it('lists, rolls out, promotes and goes back, and keeps who did it and why', asy
   expect((await experiment('list')).out).toBe(
     'clerk  trial  plain (control) 50 % clerk.plain@1, guided 50 % clerk.guided@1  alias clerk.stable\n',
   )
+  expect((await experiment('roll-out', 'clerk', 'guided', '0.05', ...because)).out).toMatch(
+    /to 0.05 % [^]*plain \(control\) 99.95 %/,
+  )
   expect((await experiment('roll-out', 'clerk', 'guided', '25', ...because)).out).toContain('plain (control) 75 %')
   expect((await experiment('promote', 'clerk', 'guided', ...because)).out).toContain('guided 100 %')
   const { out } = await experiment('rollback', 'clerk', '--by', 'ben', '--reason', 'customers complain', '--json')
@@ -40,15 +43,17 @@ it('lists, rolls out, promotes and goes back, and keeps who did it and why', asy
   const history = (await experiment('history', 'clerk')).out.replaceAll(/  2\S+Z/g, '').split('\n')
   expect(history).toEqual([
     '1  define  by program: opened for the first time',
-    '2  roll out guided to 25 %  by ann: as agreed',
-    '3  promote guided  by ann: as agreed',
-    '4  rollback  by ben: customers complain',
+    '2  roll out guided to 0.05 %  by ann: as agreed',
+    '3  roll out guided to 25 %  by ann: as agreed',
+    '4  promote guided  by ann: as agreed',
+    '5  rollback  by ben: customers complain',
     '',
   ])
 })
 
 it.each([
   ['no reason', ['rollback', 'clerk'], 2, /--reason/],
+  ['an empty reason', ['promote', 'clerk', 'guided', '--reason', ' '], 2, /expected who and why/],
   ['no such experiment', ['rollback', 'nobody', '--reason', 'x'], 1, /no experiment "nobody"/],
   ['no history', ['history', 'nobody'], 1, /no experiment "nobody"/],
   ['a share of all', ['roll-out', 'clerk', 'guided', '100%', '--reason', 'x'], 2, /above 0 and below 100/],

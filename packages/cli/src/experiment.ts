@@ -128,14 +128,19 @@ function describeState(name: string, { phase, weights, control, arms, alias }: E
   const total = Object.values(weights).reduce((sum, weight) => sum + weight, 0)
   const shares = Object.entries(weights).map(([arm, weight]) => {
     const { resourcesId, version } = arms[arm]!
-    const percent = Number(((100 * weight) / total).toFixed(1))
+    const percent = toShare(weight / total)
     return `${arm}${arm === control ? ' (control)' : ''} ${percent} % ${resourcesId}@${version}`
   })
   return `${name}  ${phase.replace('_', ' ')}  ${shares.join(', ')}  alias ${alias}`
 }
 
+/** In percent; small shares are not rounded to nothing. */
+function toShare(share: number): number {
+  return Number((100 * share).toFixed(3))
+}
+
 function describeStep({ revision, time, action, candidate, weights, by, reason }: ExperimentState): string {
-  const share = action === 'roll_out' && candidate !== null ? ` to ${Number((100 * weights[candidate]!).toFixed(1))} %` : ''
+  const share = action === 'roll_out' && candidate !== null ? ` to ${toShare(weights[candidate]!)} %` : ''
   const what = `${action.replace('_', ' ')}${candidate === null ? '' : ` ${candidate}`}${share}`
   return `${revision}  ${new Date(time * 1000).toISOString()}  ${what}  by ${by}: ${reason}`
 }

@@ -59,6 +59,7 @@ export function createSteps({
       const last = history.at(-1) ?? null
       const step = await decide(last, history)
       if (step === null) return known(last)
+      steps.checkAuthor(step)
       const next = {
         ...step,
         revision: (last?.revision ?? 0) + 1,

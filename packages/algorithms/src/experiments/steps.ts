@@ -66,6 +66,12 @@ export function rollback(state: ExperimentState, author: Authorship): Step {
   return { ...state, ...author, action: 'rollback', phase: 'rolled_back', candidate: null, weights, stable }
 }
 
+/** @throws AglError `invalid_argument` where nobody could tell later who it was, or why */
+export function checkAuthor({ by, reason }: Authorship): void {
+  if (by.trim() !== '' && reason.trim() !== '') return
+  throw refuse(`A step was taken by "${by}" because of "${reason}"; expected who and why: both are kept for good.`)
+}
+
 function noWeights({ arms }: ExperimentState): Record<string, number> {
   return Object.fromEntries(Object.keys(arms).map((arm) => [arm, 0]))
 }
