@@ -16,7 +16,7 @@ const shares: readonly number[] = Array.from({ length: 10 }, (_, index) => 0.02 
  * Tells when the mean of a metric has got worse than its bound, from the start or later on: gamblers bet on that, one more begins with each value, and
  * together they have `falseAlarmEvery` only once in so many values on average while the bound holds (an e-detector of Shiryaev and Roberts' kind:
  * Shin, Ramdas and Rinaldo, "E-detectors", NEJSDS 2023). Nothing is assumed of the distribution but its range; what is outside of it
- * counts as its end.
+ * counts as its end, and what is no number as the worst: nothing could be told after it.
  */
 export function createDetector({ range: [low, high], bound, side, falseAlarmEvery }: Guard): Detector {
   const purses = shares.map(() => 0)
@@ -24,14 +24,15 @@ export function createDetector({ range: [low, high], bound, side, falseAlarmEver
   let [count, sum, debt] = [0, 0, 0]
   return {
     add(value) {
-      const inside = Math.min(high, Math.max(low, value))
+      const worst = side === 'min' ? low : high
+      const inside = Number.isNaN(value) ? worst : Math.min(high, Math.max(low, value))
       const worse = side === 'min' ? (bound - inside) / (high - bound) : (inside - bound) / (bound - low)
       for (const [index, share] of shares.entries()) {
         purses[index] = (purses[index]! + 1) * (1 + share * worse)
       }
       if (debt < 0) [count, sum, debt] = [0, 0, 0]
       count += 1
-      sum += value
+      sum += Number.isNaN(value) ? worst : value
       debt += worse
       return purses.reduce((all, purse) => all + purse, 0) / purses.length >= falseAlarmEvery
     },

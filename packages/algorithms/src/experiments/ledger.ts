@@ -47,7 +47,8 @@ export function createLedger(
   { stragglersMs, primary }: Pick<ExperimentSettings, 'stragglersMs' | 'primary'>,
   { isLive }: { readonly isLive: boolean },
 ): Ledger {
-  const slots = new Map<string, Slot>()
+  /** Null: its turn is over; of what is told no more than the id is kept, since a guard goes on for as long as its service. */
+  const slots = new Map<string, Slot | null>()
   const queues = new Map<string, Slot[]>()
   let leftOut = 0
 
@@ -64,7 +65,7 @@ export function createLedger(
     },
     fill(observation) {
       const slot = slots.get(observation.rolloutId)
-      if (slot === undefined || slot.observation !== null) return true
+      if (slot === undefined || slot === null || slot.observation !== null) return true
       const mayBeRewarded = observation.outcome === 'completed' && observation.values[primary.name] === null
       if (isLive && mayBeRewarded) return false
       slot.observation = observation
@@ -75,8 +76,9 @@ export function createLedger(
       const told: Observation[] = []
       for (const queue of queues.values()) {
         let count = 0
-        for (const { observation, since } of queue) {
+        for (const { rolloutId, observation, since } of queue) {
           if (observation === null && since > oldest) break
+          slots.set(rolloutId, null)
           if (observation === null) leftOut += 1
           else told.push(observation)
           count += 1

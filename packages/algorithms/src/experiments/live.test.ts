@@ -4,6 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { armOf } from './assignment.ts'
 import { controlExperiment } from './control.ts'
 import { createExperiment, type Experiment } from './create-experiment.ts'
+import { createDetector } from './guard.ts'
 import type { LiveExperiment } from './live.ts'
 import { experimentMetrics } from './metrics.ts'
 import type { ExperimentOptions } from './options.ts'
@@ -339,6 +340,12 @@ describe('guards', () => {
       ...ann,
     })
     await expect(rollingOut).rejects.toThrow(/has been closed/)
+  })
+
+  it('tell when what they watch is no number any more', () => {
+    const detector = createDetector({ metric: 'reward', range: [0, 1], bound: 0.8, side: 'min', falseAlarmEvery: 10_000 })
+    const told = Array.from({ length: 100 }, () => detector.add(Number.NaN))
+    expect([told.indexOf(true) > 0, detector.mean]).toEqual([true, 0])
   })
 
   it('watch what must not grow as well', async () => {
