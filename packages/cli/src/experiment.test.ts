@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
@@ -49,6 +50,13 @@ it('lists, rolls out, promotes and goes back, and keeps who did it and why', asy
     '5  rollback  by ben: customers complain',
     '',
   ])
+})
+
+it('makes no store of a path that is wrong', async () => {
+  const [place, lines]: [string, string[]] = [path.join(folder, 'typo.db'), []]
+  const status = await run(['experiment', 'list', '--store', place], { out: () => {}, err: (text) => void lines.push(text) })
+  expect({ status, isThere: existsSync(place) }).toEqual({ status: 1, isThere: false })
+  expect(lines.join('')).toMatch(/no file .*typo\.db/)
 })
 
 it.each([

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { createStoreClient } from '@agl/store-http/client'
 import { createSqliteStore } from '@agl/store-sqlite'
 import { AglError, type LightningStore, type Logger, type Metrics } from '@agl/types'
@@ -37,6 +38,12 @@ export async function openStoreAt({ address, token, namespace, logger, metrics }
       return store
     }
     case '': {
+      if (!existsSync(address)) {
+        throw new AglError({
+          code: 'not_found',
+          message: `There is no file ${address}. Expected the path of a SQLite file, or http://… of a server, or redis://….`,
+        })
+      }
       const store = createSqliteStore({ file: address, logger })
       await store.open()
       return store

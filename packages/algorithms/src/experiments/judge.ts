@@ -71,6 +71,8 @@ interface Contest {
   readonly worse: BettingTest
   /** Better − worse in units of the range, one for each pair of blocks. */
   readonly differences: number[]
+  /** In these, of the arm that has fewer. */
+  keys: number
 }
 
 interface ArmTally {
@@ -94,12 +96,17 @@ export function createJudge(settings: ExperimentSettings, history: readonly Expe
   const weightsOf = new Map(history.map(({ revision, weights }) => [revision, weights]))
   const tallies = new Map<string, ArmTally>(Object.keys(arms).map((arm) => [arm, { rollouts: 0, outcomes: [], keys: new Map() }]))
   const contests = new Map<string, Contest>(
-    treatments.map((arm) => [arm, { better: createBettingTest(shares), worse: createBettingTest(shares), differences: [] }]),
+    treatments.map((arm) => [
+      arm,
+      { better: createBettingTest(shares), worse: createBettingTest(shares), differences: [], keys: 0 },
+    ]),
   )
   const pair = assign.by === 'task' ? pairTasks(assign.repetitions ?? 1) : pairBlocks()
 
-  function tell(arm: string, difference: number): void {
+  /** @param keys of the arm that has fewer in it */
+  function tell(arm: string, difference: number, keys: number = 1): void {
     const contest = contests.get(arm)!
+    contest.keys += keys
     contest.differences.push(difference)
     contest.better.add(difference)
     contest.worse.add(-difference)
@@ -149,10 +156,10 @@ export function createJudge(settings: ExperimentSettings, history: readonly Expe
         const blocks = waiting.get(place) ?? { before: [], after: [] }
         waiting.set(place, blocks)
         blocks[arm === control ? 'before' : 'after'].push(value)
-        const [ofOne, ofOther] = [Math.max(1, Math.round(one / other)), Math.max(1, Math.round(other / one))]
+        const [ofOne, ofOther] = blocksOf(one, other)
         if (blocks.before.length < ofOne || blocks.after.length < ofOther) continue
         const difference = takeMean(blocks.after, ofOther) - takeMean(blocks.before, ofOne)
-        tell(treatment, (sign * difference) / width)
+        tell(treatment, (sign * difference) / width, Math.min(ofOne, ofOther))
       }
     }
   }
@@ -163,7 +170,7 @@ export function createJudge(settings: ExperimentSettings, history: readonly Expe
     if (better.length > 0) return { kind: 'better', arm: better.toSorted((a, b) => leadOf(b) - leadOf(a))[0]! }
     const open = treatments.filter((arm) => contests.get(arm)!.worse.evidence < level)
     if (open.length === 0) return { kind: 'worse' }
-    const isDone = open.every((arm) => contests.get(arm)!.differences.length >= plan.perArm)
+    const isDone = open.every((arm) => contests.get(arm)!.keys >= plan.perArm)
     return { kind: isOver || isDone ? 'no_significant_difference' : 'undecided' }
   }
 
@@ -237,4 +244,13 @@ export function createJudge(settings: ExperimentSettings, history: readonly Expe
       errorRate,
     }),
   }
+}
+
+/** Few of each arm, as nearly in proportion to their weights as makes no difference: three and two at 60 to 40, nine and one at 90 to 10. */
+function blocksOf(one: number, other: number): readonly [number, number] {
+  const ratio = Math.max(one, other) / Math.min(one, other)
+  const isNear = (few: number): boolean => Math.abs(Math.round(few * ratio) / few - ratio) <= ratio / 50
+  const few = [1, 2, 3, 4, 5].find(isNear) ?? 1
+  const many = Math.round(few * ratio)
+  return one > other ? [many, few] : [few, many]
 }

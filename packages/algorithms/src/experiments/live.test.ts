@@ -382,6 +382,23 @@ describe('guards', () => {
     expect(shares).toEqual([0.05, 0.25, 1])
   })
 
+  it('go on with the share that stands after a restart', async () => {
+    const live = await open(define({ guards, metrics }))
+    await live.rollOut({ arm: 'guided', share: 0.25, ...ann })
+    const served = new AbortController()
+    const serving = serve(live, served.signal, () => ({ reward: 1, latency: 100 }))
+    const signal = AbortSignal.timeout(20_000)
+    const result = await live.rollOutGradually({ arm: 'guided', resultsPerShare: 10, signal, ...ann })
+    served.abort()
+    await serving
+    expect(result.kind).toBe('promoted')
+    expect(live.history().map(({ action, weights }) => [action, weights['guided']])).toEqual([
+      ['define', 1],
+      ['roll_out', 0.25],
+      ['promote', 1],
+    ])
+  })
+
   it('go on after the promotion for as long as somebody keeps them', async () => {
     const live = await open(define({ guards, metrics }))
     await live.promote({ arm: 'guided', ...ann })

@@ -22,9 +22,9 @@ export interface Authorship {
  *
  * | phase | who gets what | next |
  * |---|---|---|
- * | `trial` | arms by assignment | `rolling_out`, `promoted` |
+ * | `trial` | arms by assignment | `rolling_out`, `promoted`, `rolled_back` |
  * | `rolling_out` | a share of the keys the candidate, the others the control | `rolling_out` with another share, `promoted`, `rolled_back` |
- * | `promoted` | all the candidate; the alias points to it | `rolled_back` |
+ * | `promoted` | all the candidate; the alias points to it | `promoted` with another, `rolled_back` |
  * | `rolled_back` | all the control; the alias points to where it pointed before | `rolling_out`, `promoted` |
  *
  * New arms or weights lead back to `trial` from anywhere.

@@ -50,7 +50,10 @@ export async function rollOutGradually<Task>(live: LiveExperiment<Task>, options
   checkShares(shares)
   const ended = new AbortController()
   const signal = AbortSignal.any([options.signal, ended.signal])
-  const rest = shares.values()
+  // Gone on with after a restart: the share that stands is held anew.
+  const { phase, candidate, weights } = live.state
+  const standing = phase === 'rolling_out' && candidate === arm ? weights[arm]! : 0
+  const rest = shares.filter((share) => share > standing).values()
   const take = async (): Promise<ExperimentState | null> => {
     const { done, value: share } = rest.next()
     if (done === true) return null
@@ -58,7 +61,7 @@ export async function rollOutGradually<Task>(live: LiveExperiment<Task>, options
     onStep?.(state)
     return state
   }
-  let state = (await take())!
+  let state = standing > 0 ? live.state : (await take())!
   try {
     const alarm = await watch(live, signal, async (present) => {
       if (present.revision !== state.revision || present.results < resultsPerShare) return isOvertaken(live.state, state)
