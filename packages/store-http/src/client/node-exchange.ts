@@ -43,6 +43,7 @@ export function createNodeExchange({ url, socketPath }: Pick<Server, 'url' | 'so
         sending.on('error', reject)
         signal.addEventListener('abort', () => sending.destroy(signal.reason as Error), { once: true })
         if (body instanceof ReadableStream) pipe(body, sending)
+        else if (typeof body === 'string') sending.end(body, length === body.length ? 'latin1' : 'utf8')
         else sending.end(body ?? undefined)
       })
     },
