@@ -94,7 +94,7 @@ function textOf(incoming: http.IncomingMessage, signal: AbortSignal): Promise<st
     incoming.on('data', (chunk: Buffer) => void chunks.push(chunk))
     incoming.on('end', onEnd)
     incoming.on('error', fail)
-    // Behind its end every reply is closed; the stack of an error that nobody gets is a fortieth of what a request takes.
+    // Behind its end every reply is closed; an error that nobody gets, with its stack, took a fortieth of a runner's time.
     incoming.on('close', () => {
       if (!incoming.readableEnded) onBroken()
     })
