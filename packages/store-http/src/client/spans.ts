@@ -73,19 +73,22 @@ type SpanKey = Pick<Span, 'rollout_id' | 'attempt_id' | 'span_id'>
 const keyOf = ({ rollout_id: rolloutId, attempt_id: attemptId, span_id: spanId }: SpanKey): string =>
   JSON.stringify([rolloutId, attemptId, spanId])
 
-/** The spans that were new, with the sequence ids that they got. The server does not send back what it was sent. */
+/**
+ * The spans that were new, with the sequence ids that they got. The server does not send back what it was sent; what it answers is in
+ * the order sent, and of a span that was sent twice, the first counts.
+ */
 function placed(sent: readonly ParsedSpan[], found: readonly (SpanKey & { readonly sequence_id: number })[]): readonly Span[] {
-  const sequences = new Map(found.map((place) => [keyOf(place), place.sequence_id]))
   const spans: Span[] = []
   for (const span of sent) {
-    const key = keyOf(span)
-    const sequence = sequences.get(key)
-    if (sequence === undefined) continue
-    // Of a span that was sent twice, the first counts.
-    sequences.delete(key)
-    spans.push(Object.freeze({ ...span, sequence_id: sequence }))
+    const place = found[spans.length]
+    if (place === undefined) break
+    if (isSame(place, span)) spans.push(Object.freeze({ ...span, sequence_id: place.sequence_id }))
   }
   return Object.freeze(spans)
+}
+
+function isSame(one: SpanKey, other: SpanKey): boolean {
+  return one.span_id === other.span_id && one.attempt_id === other.attempt_id && one.rollout_id === other.rollout_id
 }
 
 /** The answer of a batch that was sent again: with what an earlier try has stored, in the order sent, each span once. */

@@ -126,7 +126,8 @@ function signalOf(response: ServerResponse, closing: AbortSignal): AbortSignal {
   const onClosing = (): void => ended.abort(closing.reason)
   const onClose = (): void => {
     closing.removeEventListener('abort', onClosing)
-    ended.abort(new AglError({ code: 'closed', message: 'The caller is gone.' }))
+    // A response that was written whole is closed, too, and the stack of an error is a tenth of what a claim takes.
+    if (!response.writableFinished) ended.abort(new AglError({ code: 'closed', message: 'The caller is gone.' }))
   }
   if (response.destroyed) onClose()
   else response.once('close', onClose)

@@ -56,18 +56,18 @@ export function spanOfAttempt(
 export function traceIdOf({ rolloutId, attemptId }: { readonly rolloutId: string; readonly attemptId: string }): string {
   // Asked for each span, and mostly for the same attempt as before.
   if (latest.rolloutId === rolloutId && latest.attemptId === attemptId) return latest.traceId
-  const bytes = new TextEncoder().encode(`${rolloutId}/${attemptId}`)
-  const traceId = [1, 2, 3, 4]
-    .map((round) => {
-      let hash = 0x811c9dc5 ^ round
-      for (const byte of bytes) hash = Math.imul(hash ^ byte, 0x01000193)
-      return (hash >>> 0).toString(16).padStart(8, '0')
-    })
-    .join('')
+  const bytes = encoder.encode(`${rolloutId}/${attemptId}`)
+  let traceId = ''
+  for (let round = 1; round <= 4; round++) {
+    let hash = 0x811c9dc5 ^ round
+    for (let index = 0; index < bytes.length; index++) hash = Math.imul(hash ^ bytes[index]!, 0x01000193)
+    traceId += (hash >>> 0).toString(16).padStart(8, '0')
+  }
   latest = { rolloutId, attemptId, traceId }
   return traceId
 }
 
+const encoder = new TextEncoder()
 let latest: { readonly rolloutId: string; readonly attemptId: string; readonly traceId: string } = {
   rolloutId: '',
   attemptId: '',
