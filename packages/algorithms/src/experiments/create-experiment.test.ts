@@ -155,13 +155,13 @@ describe('a trial', () => {
     expect(plan.available).toBe(shown[1]!.keys)
   })
 
-  it('tells of the alias that it has in the store', async () => {
+  it('refuses another alias than the store has', async () => {
     const store = createMemoryStore()
     await (await createExperiment({ name: 'named', arms, assign: byCustomer }).open({ store })).close()
-    const { alias } = await runTrial(createExperiment({ name: 'named', arms, assign: byCustomer, alias: 'other' }), asks(4), {
-      store,
-    })
-    expect(alias).toMatchObject({ alias: 'named.stable', resourcesId: 'named.plain' })
+    const other = createExperiment({ name: 'named', arms, assign: byCustomer, alias: 'other' })
+    await expect(runTrial(other, asks(4), { store })).rejects.toThrow(
+      /moves the alias "named.stable" in the store, and "other" here/,
+    )
     await store.close()
   })
 

@@ -220,6 +220,7 @@ async function defineExperiment<Task>(
   const last = (await control.history()).at(-1) ?? null
   const isKnown = (state: ExperimentState): boolean =>
     steps.describeDefinition(state.definition) === steps.describeDefinition(definition)
+  if (last !== null && last.alias !== settings.alias) throw otherAlias(settings, last.alias)
   if (last !== null && isKnown(last)) {
     await control.moveAlias()
     return await control.history()
@@ -332,5 +333,15 @@ function changed(name: string, stored: Definition, given: Definition): AglError 
       `The experiment "${name}" is in the store with other arms or weights: ${list(stored)} there, ${list(given)} here` +
       `${list(stored) === list(given) ? ', with other resources' : ''}. Open it with change: { by, reason } to begin a new trial with these, or give this one another name.`,
     data: { experiment: name },
+  })
+}
+
+function otherAlias({ name, alias }: Pick<ExperimentSettings, 'name' | 'alias'>, stored: string): AglError {
+  return new AglError({
+    code: 'conflict',
+    message:
+      `The experiment "${name}" moves the alias "${stored}" in the store, and "${alias}" here, where services would look in vain. ` +
+      `Say alias: ${JSON.stringify(stored)}, or give this experiment another name.`,
+    data: { experiment: name, alias: stored },
   })
 }
