@@ -1,5 +1,4 @@
-import type { OutcomeCounts } from '../collect.ts'
-import { tallyOutcomes } from '../collect.ts'
+import { type OutcomeCounts, tallyOutcomes } from '../collect.ts'
 import { bootstrapDifference, type Estimate, estimateGain, estimateMean, pairsOf } from '../statistics.ts'
 import { betsFor, type BettingTest, confidenceSequence, createBettingTest } from './betting.ts'
 import type { Ledger, Observation } from './ledger.ts'

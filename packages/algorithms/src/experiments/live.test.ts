@@ -62,6 +62,14 @@ describe('routing', () => {
     })
   })
 
+  it('refuses to be opened with what it does not know', async () => {
+    const store = createMemoryStore()
+    await expect(define().open({ store, chang: ann } as never)).rejects.toThrow(/chang/)
+    await expect(define().open({} as never)).rejects.toThrow(/expected a store/)
+    await expect(define().open({ store, change: { by: 'ann' } } as never)).rejects.toThrow(/change\.reason/)
+    await store.close()
+  })
+
   it('refuses a task without a key', async () => {
     const live = await open()
     expect(() => routeResources(live, {} as Customer)).toThrow(/key of a task is nothing/)
@@ -328,6 +336,13 @@ describe('guards', () => {
     await expect(live.rollOutGradually({ arm: 'guided', shares, signal, ...ann })).rejects.toThrow(
       /above 0, rising, and the last one 1/,
     )
+    expect(live.state.phase).toBe('trial')
+  })
+
+  it.each([0, -1, 1.5, Number.NaN])('are not rolled out by %d results each', async (resultsPerShare) => {
+    const live = await open(define({ guards, metrics }))
+    const signal = AbortSignal.timeout(5_000)
+    await expect(live.rollOutGradually({ arm: 'guided', resultsPerShare, signal, ...ann })).rejects.toThrow(/of 1 or more/)
     expect(live.state.phase).toBe('trial')
   })
 

@@ -1,31 +1,29 @@
 import { setTimeout } from 'node:timers/promises'
 import {
   AglError,
-  type AttemptOutcome,
   type EnqueueRolloutRequest,
   errorMessage,
-  type JsonObject,
-  type JsonValue,
+  implementing,
   type LightningStore,
   type Logger,
   type NamedResources,
+  parseOptions,
   type Rollout,
   type RolloutConfig,
-  type RolloutMode,
   silentLogger,
 } from '@agl/types'
-import { buildSpan, rewardSpanName, rewardToAttributes } from '@agl/types/spans'
+import { z } from 'zod'
 import { collectConfig } from '../collect.ts'
 import { createSteps, type ExperimentControl, type ExperimentSteps } from './control.ts'
 import { definitionOf, resolveArms } from './define.ts'
 import { followObservations, gather } from './follow.ts'
 import { createJudge, type ExperimentComparison } from './judge.ts'
 import { createLedger, type Observation, scan } from './ledger.ts'
-import { checkValue } from './metrics.ts'
 import type { ExperimentSettings } from './options.ts'
 import type { Authorship, Definition, ExperimentState } from './record.ts'
 import { type GradualOptions, type GuardAlarm, keepGuard, type RollOutResult, rollOutGradually } from './roll-out.ts'
-import { marksOf, placeTask, type Routable, type Route } from './route.ts'
+import { recordServed, type ServedResult } from './record-served.ts'
+import { placesOf, requestOf, type Routable, type Route } from './route.ts'
 import * as steps from './steps.ts'
 
 export interface OpenExperimentOptions {
@@ -36,19 +34,6 @@ export interface OpenExperimentOptions {
    * it that is an error.
    */
   readonly change?: Authorship
-}
-
-/** What somebody was served and how it went, where no runner was. */
-export interface ServedResult {
-  readonly input: JsonValue
-  /** What was measured, by metric. */
-  readonly values: Readonly<Record<string, number>>
-  /** Written as a reward, for other algorithms and people. Default: none. */
-  readonly reward?: number | null
-  /** Default `scored` with a reward, else `completed`. */
-  readonly outcome?: AttemptOutcome
-  readonly mode?: RolloutMode
-  readonly metadata?: JsonObject
 }
 
 /** What all rollouts of one call have in common. */
@@ -81,10 +66,17 @@ export interface LiveExperiment<Task = unknown> extends Routable<Task>, Omit<Exp
   close(): Promise<void>
 }
 
+const openSchema = z.strictObject({
+  store: implementing<LightningStore>('a store', 'startRollout', 'querySpans'),
+  logger: implementing<Logger>('a Logger', 'debug', 'info', 'warn', 'error').optional(),
+  change: z.strictObject({ by: z.string(), reason: z.string() }).optional(),
+})
+
 export async function openLive<Task>(
   settings: ExperimentSettings<Task>,
-  { store, logger = silentLogger, change }: OpenExperimentOptions,
+  options: OpenExperimentOptions,
 ): Promise<LiveExperiment<Task>> {
+  const { store, logger, change } = parseOptions(openSchema, options, { logger: silentLogger }, 'options of open')
   const { name } = settings
   const control = createSteps({ store, name, logger })
   let history = await defineExperiment(settings, store, control, change ?? null)
@@ -217,13 +209,14 @@ async function defineExperiment<Task>(
   change: Authorship | null,
 ): Promise<readonly ExperimentState[]> {
   const definition = definitionOf(settings)
-  const last = (await control.history()).at(-1) ?? null
+  const history = await control.history()
+  const last = history.at(-1) ?? null
   const isKnown = (state: ExperimentState): boolean =>
     steps.describeDefinition(state.definition) === steps.describeDefinition(definition)
   if (last !== null && last.alias !== settings.alias) throw otherAlias(settings, last.alias)
   if (last !== null && isKnown(last)) {
     await control.moveAlias()
-    return await control.history()
+    return history
   }
   if (last !== null && change === null) throw changed(settings.name, last.definition, definition)
   const kept = Object.entries(last?.arms ?? {}).filter(([arm]) => last?.definition.sources[arm] === definition.sources[arm])
@@ -240,87 +233,6 @@ async function defineExperiment<Task>(
 }
 
 const retryMs = 1_000
-
-/** The arms that a task is run with, and under which key; in a trial by task all of them, else one. */
-export function placesOf<Task>(
-  settings: ExperimentSettings<Task>,
-  state: ExperimentState,
-  task: Task,
-  drawKey: () => string,
-): readonly { readonly arm: string; readonly key: string }[] {
-  const { assign } = settings
-  const place = placeTask(settings, state, task, drawKey)
-  if (assign.by !== 'task' || state.phase !== 'trial') return [place]
-  const { repetitions = 1 } = assign
-  const { key } = place
-  const arms = Object.keys(state.arms)
-  return Array.from({ length: repetitions }, () => arms.map((arm) => ({ arm, key }))).flat()
-}
-
-export function requestOf<Task>(
-  experiment: string,
-  { revision, arms }: ExperimentState,
-  { arm, key }: { readonly arm: string; readonly key: string },
-  task: Task,
-  { labels, ...rest }: Omit<EnqueueRolloutRequest, 'input'>,
-): EnqueueRolloutRequest & Pick<Rollout, 'labels'> {
-  const marks = marksOf(experiment, arm, { key, revision, values: null })
-  const { resourcesId, version } = arms[arm]!
-  return {
-    ...rest,
-    input: task as JsonValue,
-    resources_id: resourcesId,
-    resources_version: version,
-    metadata: marks.metadata,
-    labels: { ...labels, ...marks.labels },
-  }
-}
-
-/** So long after it began, what is recorded is given up if its writer died in the middle. */
-const recordedWithinSeconds = 600
-
-async function recordServed<Task>(
-  store: LightningStore,
-  { metrics, name }: ExperimentSettings<Task>,
-  { experiment, arm, key, revision, resourcesId, version }: Route,
-  { input, values, reward = null, outcome = reward === null ? 'completed' : 'scored', mode, metadata }: ServedResult,
-): Promise<Rollout> {
-  if (experiment !== name) {
-    throw new AglError({ code: 'invalid_argument', message: `A route of "${experiment}" was given to the experiment "${name}".` })
-  }
-  for (const [metric, value] of Object.entries(values)) {
-    if (!Object.hasOwn(metrics, metric)) {
-      const known = Object.keys(metrics).join(', ')
-      throw new AglError({
-        code: 'invalid_argument',
-        message: `There is no metric "${metric}"; there are ${known}.`,
-        data: { metric },
-      })
-    }
-    checkValue(metric, metrics[metric]!, value, 'what was served')
-  }
-  const marks = marksOf(name, arm, { key, revision, values })
-  const { attempt, ...rollout } = await store.startRollout({
-    rollout: {
-      input,
-      resources_id: resourcesId,
-      resources_version: version,
-      config: { unresponsive_seconds: recordedWithinSeconds },
-      labels: marks.labels,
-      metadata: { ...metadata, ...marks.metadata },
-      ...(mode === undefined ? {} : { mode }),
-    },
-  })
-  const ids = { rolloutId: rollout.rollout_id, attemptId: attempt.attempt_id }
-  if (reward !== null) {
-    const time = Date.now() / 1000
-    const attributes = rewardToAttributes(reward)
-    await store.addSpan(buildSpan({ ...ids, name: rewardSpanName, attributes, startTime: time, endTime: time }))
-  }
-  const status = outcome === 'scored' || outcome === 'completed' ? 'succeeded' : 'failed'
-  await store.updateAttempt({ ...ids, status, outcome })
-  return (await store.getRolloutById({ rolloutId: ids.rolloutId }))!
-}
 
 function changed(name: string, stored: Definition, given: Definition): AglError {
   const list = ({ weights }: Definition): string =>

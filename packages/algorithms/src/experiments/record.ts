@@ -113,7 +113,6 @@ export function createRecord(store: LightningStore, name: string): ExperimentRec
   return {
     rolloutId,
     async read() {
-      if ((await store.getRolloutById({ rolloutId })) === null) return []
       const { items } = await store.querySpans({ rolloutId, name: experimentNames.entrySpan, sortBy: null })
       const states = items.map(({ attributes }) => stateSchema.parse(JSON.parse(String(attributes[experimentNames.entry]))))
       return states.toSorted((a, b) => a.revision - b.revision)

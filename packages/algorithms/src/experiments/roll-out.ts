@@ -35,7 +35,7 @@ export type RollOutResult =
   /** Somebody else has rolled it back or changed the arms. */
   | { readonly kind: 'overtaken'; readonly state: ExperimentState }
 
-export const defaultShares: readonly number[] = Object.freeze([0.05, 0.25, 1])
+const defaultShares: readonly number[] = Object.freeze([0.05, 0.25, 1])
 const defaultResultsPerShare = 100
 
 /** Holds the candidate of the present step to its guards. */
@@ -48,6 +48,7 @@ interface Watch {
 export async function rollOutGradually<Task>(live: LiveExperiment<Task>, options: GradualOptions): Promise<RollOutResult> {
   const { arm, shares = defaultShares, resultsPerShare = defaultResultsPerShare, onStep, by, reason } = options
   checkShares(shares)
+  checkResults(resultsPerShare)
   const ended = new AbortController()
   const signal = AbortSignal.any([options.signal, ended.signal])
   // Gone on with after a restart: the share that stands is held anew.
@@ -85,6 +86,14 @@ function checkShares(shares: readonly number[]): void {
   throw new AglError({
     code: 'invalid_argument',
     message: `The shares of a roll-out are ${JSON.stringify(shares)}; expected them above 0, rising, and the last one 1, for example [0.05, 0.25, 1].`,
+  })
+}
+
+function checkResults(count: number): void {
+  if (Number.isSafeInteger(count) && count > 0) return
+  throw new AglError({
+    code: 'invalid_argument',
+    message: `resultsPerShare is ${count}; expected a whole number of 1 or more: so many results of the candidate each share is held for.`,
   })
 }
 

@@ -1,4 +1,11 @@
-import { AglError, type JsonObject, type NamedResources } from '@agl/types'
+import {
+  AglError,
+  type EnqueueRolloutRequest,
+  type JsonObject,
+  type JsonValue,
+  type NamedResources,
+  type Rollout,
+} from '@agl/types'
 import { armOf } from './assignment.ts'
 import { experimentNames, type Placement } from './metrics.ts'
 import type { ExperimentSettings } from './options.ts'
@@ -37,7 +44,7 @@ export function routeResources<Task>(experiment: Routable<Task>, features: Task)
 }
 
 /** @param drawKey makes a key for a task that has none of its own */
-export function placeTask<Task>(
+function placeTask<Task>(
   { name, assign }: ExperimentSettings<Task>,
   { phase, weights }: ExperimentState,
   task: Task,
@@ -74,5 +81,40 @@ export function marksOf(
     metadata: {
       [experimentNames.placement]: { ...placement, values: placement.values === null ? null : { ...placement.values } },
     },
+  }
+}
+
+/** The arms that a task is run with, and under which key; in a trial by task all of them, else one. */
+export function placesOf<Task>(
+  settings: ExperimentSettings<Task>,
+  state: ExperimentState,
+  task: Task,
+  drawKey: () => string,
+): readonly { readonly arm: string; readonly key: string }[] {
+  const { assign } = settings
+  const place = placeTask(settings, state, task, drawKey)
+  if (assign.by !== 'task' || state.phase !== 'trial') return [place]
+  const { repetitions = 1 } = assign
+  const { key } = place
+  const arms = Object.keys(state.arms)
+  return Array.from({ length: repetitions }, () => arms.map((arm) => ({ arm, key }))).flat()
+}
+
+export function requestOf<Task>(
+  experiment: string,
+  { revision, arms }: ExperimentState,
+  { arm, key }: { readonly arm: string; readonly key: string },
+  task: Task,
+  { labels, ...rest }: Omit<EnqueueRolloutRequest, 'input'>,
+): EnqueueRolloutRequest & Pick<Rollout, 'labels'> {
+  const marks = marksOf(experiment, arm, { key, revision, values: null })
+  const { resourcesId, version } = arms[arm]!
+  return {
+    ...rest,
+    input: task as JsonValue,
+    resources_id: resourcesId,
+    resources_version: version,
+    metadata: marks.metadata,
+    labels: { ...labels, ...marks.labels },
   }
 }

@@ -4,10 +4,11 @@ import { knownTask } from '../run/evaluate.ts'
 import { hashJson, randomFor } from '../run/hash.ts'
 import { createJudge, type ExperimentComparison } from './judge.ts'
 import { createLedger, fillFinished, isFinished, type Ledger, listRollouts, type Observation, observe } from './ledger.ts'
-import { type LiveExperiment, openLive, placesOf, requestOf } from './live.ts'
+import { type LiveExperiment, openLive } from './live.ts'
 import type { ExperimentSettings } from './options.ts'
 import { planExperiment } from './plan.ts'
 import type { ExperimentState } from './record.ts'
+import { placesOf, requestOf } from './route.ts'
 
 /** What a run of an experiment came to. */
 export interface ExperimentResult extends ExperimentComparison {
